@@ -1,0 +1,1 @@
+"""What joins winback to the outside: shops, mail services, SMTP, imports, and honest fakes."""

@@ -1,0 +1,1 @@
+"""winback: an event-driven workflow engine that brings inactive customers back."""
