@@ -1,0 +1,214 @@
+"""The customer record: everything the engine knows of one person, as one bounded value.
+
+It is written whole, atomically, in every runtime. Records are values: to change one, take a `copy.copy` and give its
+fields new containers; containers are tuples or dicts that nobody changes in place. So an exception half-way leaves the
+stored record as it was, and a shallow copy is all that a decision costs.
+
+Bounds: orders are kept exactly up to `ORDERS_KEPT`, older ones folded into sums; everything else is a ring.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.moments import Day, Instant
+from engine.core.rules import Address, Mode, Standing
+
+ORDERS_KEPT = 1_000
+MARKS_KEPT = 16
+MAIL_MARKS_KEPT = 8
+RELEASES_KEPT = 64
+REFS_KEPT = 64
+TAGS_KEPT = 64
+CATEGORIES_KEPT = 16
+ASKED_KEPT = 8
+ENDED_KEPT = 64
+
+
+class Order(Struct, frozen=True, array_like=True):
+    """One order: its instant, its day on the customer's calendar, a hash of its id, and what is left of its amount."""
+
+    at: Instant
+    day: Day
+    ref: int
+    amount: int
+    currency: str
+    categories: tuple[str, ...] = ()
+
+
+class Folded(Struct, frozen=True, array_like=True):
+    """Orders too old to be kept one by one: their number, days and money. The day of the last joins the next gap."""
+
+    orders: int = 0
+    days: int = 0
+    first_at: Instant = 0
+    first_day: Day = 0
+    last_at: Instant = 0
+    last_day: Day = 0
+    revenue: dict[str, int] = {}
+
+
+class Mark(Struct, frozen=True, array_like=True):
+    """One past event of some type: when, and those of its fields that conditions may look at."""
+
+    at: Instant
+    fields: dict[str, Any] | None = None
+
+
+class Permission(Struct, frozen=True, array_like=True):
+    """What was last said about one purpose on one channel. `expires` is a day, or None."""
+
+    given: bool
+    at: Instant
+    basis: str = ""
+    expires: Day | None = None
+
+
+class Stop(Struct, frozen=True, array_like=True):
+    """A purpose that is stopped: since when, and by which event or workflow."""
+
+    at: Instant
+    by: str
+
+
+class Proof(Struct, frozen=True, array_like=True):
+    """One report that mail could not arrive. `clear` or doubtful."""
+
+    at: Instant
+    clear: bool
+    status: str = ""
+
+
+class Asked(Struct, frozen=True, array_like=True):
+    """A question of a run: its effect, and when it was handed over (0: not yet, or never delivered)."""
+
+    effect_id: str
+    at: Instant = 0
+
+
+class Run(Struct, frozen=True, array_like=True):
+    """One customer's way through one version of a workflow.
+
+    `doing` is what the current step waits for: `waiting` (a wait; `due` says until when), `deferred` (a send that may
+    not go yet; asked again at `due`), `paused` (a send held by a pause), `sending` (released, `effect_id` tells which).
+    `entries` counts how often each stage was entered; `wanted` is when the current send was first asked for.
+    """
+
+    id: str
+    workflow: str
+    version: int
+    mode: Mode
+    held_out: bool
+    began: Instant
+    stage: str
+    step: int = 0
+    entries: dict[str, int] = {}
+    doing: str = ""
+    due: Instant | None = None
+    wanted: Instant | None = None
+    effect_id: str = ""
+    sends: int = 0
+    asked: tuple[Asked, ...] = ()
+    codes: dict[str, str] = {}
+    led_by: int = 0  # ref of the order that led to this stage; it does not hold its own thank-you
+    tried: int = 0  # releases of the current send that came back unsent
+
+
+class Ended(Struct, frozen=True, array_like=True):
+    """The last run of a workflow that ended."""
+
+    began: Instant
+    at: Instant
+    outcome: str
+    version: int
+    mode: Mode
+
+
+class Release(Struct, frozen=True, array_like=True):
+    """A send that was released (or held out, which counts alike): what caps and `offers had` look at."""
+
+    at: Instant
+    purpose: str
+    template: str
+    effect_id: str
+
+
+class Return(Struct, frozen=True, array_like=True):
+    """The last return: when, from which standing, by which order, and whether a run has taken the thanks for it."""
+
+    at: Instant
+    came_from: Standing
+    order: int
+    taken: bool = False
+
+
+class Customer(Struct, array_like=True):
+    """One customer. See the module's text for how to change one."""
+
+    id: str
+    next_due: Instant | None = None
+    last_reaction: Instant = 0  # latest human sign of life
+    epoch: int = 0  # of the rules this customer was last looked at under
+    now: Instant = 0  # of the last signal decided
+    standing: Standing = Standing.PROSPECT
+    standing_since: Instant = 0
+    address: Address = Address.OK
+    address_since: Instant = 0
+    profile: dict[str, tuple[Any, Instant]] = {}
+    orders: tuple[Order, ...] = ()
+    folded: Folded | None = None
+    called_off: tuple[int, ...] = ()  # refs of cancelled orders, so that an order that comes later stays out
+    refunds: tuple[tuple[int, int, str], ...] = ()  # (order ref, amount or -1 for all, currency) not yet met by an order
+    refunded_at: Instant = 0
+    under_way: tuple[tuple[int, Instant], ...] = ()  # orders placed and not delivered
+    delivered: tuple[int, ...] = ()  # refs delivered before they were placed, as far as we know
+    open_tickets: tuple[int, ...] = ()
+    solved_tickets: tuple[int, ...] = ()
+    ticket_solved_at: Instant = 0
+    trail: dict[str, tuple[Mark, ...]] = {}
+    counts: dict[str, int] = {}
+    life: dict[str, Instant] = {}  # latest human click, reply, login, confirmation, order, other
+    permission: dict[str, Permission] = {}  # by "purpose/channel"
+    stopped: dict[str, Stop] = {}  # by purpose
+    proofs: tuple[Proof, ...] = ()
+    address_given: Instant = 0
+    last_mail: Instant = 0  # the last mail handed over to them, by anybody we know of
+    other_mail: Instant = 0  # the last one by another sender
+    tags: tuple[str, ...] = ()
+    cause: str = ""
+    runs: tuple[Run, ...] = ()
+    ended: dict[str, Ended] = {}
+    releases: tuple[Release, ...] = ()
+    offers_had: dict[str, tuple[Instant, ...]] = {}
+    returned: Return | None = None
+    lapse_due: Instant | None = None  # when idleness or silence will next be judged anew
+    waiting: tuple[str, ...] = ()  # workflows that fit but may be entered only by a sweep
+    gone: str = ""  # ended or erased: nothing is ever sent again
+    stuck: str = ""  # the reason of an exception in a decision
+
+    def value(self, field: str) -> Any:
+        """A field of the profile, None where it is not known."""
+        known = self.profile.get(field)
+        return known[0] if known is not None else None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Customer)
+
+
+def encode(customer: Customer) -> bytes:
+    """Return the record as stored."""
+    return _encoder.encode(customer)
+
+
+def decode(raw: bytes) -> Customer:
+    """Return the record from what was stored."""
+    return _decoder.decode(raw)
+
+
+def ring(kept: tuple[Any, ...], new: Any, most: int) -> tuple[Any, ...]:
+    """Return a ring with one more entry, the oldest left out when it is full."""
+    return (*kept[-most + 1 :], new) if len(kept) >= most else (*kept, new)

@@ -1,0 +1,65 @@
+"""Signals: everything a decision can be about. What the journal keeps, in order, each with its `now`."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engine.core.events import Event
+from engine.core.moments import Instant
+
+
+class Signal(Struct, frozen=True, tag_field="signal"):
+    """A reason to decide about one customer."""
+
+
+class Happened(Signal, frozen=True, tag="happened"):
+    """An event. `history` says that it is none of today's news: it changes facts and starts nothing."""
+
+    event: Event
+    history: bool = False
+
+
+class TimeUp(Signal, frozen=True, tag="time_up"):
+    """The customer's next due time has come."""
+
+
+class Look(Signal, frozen=True, tag="look"):
+    """Look at the customer anew, since rules, the reorder interval or the end of the warm-up changed what holds."""
+
+
+class Admit(Signal, frozen=True, tag="admit"):
+    """A sweep lets the customer into a workflow that waited for it, if it still fits."""
+
+    workflow: str
+
+
+class Handed(Signal, frozen=True, tag="handed"):
+    """What became of a released send.
+
+    `outcome` is `done` (taken by the mail server), `uncertain` (the call's end is not known; not sent again), `refused`
+    (a final no from the mail server), `blocked` (the block list knows a "no"), `late` (past `not_after`) or `again` (it
+    lay too long and is to be asked again).
+    """
+
+    effect_id: str
+    outcome: str
+    reason: str = ""
+
+
+class Unpause(Signal, frozen=True, tag="unpause"):
+    """A pause is over. `overdue` says what becomes of the sends it held: send, skip, or shift by its length."""
+
+    overdue: str
+    paused_at: Instant
+
+
+class Rehearsed(Signal, frozen=True, tag="rehearsed"):
+    """`go-live`: runs begun before end as `rehearsal`; their sends, caps and offers are forgotten."""
+
+
+class Released(Signal, frozen=True, tag="released"):
+    """A stuck customer is released after its dead letter was replayed."""
+
+
+AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | Rehearsed | Released
+

@@ -1,0 +1,130 @@
+"""Ports: what the engine needs of the outside, as Protocols. Runtimes and connectors implement them.
+
+Each port has one contract suite under tests/contracts, run on every adapter and on the honest fakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from msgspec import Struct
+
+from engine.core.customer import Customer
+from engine.core.effects import Effect
+from engine.core.events import DeadLetter
+from engine.core.moments import Instant
+from engine.core.shop import Shop
+from engine.core.signals import AnySignal
+
+
+class Store(Protocol):
+    """Records, identities, outbox and journal, inside one open transaction.
+
+    A runtime opens the transaction, hands the store to `handling` for a batch of signals, and commits. Everything put
+    is there after the commit, or nothing is.
+    """
+
+    def load(self, customer_id: str) -> Customer | None:
+        """Return the customer's record as of this transaction, None where there is none."""
+        ...
+
+    def save(self, before: Customer | None, after: Customer) -> None:
+        """Keep the record, its next due time, and its places in the lines of waiting workflows (`after.waiting`)."""
+        ...
+
+    def find(self, key: str) -> str | None:
+        """Return the customer id known under an identity key (`mail:ada@example.org`, `message:<id>`)."""
+        ...
+
+    def know(self, key: str, customer_id: str) -> None:
+        """Remember an identity key; the newest owner of a key wins."""
+        ...
+
+    def seen(self, ref: bytes, now: Instant) -> bool:
+        """Say whether this 16-byte reference was seen before, and remember it."""
+        ...
+
+    def put(self, effects: Iterable[Effect]) -> None:
+        """Append effects to the log of effects; `winback.send.requested` ones also go to the outbox."""
+        ...
+
+    def journal(self, customer_id: str, signal: AnySignal, now: Instant) -> None:
+        """Append the signal to the journal, in the order of decision."""
+        ...
+
+    def bury(self, letter: DeadLetter, now: Instant) -> bool:
+        """Keep a dead letter; False where the same letter of the same origin is there already (it is counted)."""
+        ...
+
+    def save_shop(self, shop: Shop) -> None:
+        """Keep the shop's state, in the same transaction."""
+        ...
+
+    def due(self, now: Instant, limit: int) -> list[tuple[Instant, str]]:
+        """Return up to `limit` customers whose next due time has come, as (due, customer id), in that order."""
+        ...
+
+    def line(self, workflow: str, limit: int) -> list[str]:
+        """Return up to `limit` customers that wait to be let into a workflow, the latest reaction first, then by id."""
+        ...
+
+    def line_length(self, workflow: str) -> int:
+        """Return how many customers wait to be let into a workflow."""
+        ...
+
+    def scan(self, after: str, limit: int) -> list[str]:
+        """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
+        ...
+
+
+class Message(Struct, frozen=True):
+    """A message ready to leave. `headers` are complete but for what the transport adds; addresses are bare."""
+
+    effect_id: str
+    message_id: str
+    sender_name: str
+    sender_address: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str]
+    not_after: Instant
+
+
+class Sent(Struct, frozen=True):
+    """The end of one call of a sender.
+
+    `outcome`: `done`; `refused` (a final no about this recipient or message); `later` (a temporary no: try again after
+    a while); `unknown` (the connection broke after the message was given: it may have been taken). `kind`, `status` and
+    `diagnostic` are those of a bounce, for `refused`.
+    """
+
+    outcome: str
+    kind: str = ""
+    status: str = ""
+    diagnostic: str = ""
+
+
+class Sender(Protocol):
+    """Hands messages to the world, one by one. Never raises for what a server says; the outcome tells."""
+
+    #: whether a repeated call with the same effect id is recognised by the other side
+    honours_key: bool
+
+    async def send(self, message: Message) -> Sent:
+        """Hand the message over and say how it ended."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of day. Only runtimes ask it, once per signal they accept."""
+
+    def now(self) -> Instant:
+        """Return the present instant; it never goes back."""
+        ...
