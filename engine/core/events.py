@@ -8,11 +8,14 @@ docs share.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engine.core.moments import Instant
+
+Name = Annotated[str, Meta(min_length=1)]
+"""Text that must not be empty, for what an event cannot do without."""
 
 
 class Item(Struct, frozen=True, omit_defaults=True):
@@ -28,9 +31,11 @@ class Item(Struct, frozen=True, omit_defaults=True):
 
 
 class OrderPlaced(Struct, frozen=True, omit_defaults=True):
-    order_id: str
+    """An order with its total, items and all taken together, in the order's currency."""
+
+    order_id: Name
     total: Decimal
-    currency: str
+    currency: Name
     email: str = ""
     items: tuple[Item, ...] = ()
     coupon: str = ""
@@ -40,7 +45,7 @@ class OrderPlaced(Struct, frozen=True, omit_defaults=True):
 class OrderCalledOff(Struct, frozen=True, omit_defaults=True):
     """Data of `order.cancelled` and `order.refunded`; without an amount it is the whole order."""
 
-    order_id: str
+    order_id: Name
     amount: Decimal | None = None
     currency: str = ""
     reason: str = ""
@@ -48,7 +53,9 @@ class OrderCalledOff(Struct, frozen=True, omit_defaults=True):
 
 
 class OrderDelivered(Struct, frozen=True, omit_defaults=True):
-    order_id: str
+    """Data of `order.delivered`: the customer has the goods, so the order is no longer under way."""
+
+    order_id: Name
     email: str = ""
 
 
@@ -71,14 +78,21 @@ class Mail(Struct, frozen=True, omit_defaults=True):
 
 
 class NewsletterAnswer(Struct, frozen=True, omit_defaults=True):
+    """Data of `newsletter.subscribed` and `newsletter.confirmed`; `proof` says how: wording, ip, page."""
+
     email: str = ""
     proof: dict[str, Any] = {}
 
 
 class Consent(Struct, frozen=True, omit_defaults=True):
-    purpose: str
-    channel: str = "email"
-    basis: str = ""
+    """Data of `consent.given` and `consent.withdrawn`, for one purpose on one channel. Days are YYYY-MM-DD.
+
+    An empty `purpose` comes only from a withdrawal that could not be read whole, and means every purpose.
+    """
+
+    purpose: Literal["newsletter", "marketing", "tracking"]
+    channel: Literal["email", "phone", "sms", "push", "letter"] = "email"
+    basis: Literal["", "express", "existing_customer", "presumed_b2b"] = ""
     given_at: str = ""
     expires: str = ""
     proof: dict[str, Any] | str = ""
@@ -86,28 +100,36 @@ class Consent(Struct, frozen=True, omit_defaults=True):
 
 
 class Coupon(Struct, frozen=True, omit_defaults=True):
-    code: str
+    """Data of `coupon.redeemed`, and of `coupon.ready` and `coupon.refused`, a shop's answers to codes we asked for."""
+
+    code: Name
     order_id: str = ""
     reason: str = ""
     email: str = ""
 
 
 class SurveyAnswered(Struct, frozen=True, omit_defaults=True):
-    survey: str
+    """Answers to a survey, and the cause that follows from them where the shop knows it."""
+
+    survey: Name
     answers: dict[str, Any] = {}
     cause: str = ""
     email: str = ""
 
 
 class InvitationAnswered(Struct, frozen=True, omit_defaults=True):
-    invitation: str
-    answer: str
+    """The answer to an invitation."""
+
+    invitation: Name
+    answer: Literal["yes", "no"]
     email: str = ""
 
 
 class HandOffAnswered(Struct, frozen=True, omit_defaults=True):
-    hand_off: str
-    result: str
+    """What a person brought back from a talk that was handed to them. `call_again_on` is YYYY-MM-DD."""
+
+    hand_off: Name
+    result: Literal["reached", "not_reached", "won", "later", "never"]
     cause: str = ""
     call_again_on: str = ""
     note: str = ""
@@ -140,13 +162,17 @@ class ProfileUpdated(Struct, frozen=True, omit_defaults=True):
 
 
 class Ticket(Struct, frozen=True, omit_defaults=True):
-    ticket_id: str
+    """Data of `ticket.opened` and `ticket.solved`: a complaint or question, and what it was about."""
+
+    ticket_id: Name
     topic: str = ""
     cause: str = ""
     email: str = ""
 
 
 class ContractCancelled(Struct, frozen=True, omit_defaults=True):
+    """A contract with the shop was cancelled. `competitor_contract_ends` is YYYY-MM-DD."""
+
     reason: str = ""
     cause: str = ""
     competitor_contract_ends: str = ""
@@ -154,6 +180,8 @@ class ContractCancelled(Struct, frozen=True, omit_defaults=True):
 
 
 class Visit(Struct, frozen=True, omit_defaults=True):
+    """Data of `customer.visited` and `customer.logged_in`."""
+
     page: str = ""
     email: str = ""
 
@@ -166,13 +194,17 @@ class Reason(Struct, frozen=True, omit_defaults=True):
 
 
 class Merged(Struct, frozen=True, omit_defaults=True):
-    into: str
+    """Data of `customer.merged`: the customer is the same person as `into`, who goes on."""
+
+    into: Name
     email: str = ""
 
 
 class Reputation(Struct, frozen=True, omit_defaults=True):
-    provider: str
-    day: str
+    """What a mail provider thinks of the shop as a sender; concerns no customer. `day` is YYYY-MM-DD."""
+
+    provider: Name
+    day: Name
     spam_rate: float | None = None
     reputation: str = ""
 

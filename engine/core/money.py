@@ -21,8 +21,8 @@ _BY_DIGITS = {
 DIGITS: dict[str, int] = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
 """Digits after the point, by ISO 4217 code. Codes without a minor unit (XAU, XTS …) are no money of a shop."""
 
-_ONE = {code: 10**digits for code, digits in DIGITS.items()}
-_MOST_DIGITS = 15
+_SCALES = {code: (10**digits, Decimal(1).scaleb(-digits)) for code, digits in DIGITS.items()}
+_TOO_MUCH = 10**15
 
 
 class Money(Struct, frozen=True, array_like=True):
@@ -39,18 +39,20 @@ def smallest_units(value: Decimal, currency: str) -> int:
     """Return a decimal amount in the currency's smallest unit, exactly.
 
     Raises:
-        ValueError: ISO 4217 does not know the currency, or the value has more digits than it gives, or is no number.
+        ValueError: ISO 4217 does not know the currency, or the value has more digits than it gives, or is no number,
+            or is so great that sums of it would not fit into 64 bits.
 
     """
-    one = _ONE.get(currency)
-    if one is None:
-        raise ValueError(f"ISO 4217 knows no currency {currency!r}")
-    if not value.is_finite() or value.adjusted() > _MOST_DIGITS:  # before int(): 1E+999999999 would fill the memory
-        raise ValueError(f"{value} is not an amount of money")
-    scaled = value * one
-    amount = int(scaled)
-    if amount != scaled:
-        raise ValueError(f"{value} has more digits after the point than {currency} ({DIGITS[currency]})")
+    if currency not in _SCALES:
+        raise ValueError(f"ISO 4217 knows no currency {currency[:20]!r}")
+    if not value.is_finite() or value.adjusted() > 15:  # before int(): 1E+999999999 would fill the memory
+        raise ValueError("this is not an amount of money")
+    one, unit = _SCALES[currency]
+    amount = int(value * one)
+    if amount * unit != value:  # compared this way round, since value * one may have been rounded to 28 digits
+        raise ValueError(f"more digits after the point than {currency} has ({DIGITS[currency]})")
+    if not -_TOO_MUCH < amount < _TOO_MUCH:
+        raise ValueError("this is not an amount of money")
     return amount
 
 
