@@ -208,7 +208,7 @@ def test_lock_files_fit_into_one_environment() -> None:
 def test_dev_lists_exactly_the_verbs_it_knows() -> None:
     """`./dev` alone lists each verb it understands, and no other; an unknown verb is a wrong call (2)."""
     script = (ROOT / "dev").read_text(encoding="utf-8").partition("case $verb in")[2]
-    understood = set(re.findall(r"^(\w+)\) ", script, re.MULTILINE))
+    understood = set(re.findall(r"^(\w+)\)", script, re.MULTILINE))
 
     listing = subprocess.run([ROOT / "dev"], capture_output=True, text=True, check=True).stdout
     wrong_call = subprocess.run([ROOT / "dev", "nonsense"], capture_output=True, text=True, check=False)
