@@ -71,9 +71,11 @@ def test_modules_are_named_after_what_they_are_about() -> None:
 
 
 def test_code_uses_the_words_of_the_field() -> None:
-    """No class or function of ours is named with a word that the word list rules out."""
+    """No class or function is named with a word that the word list rules out; tests are sentences and may have verbs."""
     slips = []
     for path, text in texts(".py"):
+        if path.is_relative_to("tests"):
+            continue
         # A YAML document has nodes, whatever we call our own things.
         ruled_out = WORDS_NOT_USED - {"node"} if path.is_relative_to("engine/language") else WORDS_NOT_USED
         for item in ast.walk(ast.parse(text)):
