@@ -1,0 +1,114 @@
+"""What belongs around a rendered message: its signed links, its headers, and the `Message` that a sender is handed.
+
+`links` and `headers` are asked when a send is released, so that `winback.send.requested` is complete; `message` when it
+leaves, from that effect's data alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
+from engine.core.moments import Instant, instant
+from engine.ports import Message
+
+SERVICE = "service"
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """Who writes, and where the answers go.
+
+    `public_url` is where customers reach the public listener, without a slash at its end. `unsubscribe_mailto` is an
+    address that a person or program reads. `feedback_id` is the sender's id for Gmail's Feedback-ID, 5 to 15 characters.
+    """
+
+    name: str
+    address: str
+    public_url: str
+    reply_to: str = ""
+    unsubscribe_mailto: str = ""
+    feedback_id: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The domain of the sender's address."""
+        return self.address.rpartition("@")[2]
+
+
+def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the links of one send. `key` is that of the block list; the links of a question come with `asks` only.
+
+    `data` is that of `winback.send.requested`: customer {id, email, language}, purpose and asks are read.
+    """
+    customer, purpose, asks = data["customer"], str(data["purpose"]), data.get("asks") or ""
+    blocks = (
+        block_key(key, customer.get("email") or "", purpose),
+        customer_block_key(key, customer["id"], purpose),
+    )
+
+    def link(kind: str, page: str) -> str:
+        said = Link(kind, customer["id"], purpose, effect_id, blocks, asks, customer.get("language") or "")
+        return f"{desk.public_url}/{page}/{keys.seal(said)}"
+
+    made = {"unsubscribe": link(UNSUBSCRIBE, "u")}
+    if asks:
+        answer = link(ANSWER, "answer")
+        made |= {"confirm": link(CONFIRM, "confirm"), "yes": f"{answer}?answer=yes", "no": f"{answer}?answer=no"}
+    return made
+
+
+def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of one send beyond those that every mail has. `made` are its links.
+
+    A service message is no list's: it says that a program wrote it (RFC 3834) and offers no one-click stop.
+    """
+    found: dict[str, str] = {}
+    if desk.reply_to:
+        found["Reply-To"] = desk.reply_to
+    if data["purpose"] == SERVICE:
+        return found | {"Auto-Submitted": "auto-generated"}
+    mailto = f", <mailto:{quote(desk.unsubscribe_mailto, safe='@')}?subject=unsubscribe>" * bool(desk.unsubscribe_mailto)
+    found["List-Unsubscribe"] = f"<{made['unsubscribe']}>{mailto}"
+    found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    found["List-Id"] = f"<{data['purpose']}.{_ascii_domain(desk.domain)}>"
+    if desk.feedback_id:
+        shop = desk.domain.split(".")[0]
+        found["Feedback-ID"] = f"{data.get('workflow', '')}:{data.get('stage', '')}:{shop}:{desk.feedback_id}"
+    return found
+
+
+def message_id(effect_id: str, domain: str) -> str:
+    """Return the Message-ID of a send: the same whenever it is tried, so that two copies could be told as one."""
+    return f"<{effect_id}@{_ascii_domain(domain)}>"
+
+
+def message(desk: Desk, effect_id: str, data: Mapping[str, Any]) -> Message:
+    """Return the message to hand over, from the data of its `winback.send.requested`."""
+    return Message(
+        effect_id=effect_id,
+        message_id=message_id(effect_id, desk.domain),
+        sender_name=desk.name,
+        sender_address=desk.address,
+        recipient=data["customer"].get("email") or "",
+        subject=data.get("subject") or "",
+        text=data.get("text") or "",
+        html=data.get("html") or "",
+        headers=dict(data.get("headers") or {}),
+        not_after=_instant(data.get("not_after")),
+    )
+
+
+def _ascii_domain(domain: str) -> str:
+    return domain.encode("idna").decode() if not domain.isascii() else domain
+
+
+def _instant(written: Any) -> Instant:
+    """Read an instant as an integer or in RFC 3339; 0 where there is none."""
+    if isinstance(written, str) and written:
+        return instant(datetime.fromisoformat(written))
+    return int(written or 0)
