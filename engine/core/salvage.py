@@ -23,17 +23,17 @@ _PAIRS = re.compile(
 _ENVELOPE = ("type", "id", "source", "time", "subject")
 
 
-def as_far_as_known(raw: bytes, now: Instant | None, earliest: Instant, latest: Instant) -> Event | None:
+def as_far_as_known(raw: bytes, now: Instant | None, latest: Instant) -> Event | None:
     """Return the "no" in some unreadable bytes, or None: nobody can be found, it is none, or no time can be told.
 
-    `now` stands in for a time that is unreadable, or not from `earliest` up to `latest`.
+    `now` stands in for a time that is unreadable, lies before 1970 or after `latest`.
     """
     envelope = _loosely(raw)
     kind, data = envelope.get("type"), envelope.get("data")
     if kind not in SAYS_NO:
         return None
     told = _told(kind, data if isinstance(data, dict) else {})
-    time = _time(envelope.get("time"), earliest, latest)
+    time = _time(envelope.get("time"), latest)
     time = now if time is None else time
     if time is None:
         return None
@@ -66,25 +66,28 @@ def _unescaped(value: bytes) -> str:
 
 
 def _told(kind: str, given: dict[str, Any]) -> Any:
-    """Return the data with each field that can be read; the others have their default, or are empty."""
-    struct = DATA[kind]
+    """Return the data with each plain field that can be read; the others have their default, or are empty."""
     fields: dict[str, Any] = {}
-    for field in msgspec.structs.fields(struct):
+    for field in msgspec.structs.fields(DATA[kind]):
+        if field.required:
+            fields[field.name] = ""
         try:
-            fields[field.name] = msgspec.convert(given[field.encode_name], field.type)
-        except (KeyError, msgspec.ValidationError):
-            if field.required:
-                fields[field.name] = ""
-    return struct(**fields)
+            value = msgspec.convert(given.get(field.name), field.type)
+        except msgspec.ValidationError:
+            continue
+        if isinstance(value, bool) or _text(value):
+            fields[field.name] = value
+    return DATA[kind](**fields)
 
 
-def _time(given: Any, earliest: Instant, latest: Instant) -> Instant | None:
+def _time(given: Any, latest: Instant) -> Instant | None:
     try:
         at = instant(msgspec.convert(given, datetime))
     except (msgspec.ValidationError, TypeError):  # TypeError: it has no zone
         return None
-    return at if earliest <= at <= latest else None
+    return at if 0 <= at <= latest else None
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Return text that came through whole: another name with a hole in it is not this person's."""
+    return value if isinstance(value, str) and "\ufffd" not in value and "\0" not in value else ""
