@@ -1,0 +1,58 @@
+"""The sender that speaks SMTP."""
+
+from __future__ import annotations
+
+from connectors.smtp.pool import Pool, SmtpSettings, Unreachable
+from connectors.smtp.replies import kind_of
+from connectors.smtp.session import UNREACHABLE, Gone
+from engine.ports import Clock, Message, Sent
+from engine.rendering.mime import BadMessage, as_bytes, mailbox, needs_utf8
+
+__all__ = ["SmtpSender", "SmtpSettings"]
+
+
+class SmtpSender:
+    """Hands messages to a mail server over pooled connections.
+
+    SMTP has no idempotency key: a server that takes the same Message-ID twice delivers it twice. So a call of unknown
+    end stays unknown.
+    """
+
+    honours_key = False
+
+    def __init__(self, settings: SmtpSettings, clock: Clock) -> None:
+        self._pool = Pool(settings)
+        self._clock = clock
+
+    async def send(self, message: Message) -> Sent:
+        """Hand the message over and say how it ended. `later` with kind `unreachable` concerns all messages."""
+        try:
+            utf8 = needs_utf8(message)
+            content = as_bytes(message, self._clock.now())
+            sender, recipient = mailbox(message.sender_address).address, mailbox(message.recipient).address
+        except BadMessage as bad:
+            return Sent("refused", kind_of(550, bad.status, ""), bad.status, str(bad))
+        try:
+            return await self._deliver(sender, recipient, content, utf8=utf8)
+        except Unreachable as error:
+            return Sent("later", UNREACHABLE, diagnostic=str(error))
+        except Gone as error:
+            return Sent("later", "soft", diagnostic=str(error))
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._pool.close()
+
+    async def _deliver(self, sender: str, recipient: str, content: bytes, *, utf8: bool) -> Sent:
+        """Try over a kept connection; one that had gone meanwhile is replaced once, which costs no attempt."""
+        for fresh in (False, True):
+            async with self._pool.session(fresh=fresh) as session:
+                if utf8 and not session.speaks_utf8:
+                    why = "the mail server takes no addresses beyond ASCII (SMTPUTF8)"
+                    return Sent("refused", "unknown", "5.6.7", why)
+                try:
+                    return await session.deliver(sender, recipient, content, utf8=utf8)
+                except Gone:
+                    if fresh or session.messages == 1:
+                        raise
+        raise AssertionError("a fresh session either delivers or raises")
