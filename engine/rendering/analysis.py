@@ -11,14 +11,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from liquid import BoundTemplate
 from liquid.ast import BlockNode, Node
-from liquid.builtin.expressions import BooleanExpression, FilteredExpression, LoopExpression, Nil, Path, StringLiteral
-from liquid.builtin.expressions.logical import EqExpression, LogicalAndExpression, LogicalOrExpression, NeExpression
-from liquid.builtin.expressions.primitive import Blank as BlankLiteral
-from liquid.builtin.expressions.primitive import Empty
+from liquid.builtin.expressions import BooleanExpression, FilteredExpression, LoopExpression, Path
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.assign_tag import AssignNode
 from liquid.builtin.tags.capture_tag import CaptureNode
@@ -32,13 +28,11 @@ from liquid.exceptions import LiquidError, TemplateNotFoundError
 from liquid.expression import Expression
 from liquid.token import Token
 
+from engine.rendering.guards import NOTHING, Names, certain_when, covers, dotted, is_nothing
 from engine.rendering.problems import RenderProblem
 from engine.rendering.sandbox import DEPTH, Sandbox, where
 from engine.rendering.templates import Templates
 from engine.rendering.variables import VARIABLES
-
-Names = frozenset[str]
-NOTHING: Final[Names] = frozenset()
 
 
 class Place(tuple[str, int, int]):
@@ -176,11 +170,11 @@ class _Walk:
             if any(used.name == "default" for used in expression.filters or ()):
                 return False
             return self.may_be_empty(expression.left, scope)
-        if isinstance(expression, Nil | Empty | BlankLiteral):
+        if is_nothing(expression):
             return True
         if not isinstance(expression, Path):
             return False
-        name, root = _dotted(expression), str(expression.head())
+        name, root = dotted(expression), str(expression.head())
         if name in scope.known:
             return False
         if root in scope.locals:
@@ -196,21 +190,21 @@ class _Walk:
     def branches(self, node: IfNode | UnlessNode, scope: _Scope) -> Names:
         turned = isinstance(node, UnlessNode)
         asked = self._condition(node.condition, scope)
-        first, rest = _when(asked, true=not turned), _when(asked, true=turned)
+        first, rest = certain_when(asked, true=not turned), certain_when(asked, true=turned)
         shown = [self.nodes(node.consequence.nodes, scope.knowing(first))]
         # What only an `if` about itself keeps back is certain: where it is not shown, there is nothing to show.
-        own = frozenset(name for name in shown[0] if first and all(_covers(known, name) for known in first))
+        own = frozenset(name for name in shown[0] if first and all(covers(known, name) for known in first))
         for alternative in node.alternatives:
             asked = self._condition(alternative.expression, scope)
-            inner = scope.knowing(rest | _when(asked, true=True))
+            inner = scope.knowing(rest | certain_when(asked, true=True))
             shown.append(self.nodes(alternative.block.nodes, inner))
-            rest |= _when(asked, true=False)
+            rest |= certain_when(asked, true=False)
         shown.append(self.nodes(node.default.nodes, scope.knowing(rest)) if node.default else NOTHING)
         return frozenset.intersection(*shown) | own
 
     def case(self, node: CaseNode, scope: _Scope) -> Names:
         self.names(node.expression, scope)
-        known = {_dotted(node.expression)} if isinstance(node.expression, Path) else NOTHING
+        known = {dotted(node.expression)} if isinstance(node.expression, Path) else NOTHING
         shown, otherwise = [], False
         for block in node.blocks:
             if isinstance(block, MultiExpressionBlockNode):
@@ -264,7 +258,7 @@ class _Walk:
         scope.locals[str(name)] = local
 
     def _variable(self, path: Path, scope: _Scope) -> Names:
-        root, name = str(path.head()), _dotted(path)
+        root, name = str(path.head()), dotted(path)
         if root in scope.locals:
             return scope.locals[root].names
         self.found.mentioned.add(name)
@@ -289,31 +283,3 @@ class _Walk:
 
     def _place(self, scope: _Scope, token: Token) -> Place:
         return Place((scope.file, *where(LiquidError(token=token))))
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(segment) for segment in path.path)
-
-
-def _covers(asked: str, shown: str) -> bool:
-    return asked == shown or shown.startswith(asked + ".")
-
-
-def _when(condition: Expression, *, true: bool) -> Names:
-    """Return the variables that are surely not empty where the condition came out true (or false)."""
-    match condition:
-        case Path():
-            return frozenset((_dotted(condition),)) if true else NOTHING
-        case LogicalAndExpression() | LogicalOrExpression():
-            left, right = _when(condition.left, true=true), _when(condition.right, true=true)
-            both = isinstance(condition, LogicalAndExpression) is true
-            return left | right if both else left & right
-        case EqExpression() | NeExpression() if isinstance(condition.left, Path):
-            nothing = isinstance(condition.right, Nil | Empty | BlankLiteral) or _is_empty_text(condition.right)
-            same = isinstance(condition, EqExpression) is true
-            return frozenset((_dotted(condition.left),)) if same is not nothing else NOTHING
-    return NOTHING
-
-
-def _is_empty_text(expression: Expression) -> bool:
-    return isinstance(expression, StringLiteral) and not expression.value

@@ -7,7 +7,7 @@ There is one environment for each language and part, because partials and filter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any, Final
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from engine.core.money import Money
-from engine.core.rules import Discount, Offer
+from engine.core.rules import Discount, FreeTrial, Gift, Offer
 from engine.rendering.formats import Percent, shown
 
 
@@ -153,17 +153,18 @@ def complete(context: Mapping[str, Any], language: str) -> dict[str, Any]:
 def offer_variables(offer: Offer, code: str, last_day: date) -> dict[str, Any]:
     """Return the `offer` of a context, from what offers.yaml says, the customer's code and the last day it is good for."""
     what = offer.what
-    value: Money | Percent | str
-    if isinstance(what, Discount):
-        value = what.money if what.money is not None else Percent(what.share)
-    else:
-        value = what.name
     return {
         "name": offer.name,
         "kind": what.__struct_config__.tag,
-        "value": value,
+        "value": _worth(what),
         "minimum_basket": offer.minimum_basket,
         "code": code,
         "valid_until": last_day,
         "terms": offer.terms,
     }
+
+
+def _worth(what: Discount | Gift | FreeTrial) -> Money | Percent | str:
+    if not isinstance(what, Discount):
+        return what.name
+    return what.money if what.money is not None else Percent(what.share)
