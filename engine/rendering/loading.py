@@ -23,6 +23,7 @@ _FILE = re.compile(rf"(?P<name>[a-z][a-z0-9_]*)/(?P<language>{_LANGUAGE})\.(?P<p
 _PARTIAL = re.compile(
     rf"shared/(?P<name>[a-z][a-z0-9_]*)(?:\.(?P<language>{_LANGUAGE}))??(?:\.(?P<part>text|html))?\.liquid"
 )
+_TAG = re.compile(r"\{%-?\s*((?:end)?(?:if|unless|case|for|capture|comment))\b")
 
 
 def load_templates(folder: Path, default_language: str = FALLBACK) -> tuple[Templates, list[RenderProblem]]:
@@ -103,10 +104,33 @@ class _Compiler:
         try:
             return sandbox.compile(self._sources[path], path)
         except LiquidError as error:
-            line, column = where(error)
+            line, column = _place(sandbox, self._sources[path], error)
             hint = "tags are if, unless, case, for, assign, capture, comment and render; each `{{` needs its `}}`"
             self.problems.append(RenderProblem(path, line, column, "template-syntax", str(error.message), hint))
             return None
+
+
+def _place(sandbox: Sandbox, source: str, error: LiquidError) -> tuple[int, int]:
+    """Return line and column of a syntax error; Liquid does not tell them for some, so those are looked for."""
+    if error.context():
+        return where(error)
+    opened: list[re.Match[str]] = []
+    for tag in _TAG.finditer(source):
+        if tag[1].startswith("end"):
+            del opened[-1:]
+        else:
+            opened.append(tag)
+    if opened:
+        before = source[: opened[-1].start()]
+        return before.count("\n") + 1, len(before) - before.rfind("\n")
+    lines = source.split("\n")
+    for last in range(1, len(lines)):
+        try:
+            sandbox.from_string("\n".join(lines[:last]))
+        except LiquidError as found:
+            if found.message == error.message:
+                return last, 1
+    return len(lines), 1
 
 
 def _is_template(path: str) -> bool:

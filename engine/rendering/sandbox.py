@@ -7,7 +7,7 @@ There is one environment for each language and part, because partials and filter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
@@ -51,9 +51,6 @@ class Missing(Undefined):
     force_liquid_default = True
 
     def __str__(self) -> str:
-        raise UndefinedError(self.hint or f"{self.name!r} is undefined", token=self.token)
-
-    def __iter__(self) -> Iterator[Any]:
         raise UndefinedError(self.hint or f"{self.name!r} is undefined", token=self.token)
 
     def __hash__(self) -> int:

@@ -1,0 +1,227 @@
+"""The templates that ship, rendered for real."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from html.parser import HTMLParser
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from engine.core.moments import Length
+from engine.core.money import Money
+from engine.core.rules import Discount, FreeTrial, Gift, Offer
+from engine.rendering import (
+    VARIABLES,
+    Rendered,
+    Templates,
+    brand_from,
+    load_templates,
+    sample_context,
+    template_facts,
+)
+from engine.rendering.brand import KEYS
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = ROOT / "workflows"
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = ("coupon_offer", "coupon_reminder", "last_call", "still_with_us", "welcome_back")
+WITH_OFFER = ("coupon_offer", "coupon_reminder")
+MOST_BYTES = 100 * 1024
+
+
+@pytest.fixture(scope="module")
+def templates() -> Templates:
+    """The shipped set, without a problem."""
+    loaded, problems = load_templates(WORKFLOWS / "templates", "de")
+    assert problems == []
+    return loaded
+
+
+def message(templates: Templates, name: str, language: str, customer: dict[str, Any] | None = None) -> Rendered:
+    """Return a shipped message with sample data; an offer only where a workflow sends one with it."""
+    context = sample_context(customer=customer) if name in WITH_OFFER else sample_context(customer=customer, offer=None)
+    return templates.render(name, language, context)
+
+
+def test_the_set_is_what_the_workflows_send(templates: Templates) -> None:
+    """Every template that a shipped workflow sends is there in both languages, and no other."""
+    sent = {
+        template
+        for path in WORKFLOWS.glob("*.yaml")
+        for template in re.findall(r"^\s+- send: (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert sent == set(templates.names()) == set(NAMES)
+    assert {templates.languages(name) for name in NAMES} == {("de", "en")}
+
+
+@pytest.mark.parametrize(("name", "form"), list(product(NAMES, ("en", "de", "de.du"))))
+def test_text_parts_read_as_they_were_written(templates: Templates, name: str, form: str) -> None:
+    """Subject and text of every message are what somebody read and found good."""
+    language, _, du = form.partition(".")
+    made = message(templates, name, language, {"formal": False} if du else None)
+    assert f"{made.subject}\n\n{made.text}" == (GOLDEN / f"{name}.{form}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_law_asks_for_is_there(templates: Templates, name: str) -> None:
+    """Each has a way out, imprint, sender's name and text part in every body; nothing empty; and is small enough."""
+    facts = template_facts(templates, name)
+    assert facts.has_unsubscribe
+    assert facts.has_imprint
+    assert facts.has_sender_name
+    assert facts.has_text
+    assert facts.blanks == ()
+    assert 0 < facts.html_bytes < MOST_BYTES
+    assert facts.needs_offer == (name in WITH_OFFER)
+    assert facts.needs_question == (name in {"last_call", "still_with_us"})
+    if facts.needs_offer:
+        assert facts.mentions_offer_value
+        assert facts.mentions_minimum_basket
+        assert facts.mentions_valid_until
+        assert facts.mentions_terms
+
+
+@pytest.mark.parametrize(
+    ("language", "customer", "greeting"),
+    [
+        ("de", {}, "Guten Tag Frau Lovelace,"),
+        ("de", {"salutation": "Herr"}, "Guten Tag Herr Lovelace,"),
+        ("de", {"salutation": None}, "Guten Tag Ada Lovelace,"),
+        ("de", {"salutation": "divers"}, "Guten Tag Ada Lovelace,"),
+        ("de", {"salutation": None, "first_name": None}, "Guten Tag,"),
+        ("de", {"last_name": None}, "Guten Tag,"),
+        ("de", {"first_name": "", "last_name": "", "salutation": ""}, "Guten Tag,"),
+        ("de", {"formal": True}, "Guten Tag Frau Lovelace,"),
+        ("de", {"formal": False}, "Hallo Ada,"),
+        ("de", {"formal": False, "first_name": None}, "Hallo,"),
+        ("en", {}, "Hello Ada,"),
+        ("en", {"formal": True}, "Dear Ms Lovelace,"),
+        ("en", {"first_name": None}, "Dear Ms Lovelace,"),
+        ("en", {"first_name": None, "salutation": "Herr"}, "Dear Mr Lovelace,"),
+        ("en", {"first_name": None, "salutation": None}, "Hello,"),
+    ],
+)
+def test_greetings_use_what_is_known(
+    templates: Templates, language: str, customer: dict[str, Any], greeting: str
+) -> None:
+    """Formal German unless it is known otherwise; the name as far as it is known; never half a name."""
+    made = message(templates, "welcome_back", language, customer)
+    assert made.text.splitlines()[0] == greeting
+    assert f">{greeting}</p>" in made.html
+
+
+class _Tags(HTMLParser):
+    """Sees to it that tags open and close in pairs, and gathers what matters to a mail."""
+
+    EMPTY = frozenset(("meta", "img", "br", "hr"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.images: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        named = dict(attrs)
+        if tag == "a":
+            self.links.append(named["href"] or "")
+        if tag == "img":
+            self.images.append(named["src"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize(("name", "language"), list(product(NAMES, ("de", "en"))))
+def test_html_is_whole(templates: Templates, name: str, language: str) -> None:
+    """Head and foot come from partials, and still every tag closes; links lead somewhere; no picture watches."""
+    made = message(templates, name, language)
+    tags = _Tags()
+    tags.feed(made.html)
+    tags.close()
+    assert tags.open == []
+    assert made.html.startswith("<!doctype html>")
+    assert f'<html lang="{language}">' in made.html
+    assert all(link.startswith(("https://", "mailto:")) for link in tags.links)
+    assert "https://shop.example/sample/unsubscribe" in tags.links
+    assert tags.images == []
+    assert not re.search(r"[{}]{2}|None|&amp;amp;", made.html)
+
+
+@pytest.mark.parametrize(
+    ("offer", "subject"),
+    [
+        (Offer(name="o", what=Discount(money=Money(500, "EUR")), valid_for=Length(14)), "€5.00 off your next order"),
+        (
+            Offer(name="o", what=Gift("A surprise", Money(400, "EUR")), valid_for=Length(14)),
+            "A surprise with your next order",
+        ),
+        (
+            Offer(name="o", what=FreeTrial("One box", Money(600, "EUR")), valid_for=Length(14)),
+            "One box, free to try",
+        ),
+    ],
+)
+def test_any_kind_of_offer_can_be_put_in(templates: Templates, offer: Offer, subject: str) -> None:
+    """An amount, a gift and a free trial read well too; what an offer does not have is left out."""
+    made = templates.render("coupon_offer", "en", sample_context(offer=offer))
+    assert made.subject == subject
+    assert "Terms" not in made.text
+    assert "For orders of" not in made.text
+    assert "Valid until:  January 19, 2026" in made.text
+
+
+def test_the_shops_own_look_is_used(templates: Templates) -> None:
+    """Name, colour, logo and imprint of shop.yaml are in the mail, escaped."""
+    values = {
+        "name": "Tea & Co",
+        "url": "https://tea.example",
+        "support_email": "help@tea.example",
+        "imprint": ["Tea & Co GmbH", "Teeweg 1"],
+        "color": "#7a1f3d",
+        "logo_url": "https://tea.example/logo.png",
+    }
+    brand, problems = brand_from(values)
+    assert problems == []
+    made = templates.render("welcome_back", "en", sample_context(brand=brand, offer=None))
+    assert 'src="https://tea.example/logo.png" alt="Tea &amp; Co" height="40"' in made.html
+    assert "Tea &amp; Co GmbH<br>Teeweg 1" in made.html
+    assert 'bgcolor="#7a1f3d"' in made.html
+    assert "Tea & Co GmbH\nTeeweg 1\n" in made.text
+
+
+def test_the_shipped_shop_file_is_good() -> None:
+    """workflows/shop.yaml describes a brand."""
+    brand, problems = brand_from(YAML(typ="safe").load(WORKFLOWS / "shop.yaml"))
+    assert problems == []
+    assert (brand.name, brand.language) == ("Example Shop", "de")
+
+
+def test_the_reference_names_every_variable() -> None:
+    """docs/reference/templates.md and the code have the same variables and say the same of them."""
+    page = (ROOT / "docs/reference/templates.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+\.\w+)` \| (.+?) \| (yes|) ?\|$", page, re.MULTILINE)
+    assert told == [
+        (f"{root}.{name}", variable.means, "yes" if variable.may_be_empty else "")
+        for root, variables in VARIABLES.items()
+        for name, variable in variables.items()
+    ]
+
+
+def test_the_reference_names_every_key_of_the_shop() -> None:
+    """The page has the keys of shop.yaml with the sentences that errors use."""
+    page = (ROOT / "docs/reference/templates.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+?) \|$", page, re.MULTILINE)) == KEYS
+
+
+def test_the_sample_day_is_a_day() -> None:
+    """Sample data never asks the clock, so previews of the same file are the same."""
+    assert sample_context()["offer"]["valid_until"] == date(2026, 1, 19)
