@@ -1,0 +1,106 @@
+-- Every query of the store, by name. `(?*)` stands for a list of 500 values; an unused place in it is null.
+-- The ledger's and the outbox's queries are the relay's.
+
+-- name: load
+select num, id, record from customer where id in (?*)
+
+-- name: insert_customer
+insert into customer (num, id, next_due, standing, hindrance, record) values (?, ?, ?, ?, ?, ?)
+
+-- One statement for each set of columns: an index is touched only by a statement that names its columns.
+-- name: update_record
+update customer set record = ? where num = ?
+
+-- name: update_due
+update customer set record = ?, next_due = ? where num = ?
+
+-- name: update_group
+update customer set standing = ?, hindrance = ? where num = ?
+
+-- name: last_customer
+select coalesce(max(num), 0) from customer
+
+-- name: due
+select next_due, id from customer where next_due is not null and next_due <= ? order by next_due, id limit ?
+
+-- name: earliest
+select next_due from customer where next_due is not null order by next_due limit 1
+
+-- name: scan
+select id from customer where id > ? order by id limit ?
+
+-- name: enter_stage
+insert or ignore into under_way (workflow, stage, customer) values (?, ?, ?)
+
+-- name: leave_stage
+delete from under_way where workflow = ? and stage = ? and customer = ?
+
+-- name: join_line
+insert or ignore into line (workflow, reaction, customer) values (?, ?, ?)
+
+-- name: leave_line
+delete from line where workflow = ? and reaction = ? and customer = ?
+
+-- name: line
+select customer from line where workflow = ? order by reaction desc, customer limit ?
+
+-- name: line_length
+select count(*) from line where workflow = ?
+
+-- name: find
+select key, customer from identity where key in (?*)
+
+-- name: seen
+select ref from seen where ref in (?*)
+
+-- name: fresh
+select seq, key, customer, day from fresh order by seq
+
+-- name: add_fresh
+insert into fresh (seq, key, customer, day) values (?, ?, ?, ?)
+
+-- name: fold_identity
+insert into identity (key, customer) values (?, ?) on conflict (key) do update set customer = excluded.customer
+
+-- name: fold_seen
+insert or ignore into seen (ref, day) values (?, ?)
+
+-- name: drop_fresh
+delete from fresh where seq <= ?
+
+-- name: forget_seen
+delete from seen where ref >= ? and ref < ? and day < ?
+
+-- name: add_journal
+insert into journal (accepted, customer, signal) values (?, ?, ?)
+
+-- name: journal
+select seq, accepted, customer, signal from journal where seq > ? order by seq limit ?
+
+-- name: last_effect
+select coalesce(max(seq), 0) from effect
+
+-- name: add_effect
+insert into effect (seq, time, customer, type, effect_id, ordinal, shadow, body) values (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- A send that came back to be asked again is released anew under its own effect id.
+-- name: add_outbox
+insert into outbox (effect_id, seq, customer, recipient_domain, template, workflow, queued_at, next_try, body)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (effect_id) do update
+set seq = excluded.seq, queued_at = excluded.queued_at, next_try = excluded.next_try, attempts = 0, body = excluded.body
+
+-- name: bury
+insert into dead_letter (at, last_at, origin, reason, raw, hash) values (?, ?, ?, ?, ?, ?)
+on conflict (origin, hash) do update set count = count + 1, last_at = excluded.last_at
+returning count
+
+-- name: shop
+select accepted, state from shop
+
+-- name: save_shop
+insert into shop (id, accepted, state) values (1, ?, ?)
+on conflict (id) do update set accepted = excluded.accepted, state = excluded.state
+
+-- name: save_accepted
+update shop set accepted = ?

@@ -1,0 +1,292 @@
+"""What every store does. Each rule runs on every adapter, within one batch and across two."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.customer import Customer, Run
+from engine.core.events import DeadLetter, Event, OrderPlaced
+from engine.core.moments import DAY, Instant
+from engine.core.rules import Mode, Standing
+from engine.core.shop import Shop
+from engine.core.signals import AnySignal, Handed, Happened, RulesChanged, TimeUp, Unpause
+from engine.ports import Store
+from engine.runtimes.sqlite.database import open_to_write
+from engine.runtimes.sqlite.journal import decode_signal, encode_signal
+from engine.runtimes.sqlite.store import SqliteStore
+
+Batch = Callable[[], AbstractContextManager[Store]]
+NOW: Instant = 20_000 * DAY
+
+
+def in_transactions(store: SqliteStore) -> Batch:
+    """Each batch is a transaction of its own, committed at its end."""
+
+    @contextmanager
+    def batch() -> Iterator[Store]:
+        store.begin()
+        yield store
+        store.commit(NOW)
+
+    return batch
+
+
+@pytest.fixture(params=["sqlite", "sqlite that folds at once"])
+def batch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
+    """How an adapter opens a batch."""
+    options = {"fold_at": 1, "slice_length": 1} if "folds" in request.param else {}
+    with closing(open_to_write(tmp_path)) as connection:
+        yield in_transactions(SqliteStore(connection, **options))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    """A store of the embedded runtime alone."""
+    with closing(open_to_write(tmp_path)) as connection:
+        yield SqliteStore(connection)
+
+
+def changed(customer: Customer, **fields: Any) -> Customer:
+    """A record with other fields, made the way decisions make one."""
+    after = copy.copy(customer)
+    for name, value in fields.items():
+        setattr(after, name, value)
+    return after
+
+
+def run_in(stage: str) -> Run:
+    """A run of the workflow `w` that is in a stage."""
+    return Run("r", "w", 1, Mode.LIVE, held_out=False, began=NOW, ends_at=NOW + DAY, stage=stage)
+
+
+def test_a_record_is_found_in_its_batch_and_after_it(batch: Batch) -> None:
+    """What was saved is loaded at once, and in later batches."""
+    ada = Customer("ada", profile={"email": ("ada@example.org", NOW)})
+    with batch() as store:
+        assert store.load("ada") is None
+        store.save(None, ada)
+        assert store.load("ada") == ada
+    with batch() as store:
+        assert store.load("ada") == ada
+        assert store.load("bob") is None
+
+
+def test_the_last_of_many_saves_stays(batch: Batch) -> None:
+    """A customer saved many times in a batch is, afterwards, as saved last, whatever was asked in between."""
+    with batch() as store:
+        before = None
+        for due in (5, 3, None, 4):
+            after = Customer("ada", next_due=due)
+            store.save(before, after)
+            assert store.due(10, 9) == ([(due, "ada")] if due else [])
+            before = after
+    with batch() as store:
+        assert store.load("ada") == before
+        assert store.due(10, 9) == [(4, "ada")]
+
+
+def test_due_customers_come_in_order(batch: Batch) -> None:
+    """Due are those whose time has come, by (due, customer id), as many as asked for."""
+    with batch() as store:
+        for name, due in {"d": 7, "b": 5, "c": 5, "a": 6, "later": 11, "never": None}.items():
+            store.save(None, Customer(name, next_due=due))
+        assert store.due(4, 9) == []
+        assert store.due(10, 9) == [(5, "b"), (5, "c"), (6, "a"), (7, "d")]
+    with batch() as store:
+        assert store.due(10, 3) == [(5, "b"), (5, "c"), (6, "a")]
+        ada = store.load("a")
+        assert ada is not None
+        store.save(ada, changed(ada, next_due=None))
+        assert store.due(11, 9) == [(5, "b"), (5, "c"), (7, "d"), (11, "later")]
+
+
+def test_a_key_belongs_to_its_newest_owner(batch: Batch) -> None:
+    """An identity key finds who it was known for last, in the batch and later; an unknown one finds nobody."""
+    with batch() as store:
+        assert store.find("mail:ada@example.org") is None
+        store.know("mail:ada@example.org", "ada")
+        assert store.find("mail:ada@example.org") == "ada"
+    for owner in ("ada", "bob", "bob", "cid"):
+        with batch() as store:
+            store.know("mail:ada@example.org", owner)
+            assert store.find("mail:ada@example.org") == owner
+        with batch() as store:
+            store.know(f"message:{owner}", owner)
+            assert store.find("mail:ada@example.org") == owner
+            assert store.find("mail:Ada@example.org") is None
+
+
+def test_a_reference_is_new_once(batch: Batch) -> None:
+    """A reference was not seen at its first coming, and was at every later one."""
+    for turn in range(4):
+        with batch() as store:
+            assert store.seen(b"r" * 16, NOW) is (turn > 0)
+            assert store.seen(b"r" * 16, NOW) is True
+            assert store.seen(bytes([turn]) * 16, NOW) is False
+
+
+def test_a_line_has_the_latest_reaction_first(batch: Batch) -> None:
+    """A line holds who waits for a workflow: the latest reaction first, then by id; who waits no more has left it."""
+    with batch() as store:
+        for name, reaction in {"a": 1, "c": 3, "b": 3}.items():
+            store.save(None, Customer(name, last_reaction=reaction, waiting=("w",)))
+        store.save(None, Customer("d", last_reaction=9, waiting=("other",)))
+        assert store.line("w", 9) == ["b", "c", "a"]
+        assert store.line("w", 1) == ["b"]
+        assert store.line_length("w") == 3
+    with batch() as store:
+        assert store.line_length("w") == 3
+        ada, bob = store.load("a"), store.load("b")
+        assert ada is not None
+        assert bob is not None
+        store.save(ada, changed(ada, last_reaction=5))
+        store.save(bob, changed(bob, waiting=("other",)))
+        assert store.line("w", 9) == ["a", "c"]
+        assert (store.line_length("w"), store.line_length("other"), store.line_length("none")) == (2, 2, 0)
+    with batch() as store:
+        assert store.line("other", 9) == ["d", "b"]
+        assert store.line("none", 9) == []
+
+
+def test_a_scan_comes_by_everybody_once(batch: Batch) -> None:
+    """Slices of a scan follow each other in the order of ids and leave nobody out, new customers included."""
+    with batch() as store:
+        for name in ("b", "a", "d"):
+            store.save(None, Customer(name))
+        assert store.scan("", 2) == ["a", "b"]
+        store.save(None, Customer("c"))
+        assert store.scan("b", 2) == ["c", "d"]
+        assert store.scan("d", 2) == []
+
+
+def test_a_dead_letter_is_kept_once(batch: Batch) -> None:
+    """The same bytes from the same place are counted; from another place they are another letter."""
+    with batch() as store:
+        assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:1"), NOW) is True
+        assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:1"), NOW) is False
+        assert store.bury(DeadLetter(b"[", "no JSON", "a.jsonl:1"), NOW) is True
+    with batch() as store:
+        assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:1"), NOW) is False
+        assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:2"), NOW) is True
+
+
+NAMES = st.sampled_from("abcde")
+INSTANTS = st.integers(1, 9)
+STEPS = st.one_of(
+    st.tuples(st.just("save"), NAMES, st.none() | INSTANTS, INSTANTS, st.sets(st.sampled_from("vw"))),
+    st.tuples(st.just("know"), NAMES, NAMES),
+    st.tuples(st.just("seen"), NAMES),
+    st.tuples(st.just("commit")),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=40), fold_at=st.integers(1, 6), slice_length=st.integers(1, 3))
+def test_a_store_is_what_was_put_into_it(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], fold_at: int, slice_length: int
+) -> None:
+    """Whatever is done in whatever batches, a store answers as plain dictionaries would."""
+    store = SqliteStore(open_to_write(tmp_path_factory.mktemp("store")), fold_at=fold_at, slice_length=slice_length)
+    store.begin()
+    customers: dict[str, Customer] = {}
+    owners: dict[str, str] = {}
+    seen: set[bytes] = set()
+    for kind, *what in steps:
+        if kind == "save":
+            name, due, reaction, waiting = what
+            after = Customer(name, next_due=due, last_reaction=reaction, waiting=tuple(sorted(waiting)))
+            store.save(store.load(name), after)
+            customers[name] = after
+        elif kind == "know":
+            store.know(what[0], what[1])
+            owners[what[0]] = what[1]
+        elif kind == "seen":
+            ref = what[0].encode() * 16
+            assert store.seen(ref, NOW) is (ref in seen)
+            seen.add(ref)
+        else:
+            store.commit(NOW)
+            store.begin()
+        due_now = [(c.next_due, c.id) for c in customers.values() if c.next_due is not None and c.next_due <= 5]
+        assert store.due(5, 9) == sorted(due_now)
+        waiting_now = [(-c.last_reaction, c.id) for c in customers.values() if "v" in c.waiting]
+        assert store.line("v", 9) == [name for _, name in sorted(waiting_now)]
+        assert store.line_length("v") == len(waiting_now)
+        assert store.scan("", 9) == sorted(customers)
+        for name in "abcde":
+            assert store.load(name) == customers.get(name)
+            assert store.find(name) == owners.get(name)
+    store.commit(NOW)
+    store.connection.close()
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        Happened(Event("1", "shop", "order.placed", 5, "ada", OrderPlaced("o", Decimal("1.10"), "EUR")), history=True),
+        Happened(Event("2", "shop", "own.event", 5, "", {"email": "ada@example.org", "score": 1.5, "n": 3})),
+        TimeUp(),
+        Handed("e", "refused", "550"),
+        Unpause("shift", 7),
+        RulesChanged(3),
+    ],
+)
+def test_a_signal_survives_the_journal(signal: AnySignal) -> None:
+    """What is read from the journal equals what was written, its exact amounts and its history included."""
+    assert decode_signal(encode_signal(signal)) == signal
+
+
+def test_the_shop_is_kept(store: SqliteStore) -> None:
+    """The shop's state is kept as it is at the commit, with the last accepted instant."""
+    assert store.load_shop() is None
+    store.begin()
+    shop = Shop(live_since=3)
+    store.save_shop(shop)
+    shop.epoch = 4
+    store.commit(NOW)
+    assert SqliteStore(store.connection).load_shop() == (NOW, Shop(live_since=3, epoch=4))
+
+
+def test_stages_and_groups_follow_the_record(store: SqliteStore) -> None:
+    """Who stands where is found without reading records: by stage, by standing and by what keeps mail from them."""
+    store.begin()
+    first = Customer("ada", runs=(run_in("one"),), standing=Standing.READER)
+    store.save(None, first)
+    store.commit(NOW)
+    store.begin()
+    second = changed(first, runs=(run_in("two"),), standing=Standing.LAPSED, gone="ended")
+    store.save(first, second)
+    store.commit(NOW)
+
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        return store.connection.execute(query).fetchall()
+
+    assert rows("select * from under_way") == [("w", "two", "ada")]
+    assert rows("select standing, hindrance from customer") == [("lapsed", "gone")]
+    store.begin()
+    store.save(second, changed(second, runs=()))
+    store.commit(NOW)
+    assert rows("select * from under_way") == []
+
+
+def test_a_rollback_leaves_nothing(store: SqliteStore) -> None:
+    """What was put in a batch that was rolled back is not there."""
+    store.begin()
+    store.save(None, Customer("ada", next_due=1, waiting=("w",)))
+    store.know("mail:ada@example.org", "ada")
+    store.seen(b"r" * 16, NOW)
+    store.rollback()
+    store.begin()
+    assert store.load("ada") is None
+    assert store.find("mail:ada@example.org") is None
+    assert store.seen(b"r" * 16, NOW) is False
+    assert store.due(5, 5) == []
+    assert store.line_length("w") == 0
