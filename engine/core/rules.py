@@ -182,7 +182,7 @@ AnyStep = Send | Wait | Suppress | Resume | PutTag | TakeTag | MakeFormer | GoTo
 
 def step_key(kind: str, name: str, ordinal: int) -> str:
     """Return the key that a step keeps when lines move: kind, name, and ordinal among equals in its stage."""
-    return f"{kind} {name} {ordinal}"
+    return f"{kind} {name} {ordinal}" if name else f"{kind} {ordinal}"
 
 
 # Workflows -----------------------------------------------------------------------------------------------------------
@@ -374,7 +374,7 @@ class Lifecycle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency: str = "EUR"
     margin: Share | None = None
     margin_by_category: dict[str, Share] = {}
-    costs: dict[str, Money] = {}
+    costs: dict[str, Money] = {}  # of a thousand each, so that `0.002 EUR` is a whole number of cents
     lapsed_after: LapseRule = LapseRule("reorder_interval", (2, 1))
     lapsed_at_least: int = 30  # days
     lapsed_at_most: int = 400  # days
@@ -427,11 +427,7 @@ def content(workflow: Workflow) -> bytes:
 def _without_lines(value: Any) -> Any:
     if isinstance(value, dict):
         theirs = ("where", "values")  # their keys are the author's, and may be `line`
-        return {
-            key: inner if key in theirs else _without_lines(inner) for key, inner in value.items() if key != "line"
-        }
+        return {key: inner if key in theirs else _without_lines(inner) for key, inner in value.items() if key != "line"}
     if isinstance(value, list):
         return [_without_lines(inner) for inner in value]
     return value
-
-

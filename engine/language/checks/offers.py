@@ -1,0 +1,97 @@
+"""What offers mean over time and together: reminders after the code expired, circles, worth without a margin."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+
+from engine.core.moments import DAY
+from engine.core.rules import Lifecycle, Offer, Send
+from engine.language.checks.ways import Place, ways_on
+from engine.language.offers import OfferDraft
+from engine.language.problems import shown
+from engine.language.reading import Reading
+from engine.language.workflows import WorkflowDraft
+
+
+def check(draft: WorkflowDraft, offers: Mapping[str, OfferDraft], reading: Reading) -> None:
+    """Note reminders of an offer that has expired by then on every way to them."""
+    steps = [each.step for stage in draft.stages.values() for each in stage.steps]
+    for name in dict.fromkeys(step.offer for step in steps if isinstance(step, Send) and step.offer):
+        if name in offers and not reading.inside(offers[name].fields.node):
+            _reminders(draft, offers[name].offer, reading)
+
+
+def _reminders(draft: WorkflowDraft, offer: Offer, reading: Reading) -> None:
+    fresh, since = _times_since_first(draft, offer.name)
+    for (stage_name, number), passed in since.items():
+        stage = draft.stages[stage_name]
+        if (stage_name, number) in fresh or not _names(stage.stage.steps, number, offer.name):
+            continue
+        if passed // DAY > offer.valid_for.roughly // DAY:
+            key = stage.steps[number].fields.nodes["offer"]
+            days = passed // DAY
+            message = f"{shown(offer.name)} is valid for {offer.valid_for}, and this reminder comes {days}d after the first send"
+            reading.error(key, "offer-expires", message, "remind earlier, or make 'valid_for:' longer in offers.yaml")
+
+
+def _times_since_first(draft: WorkflowDraft, offer: str) -> tuple[set[Place], dict[Place, int]]:
+    """Return the places reached with the offer not sent yet, and for others the least time since its first send."""
+    first: Place = (next(iter(draft.stages)), 0)
+    fresh, since = {first}, dict[Place, int]()
+    waiting = [first]
+    starts: list[tuple[int, Place]] = []
+    while waiting:
+        place = waiting.pop()
+        stage = draft.stages[place[0]]
+        sends = _names(stage.stage.steps, place[1], offer)
+        for way in ways_on(stage, place[1], draft.stages):
+            if sends:
+                heapq.heappush(starts, (way.passes, way.to))
+            elif way.to not in fresh:
+                fresh.add(way.to)
+                waiting.append(way.to)
+    while starts:
+        passed, place = heapq.heappop(starts)
+        if place in since:
+            continue
+        since[place] = passed
+        for way in ways_on(draft.stages[place[0]], place[1], draft.stages):
+            heapq.heappush(starts, (passed + way.passes, way.to))
+    return fresh, since
+
+
+def _names(steps: tuple[object, ...], number: int, offer: str) -> bool:
+    step = steps[number] if number < len(steps) else None
+    return isinstance(step, Send) and step.offer == offer
+
+
+def check_worth(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) -> None:
+    """Note `worth: positive` where no margin is known to reckon with."""
+    if draft.workflow.worth_positive and lifecycle.margin is None:
+        node = draft.fields.nodes["worth"]
+        reading.error(
+            node,
+            "worth-without-margin",
+            "'worth: positive' reckons with a margin, and there is none",
+            "add 'margin: 35%' to lifecycle.yaml",
+        )
+
+
+def check_circles(offers: Mapping[str, OfferDraft], reading: Reading) -> None:
+    """Note offers that come after each other in a circle, so that nobody could ever have any of them."""
+    noted: set[str] = set()
+    for name in offers:
+        chain, here = [name], offers[name].offer.after
+        while here in offers and here not in chain:
+            chain.append(here)
+            here = offers[here].offer.after
+        if here == name and not noted.intersection(chain):
+            noted.update(chain)
+            around = " → ".join([*chain, name])
+            reading.error(
+                offers[name].fields.nodes["after"],
+                "offer-circle",
+                f"offers come after each other in a circle: {around}",
+                "leave one 'after:' out",
+            )

@@ -1,0 +1,142 @@
+"""What a message must show for the way it is sent: law, courtesy, and what its offer and question need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from engine.core.rules import Lifecycle, Offer, Purpose, Send
+from engine.language.problems import shown
+from engine.language.reading import Reading
+from engine.language.steps import Written
+from engine.language.workflows import WorkflowDraft
+
+MOST_HTML = 100_000
+
+
+class TemplateFacts(Protocol):
+    """What the rendering side knows of a template; `lacks` names the files that do not show any of these variables."""
+
+    @property
+    def without_text(self) -> tuple[str, ...]:
+        """Languages that have no text part."""
+        ...
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names it takes from a send's `with:`."""
+        ...
+
+    @property
+    def needs_offer(self) -> bool:
+        """Whether it cannot be rendered without an offer."""
+        ...
+
+    @property
+    def needs_question(self) -> bool:
+        """Whether it cannot be rendered without `asks:`."""
+        ...
+
+    @property
+    def html_bytes(self) -> int:
+        """Size of the largest HTML part."""
+        ...
+
+    def lacks(self, any_of: Iterable[str]) -> tuple[str, ...]:
+        """Return the files that do not show any of these variables in every case."""
+        ...
+
+
+_MARKETING: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
+    ("template-no-unsubscribe", ("links.unsubscribe",), "no link to unsubscribe", "show {{ links.unsubscribe }}"),
+    ("template-no-imprint", ("shop.imprint",), "no imprint", "show shop.imprint, as templates/shared/ does"),
+    ("template-no-sender", ("shop.sender_name", "shop.name"), "no sender's name", "show {{ shop.sender_name }}"),
+)
+_ANSWERS = ("links.confirm", "links.yes", "links.no", "links.survey")
+
+
+def check(
+    draft: WorkflowDraft, facts: Mapping[str, TemplateFacts], offers: Mapping[str, Offer], reading: Reading
+) -> None:
+    """Check each send against its template. A template is named once for each thing it lacks, at its first send."""
+    noted: set[tuple[str, str]] = set()
+    for written in (each for stage in draft.stages.values() for each in stage.steps):
+        if not isinstance(written.step, Send) or written.step.template not in facts:
+            continue
+        send, found = written.step, facts[written.step.template]
+        for code, message, hint in (*_lacks(send, found), *_of_offer(send, found, offers)):
+            if (send.template, message) not in noted:
+                noted.add((send.template, message))
+                reading.error(
+                    written.fields.nodes["send"], code, f"the template {shown(send.template)} {message}", hint
+                )
+        _with(written, send, found, reading)
+
+
+def _lacks(send: Send, found: TemplateFacts) -> Iterable[tuple[str, str, str]]:
+    if send.purpose is not Purpose.SERVICE:
+        for code, variables, what, hint in _MARKETING:
+            if files := found.lacks(variables):
+                yield code, f"shows {what} ({', '.join(files)})", hint
+    if found.without_text:
+        yield "template-no-text", f"has no text part ({', '.join(found.without_text)})", "add LANG.text.liquid"
+    if found.html_bytes > MOST_HTML:
+        size = found.html_bytes // 1000
+        yield "template-too-big", f"makes {size} KB of HTML, and mail programs cut it at 100", "make it smaller"
+    if send.asks and (files := found.lacks(_ANSWERS)):
+        yield "template-no-answer", f"asks, and has no link to answer ({', '.join(files)})", "show {{ links.confirm }}"
+
+
+def _of_offer(send: Send, found: TemplateFacts, offers: Mapping[str, Offer]) -> Iterable[tuple[str, str, str]]:
+    offer = offers.get(send.offer)
+    if offer is None:
+        return
+    wanted = [("value", True), ("minimum_basket", offer.minimum_basket), ("valid_until", True), ("terms", offer.terms)]
+    for name, there_is_one in wanted:
+        if there_is_one and (files := found.lacks((f"offer.{name}",))):
+            words = {"valid_until": "last day", "minimum_basket": "minimum basket"}.get(name, name)
+            yield (
+                "template-offer",
+                f"does not show the offer's {words} ({', '.join(files)})",
+                f"show {{{{ offer.{name} }}}}",
+            )
+
+
+def _with(written: Written, send: Send, found: TemplateFacts, reading: Reading) -> None:
+    node = written.fields.nodes["send"]
+    template = shown(send.template)
+    if found.needs_offer and not send.offer and "offer" not in written.fields.keys:
+        reading.error(
+            node, "template-offer", f"the template {template} shows an offer, and this send makes none", "add 'offer:'"
+        )
+    if found.needs_question and not send.asks and "asks" not in written.fields.keys:
+        reading.error(
+            node,
+            "template-no-answer",
+            f"the template {template} has links to answer a question, and this send asks none",
+            "add 'asks:'",
+        )
+    missing = [name for name in found.values if name not in send.values]
+    if missing and not ("with" in written.fields.nodes and reading.inside(written.fields.nodes["with"])):
+        names = ", ".join(missing)
+        reading.error(
+            node,
+            "template-empty",
+            f"the template {template} shows {names}, and this send does not say it",
+            f"add 'with: {{{missing[0]}: …}}'",
+        )
+
+
+def check_service(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) -> None:
+    """Note sends with `purpose: service` whose template lifecycle.yaml does not list: nobody may stop those."""
+    for written in (each for stage in draft.stages.values() for each in stage.steps):
+        send = written.step
+        if (
+            isinstance(send, Send)
+            and send.purpose is Purpose.SERVICE
+            and send.template not in lifecycle.service_templates
+        ):
+            message = f"{shown(send.template)} is not among the 'service_templates:' of lifecycle.yaml"
+            reading.error(
+                written.fields.nodes["purpose"], "service-template", message, "list it there, if it is no advertising"
+            )

@@ -1,0 +1,72 @@
+"""The codes of all problems, with one sentence each: what the code means, for the docs.
+
+A problem names its code in brackets, `[unknown-key]`. Codes are stable: people look them up and tests name them.
+"""
+
+CODES: dict[str, str] = {
+    # The file as YAML
+    "not-utf-8": "The file is not encoded in UTF-8.",
+    "too-big": "The file is larger than 1 MB, or holds too many values.",
+    "too-deep": "There are too many levels inside each other.",
+    "empty-file": "There is nothing in the file, or only comments.",
+    "syntax": "The text is not YAML.",
+    "missing-colon": "A key has no colon after it, or no blank after the colon.",
+    "indentation": "A line is not indented like the lines it belongs to.",
+    "tab": "There is a tab; YAML is indented with blanks.",
+    "anchor": "Anchors and aliases are refused: a value stands where it holds.",
+    "yaml-tag": "YAML's own tags are refused: the key says how its value is read.",
+    "two-documents": "A file holds one document.",
+    "duplicate-key": "The same key is written twice; the second one is pointed at.",
+    # Keys and the form of their values
+    "file-name": "A workflow's file bears the workflow's name; files end in `.yaml`.",
+    "unknown-key": "No such key is known here.",
+    "missing-key": "A key is required and absent.",
+    "no-value": "A key has no value, or a list has an empty item.",
+    "conflicting-keys": "Two keys exclude each other; the second one is pointed at.",
+    "no-way-out": "A stage has neither `after` nor `end`.",
+    "wrong-form": "There should be a text, a list or a mapping, and it is another of the three.",
+    "comes-later": "This part of the language comes with a later version of winback.",
+    # Values
+    "bad-length": "A length of time is a number and a unit: `15min`, `36h`, `30d`, `2w`.",
+    "bad-money": "Money is an amount and a currency: `20 EUR`.",
+    "bad-percent": "A share is written with its percent sign: `5%`.",
+    "bad-rate": "A rate is a number per length of time: `500 per 1d`.",
+    "bad-clock": "A span of clock times is written `09:00-20:00`.",
+    "bad-number": "A number is expected, in some range.",
+    "bad-day": "A day is written `2026-01-31`.",
+    "bad-name": "A name is letters, digits, `-` and `_`, without blanks.",
+    "bad-word": "Only certain words are allowed here.",
+    "bad-zone": "A time zone is a name such as `Europe/Berlin`.",
+    "bad-text": "A text is not what this key needs.",
+    # What is named must exist
+    "unknown-workflow": "No workflow of that name exists.",
+    "unknown-stage": "The workflow has no stage of that name.",
+    "unknown-template": "There is no folder of that name in `templates/`.",
+    "unknown-offer": "offers.yaml has no offer of that name.",
+    "unknown-event": "Neither winback nor events.yaml knows an event of that name.",
+    "unknown-field": "A customer or an event has no field of that name.",
+    "name-taken": "The name belongs to something else already.",
+    # What it means
+    "unreachable-stage": "Nothing leads to a stage, so nobody ever comes there.",
+    "endless-circle": "Stages lead in a circle without a wait, so a run would never stop turning.",
+    "until-without-wait": "A stage listens with `until_any`, but has no wait during which something could happen.",
+    "ignores-unsubscribe": "A workflow sends marketing and does not leave when the customer unsubscribes.",
+    "offer-expires": "A reminder names an offer whose code has expired by then.",
+    "send-after-stop": "A send comes after a `suppress` of the same kind, which would stop it.",
+    "stop-without-question": "A stop after sends is done only on silence to a question, and none is asked.",
+    "holdout-on-question": "A workflow that asks or stops and makes no offer has nothing to measure with a hold-out.",
+    "worth-without-margin": "`worth: positive` needs `margin:` in lifecycle.yaml.",
+    "service-template": "`purpose: service` is only for templates listed under `service_templates:`.",
+    "offer-circle": "Offers name each other with `after` in a circle.",
+    "scenario": "The workflow does not do what a scenario says.",
+    # Templates
+    "template-broken": "A template cannot be read, or a part of it is missing.",
+    "template-no-unsubscribe": "A marketing template has no link to unsubscribe.",
+    "template-no-imprint": "A marketing template has no imprint.",
+    "template-no-sender": "A marketing template does not name the sender.",
+    "template-no-text": "A template has no text part.",
+    "template-offer": "A template with an offer does not show its value, minimum basket, last day or terms.",
+    "template-too-big": "A template's HTML is over 100 KB, where mail programs cut it off.",
+    "template-empty": "A variable of a template can be empty and has no fallback.",
+    "template-no-answer": "A template that asks a question has no link to answer it.",
+}

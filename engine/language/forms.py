@@ -1,0 +1,463 @@
+"""The table that everything else is made from: which keys exist, what their values are, and one sentence on each.
+
+The reader, the JSON Schema, the reference in the docs and the error messages all use the same `Form`s, so they cannot
+differ. A `Kind` turns a node into a value, or notes what is wrong and returns `BAD`; nobody complains about a `BAD`
+value a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+from engine.language.nodes import Broken, Listing, Mapping, Node, Text
+from engine.language.problems import nearest_of, one_of, shown
+from engine.language.reading import Reading
+
+Schema = dict[str, Any]
+Definitions = dict[str, Schema]
+
+
+class Bad:
+    """The type of `BAD`: what a kind returns when it has noted why there is no value."""
+
+    def __repr__(self) -> str:
+        return "BAD"
+
+
+BAD: Final = Bad()
+
+
+class Kind(Protocol):
+    """What a value is. `says` completes "there should be …" and the reference."""
+
+    @property
+    def says(self) -> str:
+        """What is expected, such as `a length (14d)`."""
+        ...
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Return the value of a node, or note what is wrong with it and return BAD."""
+        ...
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the JSON Schema of this kind, putting what others may refer to into `definitions`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a form. `to` is the name its value goes by when that differs from how people write the key."""
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool = False
+    to: str = ""
+    may_be_empty: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """The name its value goes by."""
+        return self.to or self.name
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Keys of which only one may be there; `code` is noted when one is required and none is there."""
+
+    names: tuple[str, ...]
+    required: bool = False
+    code: str = "missing-key"
+    cure: str = ""
+
+
+@dataclass
+class Fields:
+    """What was read of a mapping: values that are fine by attribute, and the keys that were written, fine or not."""
+
+    node: Mapping
+    values: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, Text] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def get(self, attribute: str, default: Any = None) -> Any:
+        """Return a value, or the default where it was not written or is bad."""
+        return self.values.get(attribute, default)
+
+    @property
+    def line(self) -> int:
+        """The line of the first key."""
+        return self.node.entries[0][0].spot.line if self.node.entries else self.node.spot.line
+
+
+def plainly(fields: Fields, _: Reading) -> Any:
+    """Build nothing: hand on the fields as they were read."""
+    return fields
+
+
+@dataclass(frozen=True)
+class Form:
+    """A mapping with known keys. `build` makes the value out of what was read, also when parts of it are bad."""
+
+    name: str  # with its article: "a stage"
+    help: str
+    keys: tuple[Key, ...]
+    one_of: tuple[OneOf, ...] = ()
+    later: dict[str, str] = field(default_factory=dict)  # keys that come later, and what to do meanwhile
+    build: Callable[[Fields, Reading], Any] = plainly
+    example: str = ""
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return f"{self.name}: keys and values"
+
+    @cached_property
+    def by_name(self) -> dict[str, Key]:
+        """The keys by the name people write."""
+        return {key.name: key for key in self.keys}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read a mapping; note unknown, missing and conflicting keys."""
+        if not isinstance(node, Mapping):
+            return no_mapping(node, self, self.by_name, reading)
+        fields, guessed = self._entries(node, reading)
+        self._what_is_missing(fields, guessed, reading)
+        self._what_conflicts(fields, guessed, reading)
+        return self.build(fields, reading)
+
+    def _entries(self, node: Mapping, reading: Reading) -> tuple[Fields, set[str]]:
+        """Read each entry; return the fields, and the keys that unknown ones were probably meant to be."""
+        fields, guessed = Fields(node), set[str]()
+        for text, value in node.entries:
+            key = self.by_name.get(text.value)
+            if text.value in self.later:
+                reading.later(text, text.value, self.later[text.value])
+            elif key is None:
+                guessed.add(unknown_key(text, self.name, self.by_name, reading))
+            else:
+                fields.keys[key.name] = text
+                fields.nodes[key.name] = value
+                if (got := _value(key, text, value, reading)) is not BAD:
+                    fields.values[key.attribute] = got
+        return fields, guessed
+
+    def _what_is_missing(self, fields: Fields, guessed: set[str], reading: Reading) -> None:
+        for key in self.keys:
+            if key.required and key.name not in fields.keys and key.name not in guessed:
+                message = f"{self.name} needs {shown(key.name)}"
+                reading.error(fields.node.head, "missing-key", message, f"add '{key.name}:' ({key.kind.says})")
+
+    def _what_conflicts(self, fields: Fields, guessed: set[str], reading: Reading) -> None:
+        for group in self.one_of:
+            written = sorted((fields.keys[name] for name in group.names if name in fields.keys), key=_place)
+            first = written[0] if written else None
+            for second in written[1:]:
+                message = f"{shown(second.value)} beside {shown(written[0].value)}: {self.name} has one of them"
+                reading.error(second, "conflicting-keys", message, f"keep one of {one_of(group.names, 'and')}")
+            if group.required and first is None and not guessed.intersection({*group.names, ""}):
+                names = one_of([shown(name) for name in group.names], "and")
+                message = f"{self.name} needs one of {names}"
+                reading.error(fields.node.head, group.code, message, group.cure)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the JSON Schema of the mapping."""
+        properties = {key.name: {**key.kind.schema(definitions), "description": key.help} for key in self.keys}
+        made: Schema = {
+            "type": "object",
+            "description": self.help,
+            "properties": properties,
+            "additionalProperties": False,
+        }
+        if required := [key.name for key in self.keys if key.required]:
+            made["required"] = required
+        groups = [group for group in self.one_of if group.required]
+        if groups:
+            made["allOf"] = [{"oneOf": [{"required": [name]} for name in group.names]} for group in groups]
+        return made
+
+
+@dataclass(frozen=True)
+class Variants:
+    """A mapping whose leading key says what it is: a step, a condition. `extra` keys go with every variant."""
+
+    name: str
+    help: str
+    defined_as: str
+    forms: Callable[[], dict[str, Form]]  # a function, because conditions hold conditions
+    later: tuple[str, ...] = ()
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return self.name
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read the variant that the mapping's leading key names."""
+        forms = self.forms()
+        if not isinstance(node, Mapping):
+            return no_mapping(node, self, (*forms, *self.later), reading)
+        if not node.entries:
+            reading.error(node, "no-value", f"{self.name} is expected here, and there is nothing", self._cure(forms))
+            return BAD
+        leading = [text for text, _ in node.entries if text.value in forms or text.value in self.later]
+        if not leading:
+            self._unknown(node, forms, reading)
+            return BAD
+        first = leading[0]
+        if first.value in self.later:
+            reading.later(first, first.value)
+            return BAD
+        for second in leading[1:]:
+            if second.value not in forms[first.value].by_name:
+                message = f"{shown(second.value)} beside {shown(first.value)}: {self.name} is one thing"
+                reading.error(second, "conflicting-keys", message, f"begin a new one with '- {second.value}:'")
+                return BAD
+        return forms[first.value].read(node, reading)
+
+    def _unknown(self, node: Mapping, forms: dict[str, Form], reading: Reading) -> None:
+        names = (*forms, *self.later)
+        near = [text for text, _ in node.entries if nearest_of(text.value, names)]
+        at = near[0] if near else node.entries[0][0]
+        goes_with = [name for name, form in forms.items() if at.value in form.by_name]
+        if goes_with and not near:
+            message = f"{shown(at.value)} alone is not {self.name}"
+            reading.error(at, "missing-key", message, f"it goes with {one_of(goes_with)}")
+        else:
+            unknown_key(at, self.name, names, reading, self._cure(forms))
+
+    def _cure(self, forms: Iterable[str]) -> str:
+        return f"{self.name} begins with {one_of(forms)}"
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return a reference to the definition of these variants."""
+        if self.defined_as not in definitions:
+            definitions[self.defined_as] = {}  # before going on: a condition may hold a condition
+            definitions[self.defined_as] = {
+                "description": self.help,
+                "anyOf": [_variant(lead, form, definitions) for lead, form in self.forms().items()],
+            }
+        return {"$ref": f"#/$defs/{self.defined_as}"}
+
+
+def with_keys(form: Form, keys: tuple[Key, ...], build: Callable[[Any, Fields, Reading], Any]) -> Form:
+    """Return a form with more keys; `build` gets what the form builds without them."""
+
+    def both(fields: Fields, reading: Reading) -> Any:
+        inner = form.build(fields, reading)
+        return BAD if inner is BAD else build(inner, fields, reading)
+
+    return replace(form, keys=(*form.keys, *keys), build=both)
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A list of values of one kind, `least` of them or more; items that are bad are left out."""
+
+    kind: Kind
+    least: int = 0
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return f"a list, each item {self.kind.says}"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read each item of a list."""
+        if isinstance(node, Broken):
+            return BAD
+        if not isinstance(node, Listing):
+            hint = "write it as a list: each item on a line of its own after '- ', or [a, b]"
+            reading.error(node, "wrong-form", f"there should be a list here, of {self.kind.says}", hint)
+            return BAD
+        if len(node.items) < self.least:
+            reading.error(node, "no-value", "this list is empty", f"it needs {self.kind.says}")
+            return BAD
+        read = [self._item(item, reading) for item in node.items]
+        return tuple(item for item in read if item is not BAD)
+
+    def _item(self, item: Node, reading: Reading) -> Any:
+        if isinstance(item, Text) and item.empty:
+            reading.error(item, "no-value", "an item of the list is empty", f"it needs {self.kind.says}")
+            return BAD
+        return self.kind.read(item, reading)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the JSON Schema of the list."""
+        made: Schema = {"type": "array", "items": self.kind.schema(definitions)}
+        return {**made, "minItems": self.least} if self.least else made
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """A mapping whose keys are the author's own. Reads into a dict; entries whose key or value is bad are left out.
+
+    `with_key` makes the value out of the key's text and what was read, where the value has to know its name.
+    """
+
+    key: Kind
+    value: Kind
+    says: str
+    least: int = 0
+    with_key: Callable[[Text, Any, Reading], Any] | None = None
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read keys and values."""
+        if not isinstance(node, Mapping):
+            return no_mapping(node, self, (), reading)
+        if len(node.entries) < self.least:
+            reading.error(node.head, "no-value", "there is nothing in it", f"it needs {self.says}")
+            return BAD
+        made = {}
+        for text, inner in node.entries:
+            name = self.key.read(text, reading)
+            value = _value(Key(text.value, self.value, ""), text, inner, reading)
+            if value is not BAD and self.with_key is not None:
+                value = self.with_key(text, value, reading)
+            if name is not BAD and value is not BAD:
+                made[name] = value
+        return made
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the JSON Schema of the mapping."""
+        made: Schema = {"type": "object", "additionalProperties": self.value.schema(definitions)}
+        if pattern := self.key.schema({}).get("pattern"):
+            made["propertyNames"] = {"pattern": pattern}
+        return {**made, "minProperties": self.least} if self.least else made
+
+
+@dataclass(frozen=True)
+class Either:
+    """A text of one kind, or else a list or mapping of another."""
+
+    text: Kind
+    other: Kind
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return f"{self.text.says}, or {self.other.says}"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read a text with one kind, anything else with the other."""
+        return (self.text if isinstance(node, Text) else self.other).read(node, reading)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the JSON Schema of both."""
+        return {"anyOf": [self.text.schema(definitions), self.other.schema(definitions)]}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A kind that has an entry of its own in the JSON Schema."""
+
+    kind: Kind
+    defined_as: str
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return self.kind.says
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read it as the kind it names."""
+        return self.kind.read(node, reading)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return a reference to the definition."""
+        if self.defined_as not in definitions:
+            definitions[self.defined_as] = {}
+            definitions[self.defined_as] = self.kind.schema(definitions)
+        return {"$ref": f"#/$defs/{self.defined_as}"}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Whatever stands there, as a node: for values whose type another key decides."""
+
+    says: str = "a value"
+
+    def read(self, node: Node, _: Reading) -> Any:
+        """Return the node itself."""
+        return BAD if isinstance(node, Broken) else node
+
+    def schema(self, _: Definitions) -> Schema:
+        """Allow anything."""
+        return {}
+
+
+def unknown_key(text: Text, where: str, known: Iterable[str], reading: Reading, otherwise: str = "") -> str:
+    """Note an unknown key, and return the one that was probably meant (empty where none is near)."""
+    names = list(known)
+    first, blank, rest = text.value.partition(" ")
+    if blank and first in names:
+        reading.error(text, "missing-colon", f"a colon is missing after {shown(first)}", f"write '{first}: {rest}: …'")
+        return first
+    nearest = nearest_of(text.value, names)
+    hint = f"did you mean '{nearest}'?" if nearest else otherwise or f"known here: {one_of(names, 'and')}"
+    reading.error(text, "unknown-key", f"unknown key {shown(text.value)} in {where}", hint)
+    return nearest
+
+
+def no_mapping(node: Node, kind: Kind, known: Iterable[str], reading: Reading) -> Bad:
+    """Note that there is something else where keys and values are expected."""
+    if isinstance(node, Text):
+        first, blank, rest = node.value.partition(" ")
+        bare = first.rstrip(":")
+        if bare in known:
+            cure = f"write '{bare}: {rest or '…'}'" if blank else f"write '{bare}: …'"
+            reading.error(node, "missing-colon", f"a colon is missing in {shown(node.value)}", cure)
+            return BAD
+        reading.error(
+            node,
+            "wrong-form",
+            f"there should be {kind.says} here, not the text {shown(node.value)}",
+            "write 'key: value'",
+        )
+    elif isinstance(node, Listing):
+        hint = "leave out the '- ', and write 'key: value'"
+        reading.error(node, "wrong-form", f"there should be {kind.says} here, not a list", hint)
+    return BAD
+
+
+def _value(key: Key, text: Text, value: Node, reading: Reading) -> Any:
+    if isinstance(value, Text) and value.empty and not key.may_be_empty:
+        reading.error(text, "no-value", f"{shown(text.value)} has no value", f"it needs {key.kind.says}")
+        return BAD
+    return key.kind.read(value, reading)
+
+
+def _variant(lead: str, form: Form, definitions: Definitions) -> Schema:
+    made = form.schema(definitions)
+    required = made.get("required", [])
+    return {**made, "required": required if lead in required else [lead, *required]}
+
+
+def _place(text: Text) -> tuple[int, int]:
+    return text.spot.line, text.spot.column
+
+
+def all_forms(kind: Kind) -> Iterator[Form]:
+    """Yield the forms a kind holds, itself first, each once: what the reference lists."""
+    seen: set[int] = set()
+    waiting = [kind]
+    while waiting:
+        inner = waiting.pop(0)
+        if id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        match inner:
+            case Form():
+                yield inner
+                waiting += [key.kind for key in inner.keys]
+            case Variants():
+                waiting += inner.forms().values()
+            case ListOf() | Named():
+                waiting.append(inner.kind)
+            case MapOf():
+                waiting.append(inner.value)
+            case Either():
+                waiting += [inner.text, inner.other]

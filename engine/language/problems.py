@@ -1,0 +1,116 @@
+"""Problems found in files: where, what, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from engine.language.codes import CODES
+
+_LINE_END = re.compile("\\r\\n|[\\r\\n\x85\u2028\u2029]")
+
+
+class Severity(StrEnum):
+    """An error refuses the whole set of files; a warning is said and lets them pass."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Spot(Struct, frozen=True):
+    """A place in a file: line and column from 1, and how many characters of that line are meant."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+
+
+class Problem(Struct, frozen=True):
+    """One thing that is wrong. `hint` is the cure; `length` how many characters the caret line underlines."""
+
+    file: str
+    line: int
+    column: int
+    severity: Severity
+    code: str
+    message: str
+    hint: str = ""
+    length: int = 1
+
+    @property
+    def place(self) -> tuple[str, int, int, str, str]:
+        """What problems are sorted by."""
+        return self.file, self.line, self.column, self.code, self.message
+
+
+def problem(spot: Spot, code: str, message: str, hint: str = "", severity: Severity = Severity.ERROR) -> Problem:
+    """Return a problem at a spot. The code must be one of the table `CODES`, so that each is explained in the docs."""
+    assert code in CODES, f"no entry for {code!r} in engine/language/codes.py"
+    return Problem(spot.file, spot.line, spot.column, severity, code, message, hint, max(1, spot.length))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the hint `did you mean 'x'?`, or an empty one where nothing known is near."""
+    nearest = nearest_of(word, known)
+    return f"did you mean '{nearest}'?" if nearest else ""
+
+
+def nearest_of(word: str, known: Iterable[str]) -> str:
+    """Return the known word nearest to this one, empty where none is near. Case and `-` for `_` do not count."""
+    names = {_plain(name): name for name in known}
+    found = get_close_matches(_plain(word), names, n=1, cutoff=0.6)
+    return names[found[0]] if found else ""
+
+
+def one_of(words: Iterable[str], last: str = "or") -> str:
+    """Write a list of words for people: `a, b or c`."""
+    *most, end = words
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def shown(text: str, longest: int = 40) -> str:
+    """Return a piece of somebody's text as it may stand in a message: in quotes, on one line, not too long."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    return f"'{line if len(line) <= longest else line[: longest - 1] + '…'}'"
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text as YAML counts them; `str.splitlines` counts form feeds and others as well."""
+    return _LINE_END.split(text)
+
+
+def format_problems(problems: Iterable[Problem], sources: Mapping[str, str]) -> str:
+    """Write problems for people: place, message and code, then the source line with its number, a caret line, the cure.
+
+    `sources` holds the text of each file by the name the problems use; a file that is not in it is cited without its line.
+    """
+    lines = {file: lines_of(text.removeprefix("\ufeff")) for file, text in sources.items()}
+    return "\n".join(_formatted(one, lines.get(one.file, [])) for one in problems)
+
+
+def to_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Return problems as `winback check --json` prints them."""
+    return [to_builtins(one) for one in problems]
+
+
+def _formatted(one: Problem, lines: list[str]) -> str:
+    warning = "warning: " if one.severity is Severity.WARNING else ""
+    head = f"{one.file}:{one.line}:{one.column}: {warning}{one.message} [{one.code}]\n"
+    source = lines[one.line - 1].replace("\t", " ") if one.line <= len(lines) else ""
+    if not source.strip():
+        return head + (f"  {one.hint}\n" if one.hint else "")
+    number = str(one.line)
+    margin = " " * len(number)
+    carets = "^" * min(one.length, max(1, len(source) - one.column + 1))
+    pointer = f"{' ' * (one.column - 1)}{carets} {one.hint}".rstrip()
+    return f"{head}{margin} |\n{number} | {source}\n{margin} | {pointer}\n"
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")

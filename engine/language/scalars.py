@@ -1,0 +1,213 @@
+"""The kinds of scalars: each with what it says of itself, its code, its reader and its JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from engine.core.moments import zone
+from engine.core.money import DIGITS
+from engine.language import values
+from engine.language.forms import BAD, Definitions, Schema
+from engine.language.nodes import Broken, Listing, Node, Text
+from engine.language.problems import did_you_mean, one_of, shown
+from engine.language.reading import Reading, Reference
+from engine.language.values import Wrong
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A text that a function turns into a value; `code` is what its errors are called."""
+
+    says: str
+    code: str
+    parse: Callable[[str], Any]
+    json: Callable[[], Schema]
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Return the value of a text, or note what is wrong with it."""
+        text = text_of(node, self.says, reading)
+        if text is None:
+            return BAD
+        try:
+            return self.parse(text.value)
+        except Wrong as wrong:
+            reading.error(text, wrong.code or self.code, wrong.message, wrong.hint)
+            return BAD
+
+    def schema(self, _: Definitions) -> Schema:
+        """Return the JSON Schema of the text."""
+        return self.json()
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of some words, each with its value; words in `later` belong to a later version."""
+
+    words: dict[str, Any]
+    later: tuple[str, ...] = ()
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return one_of(self.words)
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Return the value of a word."""
+        text = text_of(node, self.says, reading)
+        if text is None:
+            return BAD
+        if text.value in self.words:
+            return self.words[text.value]
+        if text.value in self.later:
+            reading.later(text, text.value, f"for now write {self.says}")
+            return BAD
+        hint = did_you_mean(text.value, self.words) or f"write {self.says}"
+        reading.error(text, "bad-word", f"{self.says} is expected, not {shown(text.value)}", hint)
+        return BAD
+
+    def schema(self, _: Definitions) -> Schema:
+        """Return the words as an enumeration."""
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True)
+class WordOr:
+    """Some words that stand for a value, or else a scalar of a kind: `never` or a length."""
+
+    words: dict[str, Any]
+    kind: Scalar
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return f"{self.kind.says}, or {one_of(self.words)}"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Return the value of a word, or read it as the kind."""
+        if isinstance(node, Text) and node.value in self.words:
+            return self.words[node.value]
+        if isinstance(node, Text) and (hint := did_you_mean(node.value, self.words)):
+            reading.error(node, "bad-word", f"{self.says} is expected, not {shown(node.value)}", hint)
+            return BAD
+        return self.kind.read(node, reading)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the words, or the kind."""
+        return {"anyOf": [{"enum": list(self.words)}, self.kind.schema(definitions)]}
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A name that must belong to something; the check of references looks when everything has been read."""
+
+    to: str
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return f"the name of {'an' if self.to[0] in 'aeiou' else 'a'} {self.to}"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Return the name, and remember to look whether it exists."""
+        found = NAME.read(node, reading)
+        if found is not BAD and isinstance(node, Text):
+            reading.references.append(Reference(self.to, node))
+        return found
+
+    def schema(self, _: Definitions) -> Schema:
+        """Return a name's schema."""
+        return _pattern(values.NAME)
+
+
+def text_of(node: Node, says: str, reading: Reading) -> Text | None:
+    """Return a node that is a text; note it when it is a list or mapping."""
+    if isinstance(node, Text):
+        return node
+    if not isinstance(node, Broken):
+        what = "list" if isinstance(node, Listing) else "mapping"
+        reading.error(node, "wrong-form", f"there should be {says} here, not a {what}", f"write {says}")
+    return None
+
+
+def _pattern(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+
+
+def _zone(text: str) -> str:
+    try:
+        zone(text)
+    except KeyError:
+        raise Wrong(f"{shown(text)} is no time zone", "write a name such as Europe/Berlin") from None
+    return text
+
+
+def _currency(text: str) -> str:
+    if text not in DIGITS:
+        raise Wrong(f"ISO 4217 knows no currency {shown(text)}", did_you_mean(text, DIGITS) or "write EUR")
+    return text
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise Wrong("the text is empty", "write something")
+    if len(text) > 2000:
+        raise Wrong("the text is longer than 2000 characters", "make it shorter")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("https://", "http://")) or any(letter.isspace() for letter in text):
+        raise Wrong(f"a web address begins with https://, not {shown(text)}", 'write "https://shop.example/…"')
+    return text
+
+
+def whole(least: int = 0, most: int = 1_000_000_000) -> Scalar:
+    """Return the kind of whole numbers within bounds."""
+    bounds = f" from {least} to {most}" if most < 1_000_000_000 else f" from {least}" if least else ""
+    schema: Schema = {"type": "integer", "minimum": least, "maximum": most}
+    parse = partial(values.whole_number, least=least, most=most)
+    return Scalar(f"a whole number{bounds}", "bad-number", parse, lambda: schema)
+
+
+def words(names: Iterable[str]) -> Word:
+    """Return the kind of words that mean themselves."""
+    return Word({name: name for name in names})
+
+
+LENGTH = Scalar("a length (14d)", "bad-length", values.length, lambda: _pattern(values.LENGTH))
+SPAN = Scalar("a length (14d)", "bad-length", values.length_above_zero, lambda: _pattern(values.LENGTH))
+DAYS = Scalar("a length of whole days (30d)", "bad-length", values.whole_days, lambda: _pattern(r"\d+(?:d|w)"))
+MONEY = Scalar("money (20 EUR)", "bad-money", values.money, lambda: _pattern(values.MONEY))
+COST = Scalar("money (0.002 EUR)", "bad-money", values.cost, lambda: _pattern(r"\d+(?:\.\d+)? [A-Z]{3}"))
+PRICE = Scalar("money (20 EUR)", "bad-money", values.money_above_zero, lambda: _pattern(values.MONEY))
+PERCENT = Scalar("a share (5%)", "bad-percent", values.percent, lambda: _pattern(values.PERCENT))
+PART = Scalar("a share (5%)", "bad-percent", values.percent_below_whole, lambda: _pattern(values.PERCENT))
+CLOCK_SPAN = Scalar(
+    "a span of clock times (09:00-20:00)", "bad-clock", values.clock_span, lambda: _pattern(values.CLOCK_SPAN)
+)
+RATE = Scalar("a rate (500 per 1d)", "bad-rate", values.rate, lambda: _pattern(rf"\d+ per {values.LENGTH}"))
+BUDGET = Scalar(
+    "money per length (5000 EUR per 30d)",
+    "bad-rate",
+    values.money_rate,
+    lambda: _pattern(rf"{values.MONEY} per {values.LENGTH}"),
+)
+FLAG = Scalar("true or false", "bad-word", values.flag, lambda: {"enum": [True, False, "on", "off"]})
+NAME = Scalar("a name (letters, digits, - and _)", "bad-name", values.name, lambda: _pattern(values.NAME))
+EVENT_NAME = Scalar(
+    "an event's name (review.written)", "bad-name", values.event_name, lambda: _pattern(values.EVENT_NAME)
+)
+EVENT = Scalar("the name of an event (order.placed)", "unknown-event", lambda text: text, lambda: {"type": "string"})
+TEXT = Scalar("a text", "bad-text", _text, lambda: {"type": "string"})
+PLAIN = Scalar("a plain value", "bad-text", lambda text: text, lambda: {"type": ["string", "number", "boolean"]})
+URL = Scalar("a web address", "bad-text", _url, lambda: {"type": "string", "pattern": "^https?://"})
+ZONE = Scalar("a time zone (Europe/Berlin)", "bad-zone", _zone, lambda: {"type": "string"})
+CURRENCY = Scalar("a currency (EUR)", "bad-money", _currency, lambda: {"type": "string", "pattern": "^[A-Z]{3}$"})
+WEEKDAY = Word({weekday: number for number, weekday in enumerate(WEEKDAYS)})
+NUMBER = Scalar("a number", "bad-number", values.number, lambda: {"type": "number"})
+DAY = Scalar("a day (2026-01-31)", "bad-day", values.day, lambda: {"type": "string", "format": "date"})
