@@ -25,7 +25,9 @@ class FileProblem(Exception):  # noqa: N818 - a problem with a file, told to peo
 
 
 def blocks(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (number of the first line, whole lines without the last line's end), in order, a megabyte or so at a time.
+    """Yield (number of the first line, whole lines), in order, a megabyte or so at a time.
+
+    The last line of a block has no end, the first of the file no BOM.
 
     Blocks do not depend on each other, so that they can be read by several processes. A line of more than 1 MB comes
     alone, cut there; the rest of it is passed over in chunks. `path` is for the message.
@@ -46,22 +48,22 @@ def blocks(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
             whole, end, begun = chunk.rpartition(b"\n")
             if end:
                 block = rest + whole
-                yield number, block
+                yield number, _without_bom(block, number)
                 number += block.count(b"\n") + 1
                 rest = begun
             else:
                 rest += begun
             if len(rest) > MOST_BYTES:
-                yield number, rest[: MOST_BYTES + 1]
+                yield number, _without_bom(rest, number)[: MOST_BYTES + 1]
                 rest, is_passing_over = b"", True
     except (EOFError, OSError, zlib.error) as error:
         raise FileProblem(path, _breaks_off(error, number)) from error
     if rest:
-        yield number, rest
+        yield number, _without_bom(rest, number)
 
 
 def lines(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, line) for each line that is not blank, without its end and, at the start, without a BOM.
+    """Yield (number, line) for each line that is not blank, without its end.
 
     Raises:
         FileProblem: as `blocks`.
@@ -69,9 +71,13 @@ def lines(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
     """
     for first, block in blocks(file, path):
         for number, line in enumerate(block.split(b"\n"), first):
-            clean = (line.removeprefix(_BOM) if number == 1 else line).removesuffix(b"\r")
+            clean = line.removesuffix(b"\r")
             if clean and not clean.isspace():
                 yield number, clean
+
+
+def _without_bom(block: bytes, number: int) -> bytes:
+    return block.removeprefix(_BOM) if number == 1 else block
 
 
 def _unpacked(file: BinaryIO) -> io.BufferedReader:

@@ -98,13 +98,17 @@ def _rows(numbered: Iterator[tuple[int, bytes]], separator: str) -> Iterator[_Ro
             taken.append((number, line))
             yield line.decode("utf-8", "replace") + "\n"
 
-    cut = (text.split() for text in texts()) if separator == _BLANKS else csv.reader(texts(), delimiter=separator)
+    cut = (
+        (text.split() for text in texts())
+        if separator == _BLANKS
+        else csv.reader(texts(), delimiter=separator, strict=True)
+    )
     while True:
         try:
             cells = next(cut)
         except StopIteration:
             return
-        except csv.Error:  # a cell of more than 128 KB, most likely a quote that is never closed
+        except csv.Error:  # text after a closing quote, or a quote that does not close within 128 KB
             cells = []
         yield _Row([cell.strip() for cell in cells], b"\n".join(line for _, line in taken), taken[0][0])
         taken.clear()
