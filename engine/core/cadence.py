@@ -152,9 +152,7 @@ def gaps(days: Iterable[int]) -> list[int]:
     return found
 
 
-def summary(
-    cadence: Intervals, order_days: int, idle_by_customer: Mapping[str, tuple[int, bool]]
-) -> dict[str, object]:
+def summary(cadence: Intervals, order_days: int, idle_by_customer: Mapping[str, tuple[int, bool]]) -> dict[str, object]:
     """Return what `winback cadence` says: intervals, and who is inactive now.
 
     `idle_by_customer` gives each customer's idle days and whether they ordered on more than one day. Inactive is idle

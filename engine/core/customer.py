@@ -25,7 +25,9 @@ REFS_KEPT = 64
 TAGS_KEPT = 64
 CATEGORIES_KEPT = 16
 ASKED_KEPT = 8
-ENDED_KEPT = 64
+
+ASSUMED = "assumed"
+"""The basis of a permission that a back-test takes for granted, where the history knows of no consent at all."""
 
 
 class Order(Struct, frozen=True, array_like=True):
@@ -103,6 +105,7 @@ class Run(Struct, frozen=True, array_like=True):
     mode: Mode
     held_out: bool
     began: Instant
+    ends_at: Instant  # `ends_within` after it began
     stage: str
     step: int = 0
     entries: dict[str, int] = {}
@@ -112,9 +115,11 @@ class Run(Struct, frozen=True, array_like=True):
     effect_id: str = ""
     sends: int = 0
     asked: tuple[Asked, ...] = ()
-    codes: dict[str, str] = {}
-    led_by: int = 0  # ref of the order that led to this stage; it does not hold its own thank-you
-    tried: int = 0  # releases of the current send that came back unsent
+    codes: dict[str, tuple[str, Day]] = {}  # by offer: the code and its last day
+    led_by: int = 0  # ref of the order that led here; it does not hold its own thank-you
+    deferrals: int = 0  # of the current send, so that each is told once and has an id of its own
+    releases: int = 0  # of the current send; more than one when it came back to be asked again
+    reason: str = ""  # why the current send waits
 
 
 class Ended(Struct, frozen=True, array_like=True):
@@ -161,8 +166,12 @@ class Customer(Struct, array_like=True):
     orders: tuple[Order, ...] = ()
     folded: Folded | None = None
     called_off: tuple[int, ...] = ()  # refs of cancelled orders, so that an order that comes later stays out
-    refunds: tuple[tuple[int, int, str], ...] = ()  # (order ref, amount or -1 for all, currency) not yet met by an order
+    refunds: tuple[
+        tuple[int, int, str], ...
+    ] = ()  # (order ref, amount or -1 for all, currency) not yet met by an order
     refunded_at: Instant = 0
+    last_items: tuple[str, ...] = ()  # names of the items of the last order, at most five
+    last_items_at: Instant = 0
     under_way: tuple[tuple[int, Instant], ...] = ()  # orders placed and not delivered
     delivered: tuple[int, ...] = ()  # refs delivered before they were placed, as far as we know
     open_tickets: tuple[int, ...] = ()
@@ -183,8 +192,11 @@ class Customer(Struct, array_like=True):
     ended: dict[str, Ended] = {}
     releases: tuple[Release, ...] = ()
     offers_had: dict[str, tuple[Instant, ...]] = {}
+    used_codes: tuple[str, ...] = ()
     returned: Return | None = None
+    lapsed_at: Instant = 0  # when the days without an order became too many; 0 while they are not
     lapse_due: Instant | None = None  # when idleness or silence will next be judged anew
+    looks: dict[str, Instant] = {}  # by workflow: when time alone may make it fit
     waiting: tuple[str, ...] = ()  # workflows that fit but may be entered only by a sweep
     gone: str = ""  # ended or erased: nothing is ever sent again
     stuck: str = ""  # the reason of an exception in a decision

@@ -42,7 +42,7 @@ class Link(Struct, frozen=True, array_like=True):
     language: str = ""
 
 
-class BadLink(ValueError):
+class BadLinkError(ValueError):
     """The token is none of ours: broken off, mistyped, forged, or made for another page."""
 
 
@@ -73,23 +73,23 @@ class Keys:
         """Return what a token of this kind says.
 
         Raises:
-            BadLink: it is none of ours, or one for another page.
+            BadLinkError: it is none of ours, or one for another page.
 
         """
         raw = _unpacked(token)
         pair = self._pairs.get(raw[0]) if raw else None
         if pair is None or len(raw) <= 1 + TAG_BYTES:
-            raise BadLink("this is no link of ours")
+            raise BadLinkError("this is no link of ours")
         tag, hidden = raw[1 : 1 + TAG_BYTES], raw[1 + TAG_BYTES :]
         content = _hidden(pair[1], tag, hidden)
         if not hmac.compare_digest(tag, _tag(pair[0], raw[0], content)):
-            raise BadLink("this is no link of ours")
+            raise BadLinkError("this is no link of ours")
         try:
             link = _decoder.decode(content)
         except msgspec.DecodeError:
-            raise BadLink("this link is of a version that we no longer know") from None
+            raise BadLinkError("this link is of a version that we no longer know") from None
         if link.kind != kind:
-            raise BadLink("this link leads to another page")
+            raise BadLinkError("this link leads to another page")
         return link
 
 

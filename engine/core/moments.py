@@ -7,7 +7,7 @@ back-test spends most of its time on them. Zones come from the pinned `tzdata`, 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
@@ -68,7 +68,7 @@ def iso_day(day: Day) -> str:
 
 def day_number(year: int, month: int, day: int) -> Day:
     """Return the number of a calendar day."""
-    return datetime(year, month, day).toordinal() - _EPOCH_ORDINAL
+    return date(year, month, day).toordinal() - _EPOCH_ORDINAL
 
 
 class Zone:

@@ -77,6 +77,8 @@ class EventSeen(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="e
 
 
 class StandingIs(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="standing"):
+    """`standing:`, at least since the length `for:`."""
+
     standing: Standing
     held_for: Length | None = None  # `for:`
 
@@ -89,6 +91,8 @@ class Returned(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="re
 
 
 class AddressIs(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="address"):
+    """`address:`."""
+
     address: Address
 
 
@@ -115,10 +119,14 @@ class PermissionIs(Condition, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class TagIs(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="tag"):
+    """`tag:`."""
+
     tag: str
 
 
 class Not(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="not"):
+    """`not:` around any one condition."""
+
     condition: AnyCondition
 
 
@@ -136,6 +144,8 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="do"
 
 
 class Send(Step, frozen=True, kw_only=True, omit_defaults=True, tag="send"):
+    """Ask for a message."""
+
     template: str
     offer: str = ""
     asks: str = ""
@@ -146,22 +156,32 @@ class Send(Step, frozen=True, kw_only=True, omit_defaults=True, tag="send"):
 
 
 class Wait(Step, frozen=True, kw_only=True, omit_defaults=True, tag="wait"):
+    """Let time pass."""
+
     length: Length
 
 
 class Suppress(Step, frozen=True, kw_only=True, omit_defaults=True, tag="suppress"):
+    """Stop a kind of message."""
+
     scope: Purpose  # newsletter or marketing
 
 
 class Resume(Step, frozen=True, kw_only=True, omit_defaults=True, tag="resume"):
+    """Allow a kind of message again, where a workflow stopped it."""
+
     scope: Purpose
 
 
 class PutTag(Step, frozen=True, kw_only=True, omit_defaults=True, tag="tag"):
+    """`tag: NAME`."""
+
     tag: str
 
 
 class TakeTag(Step, frozen=True, kw_only=True, omit_defaults=True, tag="untag"):
+    """`untag: NAME`."""
+
     tag: str
 
 
@@ -215,11 +235,15 @@ class Discount(Struct, frozen=True, omit_defaults=True, tag="discount", tag_fiel
 
 
 class Gift(Struct, frozen=True, omit_defaults=True, tag="gift", tag_field="is"):
+    """`gift: NAME`, and what it costs us."""
+
     name: str
     cost: Money
 
 
 class FreeTrial(Struct, frozen=True, omit_defaults=True, tag="free_trial", tag_field="is"):
+    """`free_trial: NAME`, and what it costs us."""
+
     name: str
     cost: Money
 
@@ -325,11 +349,15 @@ class LapseRule(Struct, frozen=True, omit_defaults=True):
 
 
 class ReaderRule(Struct, frozen=True, omit_defaults=True):
+    """`reader:`, the signs of life that make a reader, and for how long."""
+
     any_of: tuple[str, ...] = ("click", "reply", "login", "confirmation")
     within: Length = Length(days=90)
 
 
 class DeadAddressRule(Struct, frozen=True, omit_defaults=True):
+    """`dead_address:`, how many proofs it takes, and how far apart doubtful ones must lie."""
+
     clear_proofs: int = 1
     doubtful_proofs: int = 3
     apart: Length = Length(days=7)
@@ -344,6 +372,8 @@ class Cap(Struct, frozen=True):
 
 
 class HoldWhile(Struct, frozen=True, omit_defaults=True):
+    """`hold_while:`, what keeps every send waiting; None is never."""
+
     ticket_open: bool = True
     ticket_solved: Length | None = Length(days=14)
     order_under_way: Length | None = Length(days=10)
@@ -360,6 +390,8 @@ class PermissionRule(Struct, frozen=True, omit_defaults=True):
 
 
 class Keep(Struct, frozen=True, omit_defaults=True):
+    """`keep:`, how long each kind of data is kept."""
+
     ip_and_agent: Length = Length(minutes=72 * 60)
     bodies: Length = Length(days=90)
     engagement: Length = Length(days=400)

@@ -6,14 +6,12 @@ Decisions only read it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from msgspec import Struct
 
 from engine.core.cadence import Cadence, Thresholds
-from engine.core.moments import Day, Instant
-from engine.core.rules import RuleSet, Switch, Workflow
+from engine.core.moments import Day, Instant, zone
+from engine.core.rules import Lifecycle
 
 
 class Pause(Struct, frozen=True):
@@ -34,17 +32,18 @@ class Pace(Struct, frozen=True, array_like=True):
 
 
 class Sweep(Struct, frozen=True, array_like=True):
-    """A way through all customers under way: the epoch it is for, and the id it has come to."""
+    """A way through all customers under way: the id it has come to. `rehearsed`: it ends the runs begun before."""
 
-    epoch: int
     after: str = ""
+    rehearsed: bool = False
 
 
-class Spent(Struct, frozen=True, array_like=True):
-    """Money of a budget that an issued offer may cost."""
+class Draining(Struct, frozen=True, array_like=True):
+    """Sends held by a pause that is over are being asked again: how, since when they were held, how many are left."""
 
-    at: Instant
-    amount: int
+    overdue: str
+    paused_at: Instant
+    left: int
 
 
 class Shop(Struct):
@@ -58,34 +57,20 @@ class Shop(Struct):
     cadence: Cadence = msgspec.field(default_factory=Cadence)
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     pauses: tuple[Pause, ...] = ()
+    armed_most: int = 0  # the largest threshold that due times may have been set by
+    last_history_at: Instant = 0  # when the last event of history was accepted
     sweep: Sweep | None = None
+    draining: Draining | None = None
     paces: dict[str, Pace] = {}  # by workflow
     refused: tuple[str, ...] = ()  # workflows whose line is over 1,000 and that name no pace
-    budgets: dict[str, tuple[Spent, ...]] = {}  # by offer
-    codes: dict[str, tuple[str, ...]] = {}  # pool codes granted and not yet used, by offer
+    budgets: dict[str, dict[Day, int]] = {}  # what issued offers may cost, by offer and shop day, in smallest units
+    codes: dict[str, list[str]] = {}  # pool codes granted and not yet used, by offer; the last is the next
 
 
-class Rules:
-    """All that a decision reads beside the customer: the rule set, the versions runs are on, the shop's state.
-
-    `key` makes codes unguessable (live: the secret; back-test: the salt). `history_sends_nothing` is decided before, by
-    whoever makes the signal.
-    """
-
-    def __init__(
-        self,
-        rule_set: RuleSet,
-        shop: Shop,
-        versions: Mapping[tuple[str, int], Workflow] | None = None,
-        *,
-        key: bytes,
-    ) -> None:
-        self.lifecycle = rule_set.lifecycle
-        self.workflows = rule_set.workflows
-        self.switches: dict[str, Switch] = rule_set.switches
-        self.own_events = rule_set.own_events
-        self.shop = shop
-        self.key = key
-        self.versions = dict(versions or {})
-        for workflow in rule_set.workflows.values():
-            self.versions[workflow.name, workflow.version] = workflow
+def is_warm(shop: Shop, lifecycle: Lifecycle, now: Instant) -> bool:
+    """Say whether the warm-up is over: the known facts reach back far enough for absence to mean something."""
+    if lifecycle.warm_up is None:
+        return True
+    if shop.known_since is None:
+        return False
+    return zone(lifecycle.timezone).after(shop.known_since, lifecycle.warm_up) <= now

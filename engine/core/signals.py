@@ -24,7 +24,12 @@ class TimeUp(Signal, frozen=True, tag="time_up"):
 
 
 class Look(Signal, frozen=True, tag="look"):
-    """Look at the customer anew, since rules, the reorder interval or the end of the warm-up changed what holds."""
+    """Look at the customer anew, since rules or the reorder interval changed what holds.
+
+    `by_time`: the reorder interval has shrunk, so that a due time comes earlier; who fits by that may enter at once.
+    """
+
+    by_time: bool = False
 
 
 class Admit(Signal, frozen=True, tag="admit"):
@@ -61,5 +66,39 @@ class Released(Signal, frozen=True, tag="released"):
     """A stuck customer is released after its dead letter was replayed."""
 
 
-AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | Rehearsed | Released
+# What concerns the shop as a whole; the journal keeps it under the empty customer id -----------------------------------
 
+
+class DayClosed(Signal, frozen=True, tag="day_closed"):
+    """A shop day began: the reorder interval is closed from the days before, and holds for this one."""
+
+
+class RulesChanged(Signal, frozen=True, tag="rules_changed"):
+    """A checked rule set went live, as this epoch."""
+
+    epoch: int
+
+
+class WentLive(Signal, frozen=True, tag="went_live"):
+    """`go-live`: what happened before now is history; runs begun before were rehearsal."""
+
+
+class PauseSet(Signal, frozen=True, tag="pause_set"):
+    """A pause begins: of the engine, a workflow, a template or a domain."""
+
+    scope: str
+    name: str
+    why: str
+    who: str = ""
+
+
+class PauseEnded(Signal, frozen=True, tag="pause_ended"):
+    """A pause is over; `overdue` says what becomes of what it held."""
+
+    scope: str
+    name: str
+    overdue: str
+
+
+ShopSignal = DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
+AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | Rehearsed | Released | ShopSignal

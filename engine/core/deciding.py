@@ -1,0 +1,426 @@
+"""`decide`: what one signal means for one customer. Pure: the same arguments give the same decision, anywhere."""
+
+from __future__ import annotations
+
+import copy
+
+from msgspec.structs import replace
+
+from engine.core import effects as fx
+from engine.core.conditions import (
+    ADDRESS,
+    FACTS,
+    NEVER,
+    PERMISSION,
+    RETURNED,
+    STANDING,
+    TAGS,
+    View,
+    all_hold_from,
+    holds,
+)
+from engine.core.customer import Customer, Return, Run
+from engine.core.decision import Decision
+from engine.core.events import Event
+from engine.core.facts import fold, judge_address
+from engine.core.ids import lot
+from engine.core.machine import PAUSED_LINE, at_rest, finish, handed, hear, next_step, ring_timer, start, walk
+from engine.core.moments import Instant, Length
+from engine.core.rulebook import ANYTHING, Rules
+from engine.core.rules import EventSeen, Mode, Send, Standing, Workflow
+from engine.core.shop import is_warm
+from engine.core.signals import Admit, AnySignal, Handed, Happened, Look, Rehearsed, Released, TimeUp, Unpause
+from engine.core.standing import evidence, judge
+from engine.core.turn import Turn
+
+NOT_ASKED_AGAIN_AFTER = Length(days=30)
+"""A run that ended because its question was never delivered may begin again after so long."""
+
+_ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
+_ABOUT_PERMISSION = frozenset(
+    {
+        "consent.given",
+        "consent.withdrawn",
+        "newsletter.confirmed",
+        "newsletter.subscribed",
+        "email.unsubscribed",
+        "email.complained",
+        "account.closed",
+    }
+)
+_ABOUT_LIFE = frozenset(
+    {
+        "email.clicked",
+        "email.replied",
+        "newsletter.confirmed",
+        "survey.answered",
+        "invitation.answered",
+        "hand_off.answered",
+        "customer.logged_in",
+    }
+)
+
+
+def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) -> Decision:
+    """Return the customer after the signal, and what the world must do about it.
+
+    Args:
+        customer: the record as it is; it is not changed.
+        signal: what happened, or came due.
+        now: when the signal was accepted; never a clock read later.
+        rules: the rule set in force, the versions runs are on, and the shop's state.
+
+    """
+    mine = copy.copy(customer)
+    mine.now = now
+    turn = Turn(mine, now, rules)
+    if mine.epoch != rules.shop.epoch:
+        _look_under_new_rules(turn)
+    match signal:
+        case Happened(event, history):
+            _happened(turn, event, history=history)
+        case TimeUp():
+            _time_up(turn)
+        case Look(by_time):
+            _judge(turn, quietly=False)
+            _wake_held(turn)
+            _look(turn, rules.in_order, may_enter=by_time)
+        case Admit(name):
+            _admit(turn, name)
+        case Handed(number, outcome, reason):
+            handed(turn, number, outcome, reason)
+            _go_on(turn)
+        case Unpause(overdue, paused_at):
+            _unpause(turn, overdue, paused_at)
+            _go_on(turn)
+        case Rehearsed():
+            _rehearsed(turn)
+        case Released():
+            mine.stuck = ""
+            _look(turn, rules.in_order, may_enter=False)
+        case _:
+            raise TypeError(f"{type(signal).__name__} concerns the shop, not a customer")
+    mine.next_due = _next_due(mine)
+    return Decision(mine, turn.effects, turn.gaps, turn.notes)
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+def _happened(turn: Turn, event: Event, *, history: bool) -> None:
+    customer = turn.customer
+    runs = customer.runs
+    rested_on = [_entry_held(turn, run) if event.time < run.began else False for run in runs]
+    own = turn.rules.own_events.get(event.type)
+    fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
+    turn.touched = touched = _touched(event)
+    if event.type == "profile.updated":
+        turn.moved()
+    if customer.gone:
+        for run in customer.runs:
+            finish(turn, run, "gone")
+        return
+    if customer.stuck:
+        return
+    _judge_address(turn, quietly=history)
+    if not touched.isdisjoint({FACTS, "life"}) or _is_doubtful(customer, turn.now) or own is not None:
+        _judge(turn, quietly=history)
+    _void_return(customer, event)
+    for run, held in zip(runs, rested_on, strict=True):
+        if held and not _entry_held(turn, run):
+            finish(turn, run, "mistaken")
+        else:
+            _hear(turn, run, event, history=history)
+    _go_on(turn, may_enter=not history)
+
+
+def _touched(event: Event) -> set[str]:
+    """What an event of this type may change about a customer, beside having happened."""
+    kind = event.type
+    touched = {kind}
+    if kind in _ABOUT_ORDERS or kind == "profile.updated":
+        touched.add(FACTS)
+    if kind in _ABOUT_PERMISSION:
+        touched.add(PERMISSION)
+    if kind in _ABOUT_LIFE:
+        touched.update(("life", FACTS))
+    return touched
+
+
+def _is_doubtful(customer: Customer, now: Instant) -> bool:
+    return customer.lapse_due is not None and customer.lapse_due <= now
+
+
+def _hear(turn: Turn, run: Run, event: Event | None, *, history: bool) -> None:
+    kept = next((each for each in turn.customer.runs if each.id == run.id), None)
+    if kept is not None:
+        hear(turn, kept, event, turn.touched, history=history)
+
+
+def _entry_held(turn: Turn, run: Run) -> bool:
+    """Say whether the conditions of entry held when the run began, by the facts as they are known now."""
+    workflow = turn.rules.version(run.workflow, run.version)
+    past = copy.copy(turn.customer)
+    judged = judge(past, run.began, turn.rules.lifecycle, turn.rules.shop.thresholds)
+    past.standing, past.standing_since, past.lapsed_at = judged.standing, judged.since, judged.lapsed_at
+    if past.returned is not None:
+        past.returned = replace(past.returned, taken=False)
+    view = View(past, run.began, turn.rules.lifecycle)
+    return all(holds(condition, view) for condition in workflow.enter_when_all)
+
+
+def _void_return(customer: Customer, event: Event) -> None:
+    """A cancelled order brought nobody back."""
+    back = customer.returned
+    if back is not None and event.type == "order.cancelled" and back.order == ref(event.data.order_id):
+        customer.returned = None
+
+
+# Standing and address ------------------------------------------------------------------------------------------------
+
+
+def _judge(turn: Turn, *, quietly: bool) -> None:
+    """Judge the standing anew and tell of a change (not of one that history brings)."""
+    customer, rules = turn.customer, turn.rules
+    judged = judge(customer, turn.now, rules.lifecycle, rules.shop.thresholds)
+    customer.lapse_due, customer.lapsed_at = judged.next_doubt, judged.lapsed_at
+    before = customer.standing
+    if judged.standing is before:
+        if before in (Standing.ACTIVE, Standing.PROSPECT):
+            customer.standing_since = judged.since
+        return
+    customer.standing, customer.standing_since = judged.standing, judged.since
+    turn.touched.add(STANDING)
+    if judged.standing is Standing.ACTIVE and before is not Standing.PROSPECT and customer.orders:
+        last = customer.orders[-1]
+        customer.returned = Return(last.at, before, last.ref)
+        turn.touched.add(RETURNED)
+    if not quietly:
+        said = evidence(customer, turn.now, rules.lifecycle, rules.shop.thresholds)
+        turn.tell_of_customer(
+            fx.STANDING_CHANGED, {"from": before.value, "to": judged.standing.value, "evidence": said}
+        )
+
+
+def _judge_address(turn: Turn, *, quietly: bool) -> None:
+    customer = turn.customer
+    judged = judge_address(customer, turn.rules.lifecycle)
+    before = customer.address
+    if judged is before:
+        return
+    customer.address = judged
+    customer.address_since = customer.proofs[-1].at if customer.proofs else turn.now
+    turn.touched.add(ADDRESS)
+    if not quietly:
+        said = [f"{'clear' if proof.clear else 'doubtful'} proof {proof.status}".rstrip() for proof in customer.proofs]
+        turn.tell_of_customer(fx.ADDRESS_CHANGED, {"from": before.value, "to": judged.value, "evidence": said})
+
+
+# Time ----------------------------------------------------------------------------------------------------------------
+
+
+def _time_up(turn: Turn) -> None:
+    customer, now = turn.customer, turn.now
+    if customer.gone or customer.stuck:
+        return
+    if _is_doubtful(customer, now):
+        _judge(turn, quietly=False)
+        for run in customer.runs:
+            _hear(turn, run, None, history=False)
+    for run in sorted(customer.runs, key=lambda each: (each.due or NEVER, each.id)):
+        kept = turn.run(run)
+        if kept not in turn.customer.runs:
+            continue
+        if kept.ends_at <= now:
+            finish(turn, kept, "too_long")
+        elif kept.due is not None and kept.due <= now and _is_on(turn, kept):
+            ring_timer(turn, kept, turn.rules.version(kept.workflow, kept.version))
+    looked = [each for each in turn.rules.in_order if customer.looks.get(each.name, NEVER) <= now]
+    _go_on(turn, looked)
+
+
+def _is_on(turn: Turn, run: Run) -> bool:
+    """A live workflow turned to draft holds its runs as a pause does; the sweep of a later change wakes them."""
+    if run.mode is Mode.SHADOW or turn.rules.switch(run.workflow).mode is not Mode.DRAFT:
+        return True
+    turn.put(replace(run, doing=f"held {run.doing}", due=None))
+    return False
+
+
+def _wake_held(turn: Turn) -> None:
+    for run in turn.customer.runs:
+        if run.doing.startswith("held ") and turn.rules.switch(run.workflow).mode is not Mode.DRAFT:
+            turn.put(replace(run, doing=run.doing.removeprefix("held "), due=turn.now))
+
+
+def _next_due(customer: Customer) -> Instant | None:
+    if customer.gone or customer.stuck:
+        return None
+    due = customer.lapse_due if customer.lapse_due is not None else NEVER
+    for run in customer.runs:
+        due = min(due, run.ends_at, NEVER if run.due is None else run.due)
+    for at in customer.looks.values():
+        due = min(due, at)
+    return due if due < NEVER else None
+
+
+# Entering ------------------------------------------------------------------------------------------------------------
+
+
+def _go_on(turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True) -> None:
+    """After a signal: let other runs hear what changed, and look at the workflows that may fit now."""
+    if not turn.touched.isdisjoint({TAGS, ADDRESS, STANDING}):
+        for run in turn.customer.runs:
+            _hear(turn, run, None, history=not may_enter)
+    if turn.freed:
+        turn.touched.add(ANYTHING)
+    listening = turn.rules.listening(turn.touched)
+    if also:
+        names = {each.name for each in (*also, *listening)}
+        listening = tuple(each for each in turn.rules.in_order if each.name in names)
+    if listening:
+        _look(turn, listening, may_enter=may_enter)
+
+
+def _look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> None:
+    """See which workflows fit now: enter the first that may be entered, line up for those that need a sweep.
+
+    Entering on one's own is for those who fit by what has just happened; who fitted already (found by a sweep, by
+    history, or during the warm-up) waits in the workflow's line and is let in at its pace.
+    """
+    customer, now = turn.customer, turn.now
+    for workflow in workflows:
+        name = workflow.name
+        at = fits_from(customer, workflow, now, turn.rules)
+        if at > now:
+            _look_again(customer, name, at)
+            customer.waiting = tuple(each for each in customer.waiting if each != name)
+            continue
+        _look_again(customer, name, NEVER)
+        if name in customer.waiting:
+            continue
+        if not may_enter or not is_warm(turn.rules.shop, turn.rules.lifecycle, now):
+            customer.waiting = (*customer.waiting, name)
+        elif not _place_is_taken(customer, workflow, turn.rules):
+            start(turn, workflow)
+
+
+def _look_again(customer: Customer, name: str, at: Instant) -> None:
+    if at < NEVER:
+        customer.looks = {**customer.looks, name: at}
+    elif name in customer.looks:
+        customer.looks = {each: due for each, due in customer.looks.items() if each != name}
+
+
+def _place_is_taken(customer: Customer, workflow: Workflow, rules: Rules) -> bool:
+    """One marketing run a customer; a shadow run takes no place, nor needs one."""
+    if workflow.name not in rules.takes_the_place or rules.switch(workflow.name).mode is not Mode.LIVE:
+        return False
+    return any(run.mode is Mode.LIVE and run.workflow in rules.takes_the_place for run in customer.runs)
+
+
+def fits_from(customer: Customer, workflow: Workflow, now: Instant, rules: Rules) -> Instant:
+    """Return the instant from which the customer may enter a workflow if nothing happens: `now`, later or NEVER."""
+    name = workflow.name
+    switch = rules.switch(name)
+    if customer.gone or customer.stuck or switch.mode is Mode.DRAFT:
+        return NEVER
+    if any(run.workflow == name and (run.mode is switch.mode or switch.mode is Mode.SHADOW) for run in customer.runs):
+        return NEVER
+    view = View(customer, now, rules.lifecycle, entering=True)
+    fits = all_hold_from(workflow.enter_when_all, view)
+    if fits >= NEVER:
+        return NEVER
+    fits = max(fits, _again_from(customer, workflow, switch.mode, view), _kept_out_until(workflow, view))
+    if fits >= NEVER or lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
+        return NEVER
+    return fits
+
+
+def _again_from(customer: Customer, workflow: Workflow, mode: Mode, view: View) -> Instant:
+    """When `again_after`, counted from the start of the last run, lets the customer in again."""
+    past = customer.ended.get(workflow.name)
+    if past is None or past.mode is not mode:
+        return 0
+    if past.outcome == "not_asked":
+        return view.zone.after(past.at, NOT_ASKED_AGAIN_AFTER)
+    if workflow.again_after is None:
+        return NEVER
+    return view.zone.after(past.began, workflow.again_after)
+
+
+def _kept_out_until(workflow: Workflow, view: View) -> Instant:
+    """What is in `leave_when_any` keeps out: a state while it holds, an event for `again_after` since it happened."""
+    until = 0
+    for condition in workflow.leave_when_any:
+        if not isinstance(condition, EventSeen):
+            if holds(condition, view):
+                return NEVER
+        elif holds(replace(condition, within=workflow.again_after), view):
+            marks = view.customer.trail[condition.event]
+            if workflow.again_after is None:
+                return NEVER
+            until = max(until, view.zone.after(marks[-1].at, workflow.again_after))
+    return until
+
+
+def _admit(turn: Turn, name: str) -> None:
+    customer = turn.customer
+    workflow = next((each for each in turn.rules.in_order if each.name == name), None)
+    fits = workflow is not None and fits_from(customer, workflow, turn.now, turn.rules) <= turn.now
+    if workflow is None or not fits:
+        customer.waiting = tuple(each for each in customer.waiting if each != name)
+        if workflow is not None:
+            _look(turn, (workflow,), may_enter=False)
+    elif not _place_is_taken(customer, workflow, turn.rules):
+        start(turn, workflow)
+        _go_on(turn)
+    else:  # it has another run; when that ends, it is looked at again and may enter on its own
+        customer.waiting = tuple(each for each in customer.waiting if each != name)
+
+
+def _look_under_new_rules(turn: Turn) -> None:
+    """The first signal under changed rules: who fits by what was known before it fits already, and lines up."""
+    customer = turn.customer
+    is_new = not customer.epoch
+    customer.epoch = turn.rules.shop.epoch
+    known = {workflow.name for workflow in turn.rules.in_order}
+    customer.waiting = tuple(name for name in customer.waiting if name in known or name == PAUSED_LINE)
+    customer.looks = {name: at for name, at in customer.looks.items() if name in known}
+    if is_new or customer.gone:
+        return
+    _judge(turn, quietly=True)
+    turn.touched = set()
+    _look(turn, turn.rules.in_order, may_enter=False)
+
+
+# Pauses, rehearsal ---------------------------------------------------------------------------------------------------
+
+
+def _unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:
+    customer = turn.customer
+    customer.waiting = tuple(name for name in customer.waiting if name != PAUSED_LINE)
+    for run in customer.runs:
+        if run.doing != "paused":
+            continue
+        workflow = turn.rules.version(run.workflow, run.version)
+        step = workflow.stage(run.stage).steps[run.step]
+        assert isinstance(step, Send), "only a send can be held by a pause"
+        assert run.wanted is not None, "a send that waits was asked for"
+        if overdue == "skip":
+            turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": "paused"})
+            walk(turn, next_step(replace(run, sends=run.sends + 1)), workflow)
+            continue
+        shifted = run.wanted + (turn.now - paused_at)
+        if overdue == "shift" and run.wanted > paused_at and shifted > turn.now:
+            turn.put(replace(run, doing="deferred", due=shifted, wanted=shifted, reason="shifted by the pause"))
+        else:
+            walk(turn, replace(run, doing="", wanted=turn.now, reason=""), workflow)
+
+
+def _rehearsed(turn: Turn) -> None:
+    customer = turn.customer
+    for run in customer.runs:
+        finish(turn, at_rest(run), "rehearsal")
+    customer.ended, customer.releases, customer.offers_had, customer.returned = {}, (), {}, None
+    _look(turn, turn.rules.in_order, may_enter=False)

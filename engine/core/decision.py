@@ -1,0 +1,37 @@
+"""What a decision yields: the customer as it is now, the effects asked for, and what the shop's owner must note."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engine.core.customer import Customer
+from engine.core.effects import Effect
+from engine.core.facts import Gap
+from engine.core.moments import Instant
+
+
+class Entered(Struct, frozen=True):
+    """A workflow was entered; its pace counts it."""
+
+    workflow: str
+
+
+class Issued(Struct, frozen=True):
+    """An offer was issued: it may cost this much (smallest units), and took this pool code (empty if not of a pool)."""
+
+    offer: str
+    at: Instant
+    amount: int
+    code: str = ""
+
+
+Note = Entered | Issued
+
+
+class Decision(Struct, frozen=True):
+    """The outcome of one signal. `customer` is a new value; the one that went in is as it was."""
+
+    customer: Customer
+    effects: list[Effect]
+    gaps: list[Gap]
+    notes: list[Note]

@@ -1,0 +1,236 @@
+"""The record's half of the gate: whether this send may go now, later, or not at all.
+
+Asked when a send is released, so that what leaves may go now. What can never pass is said first, then what holds it
+for a while: of several reasons to wait the one that lasts longest counts, moved on into the hours it may go in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from msgspec import Struct
+
+from engine.core.conditions import View, lapses_at
+from engine.core.customer import Customer, Run
+from engine.core.moments import HOUR, MINUTE, MINUTES_A_DAY, Instant, Zone, zone
+from engine.core.rulebook import Rules
+from engine.core.rules import Address, PerCustomer, Purpose, Send, Standing, Workflow
+from engine.core.shop import Pause
+
+
+class Go(Struct, frozen=True):
+    """It may go now."""
+
+
+class Defer(Struct, frozen=True):
+    """It may not go before `until`; None: not before a pause is over."""
+
+    until: Instant | None
+    reason: str
+
+
+class Drop(Struct, frozen=True):
+    """It may not go."""
+
+    reason: str
+
+
+Verdict = Go | Defer | Drop
+GO = Go()
+
+
+def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: Instant, rules: Rules) -> Verdict:
+    """Ask the record's half of the gate about one send of a run."""
+    view = View(customer, now, rules.lifecycle)
+    refused = _never(view, step)
+    if refused:
+        return Drop(refused)
+    pause = paused(customer, workflow.name, step.template, rules)
+    if pause is not None and run.mode == "live":
+        return Defer(None, f"paused: {pause.scope} {pause.name}".rstrip())
+    until, reason = now, ""
+    for later, why in _waits(view, run, step):
+        if later > until:
+            until, reason = later, why
+    allowed = _into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, rules)
+    if allowed > now:
+        return Defer(allowed, reason or "outside the hours it may be sent in")
+    return GO
+
+
+def run_zone(workflow: Workflow, own: Zone) -> Zone:
+    """The zone a run's clock times are in: the customer's own, or the one its workflow names."""
+    return own if workflow.timezone == "customer" else zone(workflow.timezone)
+
+
+def paused(customer: Customer, workflow: str, template: str, rules: Rules) -> Pause | None:
+    """Return a pause that covers this send, if there is one."""
+    if not rules.shop.pauses:
+        return None
+    domain = str(customer.value("email") or "").rpartition("@")[2].casefold()
+    covered = {"engine": "", "workflow": workflow, "template": template, "domain": domain}
+    return next((pause for pause in rules.shop.pauses if covered.get(pause.scope) == pause.name), None)
+
+
+# What can never pass -------------------------------------------------------------------------------------------------
+
+
+def _never(view: View, step: Send) -> str:
+    customer = view.customer
+    if customer.gone:
+        return "gone"
+    if step.channel == "email":
+        if customer.address is Address.DEAD:
+            return "address_dead"
+        if not customer.value("email"):
+            return "no_address"
+    if step.purpose is Purpose.SERVICE:
+        return ""
+    if step.purpose.value in customer.stopped:
+        return "stopped"
+    missing = _without_permission(view, step.purpose, step.channel)
+    if missing:
+        return missing
+    if customer.standing is Standing.FORMER and step.purpose is Purpose.MARKETING:
+        return "former"
+    return _too_old(view)
+
+
+def _without_permission(view: View, purpose: Purpose, channel: str) -> str:
+    customer, rule = view.customer, view.lifecycle.permission
+    keys = [f"{purpose.value}/{channel}"]
+    if purpose in rule.newsletter_covers:
+        keys.append(f"newsletter/{channel}")
+    given = [each for key in keys if (each := customer.permission.get(key)) is not None and each.given]
+    withdrawn = any((each := customer.permission.get(key)) is not None and not each.given for key in keys[:1])
+    if not given:
+        if rule.existing_customers and purpose is Purpose.MARKETING and customer.orders and not withdrawn:
+            return ""
+        return "no_permission"
+    ends = [lapses_at(view, each) for each in given]
+    if all(end is not None and end <= view.now for end in ends):
+        return "permission_lapsed"
+    return ""
+
+
+def _too_old(view: View) -> str:
+    customer, oldest = view.customer, view.lifecycle.oldest_address
+    if oldest is None:
+        return ""
+    known = max(customer.last_reaction, customer.last_mail, customer.address_given)
+    known = max([known, *(each.at for each in customer.permission.values() if each.given)])
+    return "address_too_old" if view.zone.after(known, oldest) <= view.now else ""
+
+
+# What makes it wait --------------------------------------------------------------------------------------------------
+
+
+def _waits(view: View, run: Run, step: Send) -> Iterator[tuple[Instant, str]]:
+    if step.purpose is Purpose.SERVICE:
+        return
+    yield from _holds(view, run)
+    customer, zone = view.customer, view.zone
+    clear = view.lifecycle.keep_clear_of_other_senders
+    if clear is not None and customer.other_mail and step.purpose is Purpose.MARKETING:
+        yield zone.after(customer.other_mail, clear), "another sender wrote not long ago"
+    for cap in view.lifecycle.caps:
+        if cap.purpose is not step.purpose:
+            continue
+        counted = [each.at for each in customer.releases if each.purpose == cap.purpose.value]
+        if len(counted) >= cap.count:
+            free = zone.after(counted[-cap.count], cap.length)
+            yield free, f"cap: {cap.purpose.value} at most {cap.count} per {cap.length}"
+
+
+def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
+    customer, hold, zone = view.customer, view.lifecycle.hold_while, view.zone
+    if hold.ticket_open and customer.open_tickets:
+        yield view.now + HOUR, "a ticket is open"  # its end is an event; asked again each hour at most
+    if hold.ticket_solved is not None and customer.ticket_solved_at:
+        yield zone.after(customer.ticket_solved_at, hold.ticket_solved), "a ticket was solved not long ago"
+    if hold.order_under_way is not None and run.led_by >= 0:  # below 0: no order holds this run
+        for number, at in customer.under_way:
+            if number != run.led_by:
+                yield zone.after(at, hold.order_under_way), "an order is under way"
+    if hold.after_refund is not None and customer.refunded_at:
+        yield zone.after(customer.refunded_at, hold.after_refund), "a refund was made not long ago"
+
+
+# The hours it may go in ----------------------------------------------------------------------------------------------
+
+
+def _into_hours(at: Instant, own: Zone, theirs: Zone, workflow: Workflow, step: Send, rules: Rules) -> Instant:
+    """Return the first instant from `at` on inside the workflow's hours and days and outside the quiet hours."""
+    quiet = rules.lifecycle.quiet if step.purpose is not Purpose.SERVICE else None
+    between = _open_minutes(workflow.send_between, None)
+    awake = _open_minutes(None, quiet)
+    days = workflow.send_on
+    for _ in range(20):  # the two calendars agree within a few turns; a set that never opens is refused by the checks
+        start = _next_open(at, theirs, between, days)
+        moved = _next_open(start, own, awake, ())
+        if moved == at:
+            return at
+        at = moved
+    return at
+
+
+@lru_cache(maxsize=256)
+def _open_minutes(between: tuple[int, int] | None, quiet: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
+    """The parts of a day, as minutes from midnight, that are inside `between` or outside `quiet`; ends are open."""
+    if quiet is not None:
+        begin, end = quiet
+        parts = [(end, begin)] if begin > end else [(0, begin), (end, MINUTES_A_DAY)]
+    elif between is not None:
+        begin, end = between
+        parts = [(begin, end)] if begin < end else [(0, end), (begin, MINUTES_A_DAY)]
+    else:
+        return ((0, MINUTES_A_DAY),)
+    return tuple((begin, end) for begin, end in parts if begin < end)
+
+
+def _next_open(at: Instant, zone: Zone, parts: tuple[tuple[int, int], ...], days: tuple[int, ...]) -> Instant:
+    if parts == ((0, MINUTES_A_DAY),) and not days:
+        return at
+    today = zone.day(at)
+    for day in range(today, today + 9):
+        if days and zone.weekday(day) not in days:
+            continue
+        for begin, end in parts:
+            opens, closes = zone.at(day, begin * MINUTE), zone.at(day, end * MINUTE)
+            if at < closes:
+                return max(at, opens)
+    return at
+
+
+# Offers --------------------------------------------------------------------------------------------------------------
+
+
+def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost: int) -> str:
+    """Say why an offer may not be made to this customer now (first send of it in a run), empty if it may."""
+    offer = workflow.offers[name]
+    had = view.customer.offers_had
+    if offer.per_customer is not None and _too_often(had.get(name, ()), offer.per_customer, view):
+        return "offer_had"
+    everything = tuple(sorted(at for times in had.values() for at in times))
+    most = view.lifecycle.offers_at_most
+    if most is not None and _too_often(everything, most, view):
+        return "offers_at_most"
+    if any(other in had for other in offer.excludes):
+        return "offer_excluded"
+    if offer.after and offer.after not in had:
+        return "offer_not_yet"
+    if offer.codes == "pool" and not rules.shop.codes.get(name):
+        return "pool_empty"
+    if offer.budget is not None:
+        first = view.zone.day(view.zone.before(view.now, offer.budget.length)) + 1
+        spent = sum(amount for day, amount in rules.shop.budgets.get(name, {}).items() if day >= first)
+        if spent + cost > offer.budget.money.amount:
+            return "budget_spent"
+    return ""
+
+
+def _too_often(times: tuple[Instant, ...], allowed: PerCustomer, view: View) -> bool:
+    if allowed.length is None:
+        return len(times) >= allowed.count
+    return sum(view.zone.after(at, allowed.length) > view.now for at in times) >= allowed.count

@@ -1,0 +1,86 @@
+"""All that a decision reads beside the customer, with workflows indexed by what they listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from engine.core.conditions import topics
+from engine.core.rules import Mode, Purpose, RuleSet, Send, Switch, Workflow
+from engine.core.shop import Shop
+
+ANYTHING = "anything"
+"""The topic of a look at everything: a sweep, or a place that has become free."""
+
+
+class Rules:
+    """The rule set in force, the versions that runs are on, and the shop's state.
+
+    `key` makes codes unguessable: the secret when live, the experiment's salt in a back-test, whose codes are to be the
+    same on any machine.
+    """
+
+    def __init__(
+        self,
+        rule_set: RuleSet,
+        shop: Shop,
+        versions: Mapping[tuple[str, int], Workflow] | None = None,
+        *,
+        key: bytes,
+    ) -> None:
+        """Index the rule set. `versions` holds those that runs may still be on, by name and number."""
+        self.rule_set = rule_set
+        self.lifecycle = rule_set.lifecycle
+        self.own_events = rule_set.own_events
+        self.shop = shop
+        self.key = key
+        self.versions = dict(versions or {})
+        for workflow in rule_set.workflows.values():
+            self.versions[workflow.name, workflow.version] = workflow
+        on = [each for each in rule_set.workflows.values() if self.switch(each.name).mode is not Mode.DRAFT]
+        self.in_order = tuple(sorted(on, key=lambda each: (-each.priority, each.name)))
+        self._rank = {workflow.name: rank for rank, workflow in enumerate(self.in_order)}
+        self._by_topic = _index(self.in_order)
+        self.takes_the_place = {name for (name, _), each in self.versions.items() if is_marketing(each)}
+
+    def switch(self, name: str) -> Switch:
+        """Return the mode, reach and pace of a workflow."""
+        return self.rule_set.switches.get(name, _DRAFT)
+
+    def version(self, name: str, number: int) -> Workflow:
+        """Return the version of a workflow that a run is on."""
+        return self.versions[name, number]
+
+    def listening(self, touched: Iterable[str]) -> tuple[Workflow, ...]:
+        """Return the workflows whose entering may be changed by these topics, in the order they may enter."""
+        found: dict[str, Workflow] = {}
+        for topic in touched:
+            if topic == ANYTHING:
+                return self.in_order
+            for workflow in self._by_topic.get(topic, ()):
+                found[workflow.name] = workflow
+        if len(found) < 2:
+            return tuple(found.values())
+        return tuple(sorted(found.values(), key=lambda each: self._rank[each.name]))
+
+
+_DRAFT = Switch()
+
+
+def _index(workflows: Iterable[Workflow]) -> dict[str, tuple[Workflow, ...]]:
+    by_topic: dict[str, tuple[Workflow, ...]] = {}
+    for workflow in workflows:
+        heard: set[str] = set()
+        for condition in (*workflow.enter_when_all, *workflow.leave_when_any):
+            heard |= topics(condition)
+        for topic in heard:
+            by_topic[topic] = (*by_topic.get(topic, ()), workflow)
+    return by_topic
+
+
+def is_marketing(workflow: Workflow) -> bool:
+    """Say whether a workflow takes the customer's one place: it sends something that is no service mail."""
+    return any(
+        isinstance(step, Send) and step.purpose is not Purpose.SERVICE
+        for stage in workflow.stages
+        for step in stage.steps
+    )

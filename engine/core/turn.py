@@ -1,0 +1,132 @@
+"""One turn of deciding: the customer's own copy under change, and what has come of it so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core.conditions import View
+from engine.core.customer import Customer, Run
+from engine.core.decision import Note
+from engine.core.effects import Effect
+from engine.core.facts import Gap, home
+from engine.core.ids import digest
+from engine.core.moments import Instant, Zone
+from engine.core.rulebook import Rules
+from engine.core.rules import Mode, Send, Step
+
+
+class Turn:
+    """The state of one decision. `customer` is a copy that may be changed; its containers are replaced, not changed.
+
+    `touched` collects what has changed about the customer (topics), `freed` says that a run has ended.
+    """
+
+    __slots__ = ("_zone", "customer", "effects", "freed", "gaps", "notes", "now", "rules", "touched")
+
+    def __init__(self, customer: Customer, now: Instant, rules: Rules) -> None:
+        self.customer = customer
+        self.now = now
+        self.rules = rules
+        self.effects: list[Effect] = []
+        self.gaps: list[Gap] = []
+        self.notes: list[Note] = []
+        self.touched: set[str] = set()
+        self.freed = False
+        self._zone: Zone | None = None
+
+    @property
+    def zone(self) -> Zone:
+        """The customer's zone."""
+        if self._zone is None:
+            self._zone = home(self.customer, self.rules.lifecycle)
+        return self._zone
+
+    def moved(self) -> None:
+        """Ask for the customer's zone anew: their profile has changed."""
+        self._zone = None
+
+    def view(self) -> View:
+        """The customer as conditions see them now."""
+        return View(self.customer, self.now, self.rules.lifecycle)
+
+    # Runs
+
+    def put(self, run: Run) -> None:
+        """Keep a run as it is now."""
+        runs = self.customer.runs
+        if any(each.id == run.id for each in runs):
+            self.customer.runs = tuple(run if each.id == run.id else each for each in runs)
+        else:
+            self.customer.runs = (*runs, run)
+
+    def run(self, run: Run) -> Run:
+        """Return a run as it was last kept."""
+        return next((each for each in self.customer.runs if each.id == run.id), run)
+
+    def drop(self, run: Run) -> None:
+        """Forget a run that has ended."""
+        self.customer.runs = tuple(each for each in self.customer.runs if each.id != run.id)
+
+    # Effects
+
+    def tell(self, kind: str, run: Run, data: dict[str, Any], step: Step | None = None) -> None:
+        """Add an effect of a run, named by its step or, for the run as a whole, by its kind."""
+        key = step.key if step is not None else kind
+        number = digest(run.id, run.stage if step is not None else "", key, str(run.entries.get(run.stage, 0)))
+        if step is not None and isinstance(step, Send):
+            number = run.effect_id
+        place: dict[str, Any] = {
+            "workflow": run.workflow,
+            "version": run.version,
+            "stage": run.stage,
+            "run": run.id,
+        }
+        if step is not None:
+            place["step"] = step.key
+        self._add(kind, number, {**place, **data}, shadow=run.mode is not Mode.LIVE)
+
+    def tell_send(self, kind: str, run: Run, step: Send, data: dict[str, Any], *, ordinal: int = 0) -> None:
+        """Add an effect about a send, with all that is known of the send but its bodies."""
+        told = {
+            "purpose": step.purpose.value,
+            "customer": _who(self.customer, self.rules),
+            "channel": step.channel,
+            "template": step.template,
+            "workflow": run.workflow,
+            "version": run.version,
+            "stage": run.stage,
+            "step": step.key,
+            "run": run.id,
+            "asks": step.asks or None,
+            "with": step.values,
+            **data,
+        }
+        self._add(kind, run.effect_id, told, shadow=run.mode is not Mode.LIVE, ordinal=ordinal)
+
+    def tell_of_customer(self, kind: str, data: dict[str, Any]) -> None:
+        """Add an effect outside any run; its id comes from customer, type, now and its ordinal among equals."""
+        ordinal = sum(each.type == kind for each in self.effects)
+        number = digest(self.customer.id, kind, str(self.now), str(ordinal))
+        self._add(kind, number, data)
+
+    def _add(self, kind: str, number: str, data: dict[str, Any], *, shadow: bool = False, ordinal: int = 0) -> None:
+        self.effects.append(Effect(kind, self.now, self.customer.id, number, data, ordinal, shadow))
+
+    def why(self, run: Run, step: Send) -> list[str]:
+        """Why this send goes out, in short: what the run rests on, and where it stands."""
+        standing = f"standing: {self.customer.standing.value}"
+        return [standing, f"run of {run.workflow} version {run.version}", f"stage {run.stage}, step {step.key}"]
+
+
+def _who(customer: Customer, rules: Rules) -> dict[str, Any]:
+    return {
+        "id": customer.id,
+        "email": customer.value("email"),
+        "first_name": customer.value("first_name"),
+        "last_name": customer.value("last_name"),
+        "salutation": customer.value("salutation"),
+        "formal": customer.value("formal"),
+        "company": customer.value("company"),
+        "language": customer.value("language"),
+        "timezone": customer.value("timezone") or rules.lifecycle.timezone,
+    }

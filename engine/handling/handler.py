@@ -1,0 +1,192 @@
+"""Hops 2 to 4: drop what was seen, find and load the customer, decide, and give the store all of it for one commit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.core import ids
+from engine.core.customer import Customer
+from engine.core.deciding import decide
+from engine.core.decision import Decision, Entered, Issued
+from engine.core.effects import SEND_REQUESTED
+from engine.core.events import DeadLetter, Event
+from engine.core.facts import is_known
+from engine.core.moments import HOUR, Instant, zone
+from engine.core.reading import encode
+from engine.core.rulebook import Rules
+from engine.core.shop import Pace
+from engine.core.signals import AnySignal, Happened, TimeUp
+from engine.handling.sweeping import Sweeping
+from engine.ports import Store
+
+HISTORY_AFTER = 72 * HOUR
+"""An event that took longer to reach us is history, not news."""
+
+_BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an event: accepted (as history or as news), a duplicate, or a dead letter and why."""
+
+    status: str
+    customer_id: str = ""
+    history: bool = False
+    reason: str = ""
+
+
+class Handling:
+    """Decides signals over a store, one after the other, inside the runtime's transaction.
+
+    It also owns what a decision reports about the shop: reorder intervals, paces, budgets and pool codes. Exceptions
+    out of the core go to the dead letters and mark the customer stuck; those of the store pass through.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        history_after: int | None = HISTORY_AFTER,
+        newcomer: Callable[[str], Customer] = Customer,
+    ) -> None:
+        """Decide by these rules.
+
+        Args:
+            rules: the rule set in force with the shop's state; replaced when they change.
+            history_after: microseconds; None makes everything news, as in a back-test.
+            newcomer: makes the record of a customer not met before; a back-test may take permission for granted.
+
+        """
+        self.rules = rules
+        self.history_after = history_after
+        self.newcomer = newcomer
+        self.sweeping = Sweeping(self)
+        self.poisoned = 0
+
+    # Events
+
+    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
+        """Take in one event: whoever it is about, if it was not seen before."""
+        self.advance_if_due(store, accepted)
+        customer_id = event.customer or self._whose(store, event)
+        if not customer_id:
+            reason = "nobody to find: the event names no customer, and its message or address is not known"
+            store.bury(DeadLetter(encode(event), reason, origin), accepted)
+            return Taken("dead_letter", reason=reason)
+        customer = store.load(customer_id)
+        if event.type in _BY_WHAT_THEY_ARE_ABOUT:
+            if customer is not None and is_known(customer, event):
+                return Taken("duplicate", customer_id)
+        elif store.seen(ids.event_ref(event.source, event.id), accepted):
+            return Taken("duplicate", customer_id)
+        shop = self.rules.shop
+        history = self._is_history(event, accepted)
+        if history:
+            shop.last_history_at = accepted
+        elif customer is not None and customer.next_due is not None and customer.next_due < accepted:
+            self.decide(store, customer_id, TimeUp(), accepted)  # what is overdue goes before what has just come
+            customer = store.load(customer_id)
+        if shop.known_since is None or event.time < shop.known_since:
+            shop.known_since = event.time
+        self._decide(store, customer or self.newcomer(customer_id), customer, Happened(event, history), accepted)
+        return Taken("accepted", customer_id, history)
+
+    def _is_history(self, event: Event, accepted: Instant) -> bool:
+        if self.history_after is None:
+            return False
+        return event.time < self.rules.shop.live_since or accepted - event.time > self.history_after
+
+    def _whose(self, store: Store, event: Event) -> str:
+        """Find the customer by message or address; an unknown address is kept as a customer of its own."""
+        message = event.field("message_id")
+        if isinstance(message, str) and message:
+            found = store.find(f"message:{message.strip('<>').partition('@')[0]}")
+            if found:
+                return found
+        address = event.email.strip().casefold()
+        if not address:
+            return ""
+        return store.find(f"mail:{address}") or f"mailto:{address}"
+
+    # Signals
+
+    def decide(self, store: Store, customer_id: str, signal: AnySignal, now: Instant) -> None:
+        """Decide one signal about a customer; of an unknown customer there is nothing to decide."""
+        customer = store.load(customer_id)
+        if customer is None and isinstance(signal, Happened):
+            self._decide(store, self.newcomer(customer_id), None, signal, now)
+        elif customer is not None:
+            self._decide(store, customer, customer, signal, now)
+
+    def advance(self, store: Store, now: Instant) -> Instant | None:
+        """Do a slice of the shop's own work; return when it wants to be called again (None: after the next signal)."""
+        return self.sweeping.advance(store, now)
+
+    def advance_if_due(self, store: Store, now: Instant) -> None:
+        """Close the shop's day before the first signal of the next one."""
+        if now >= self.sweeping.day_ends:
+            self.sweeping.close_day(store, now)
+
+    def _decide(
+        self, store: Store, customer: Customer, before: Customer | None, signal: AnySignal, now: Instant
+    ) -> None:
+        try:
+            decision = decide(customer, signal, now, self.rules)
+        except Exception as error:  # noqa: BLE001 - poison is not an outage: this one signal is set aside, the rest goes on
+            self._set_aside(store, customer, before, signal, now, error)
+            return
+        self._note(decision, now)
+        after = decision.customer
+        store.save(before, after)
+        if decision.effects:
+            store.put(decision.effects)
+            for effect in decision.effects:
+                if effect.type == SEND_REQUESTED and not effect.shadow:
+                    store.know(f"message:{effect.effect_id}", after.id)
+        if before is None or after.profile is not before.profile:
+            self._know_address(store, before, after)
+        store.journal(after.id, signal, now)
+        if len(after.waiting) > len(customer.waiting):
+            self.sweeping.someone_waits(now)
+
+    def _know_address(self, store: Store, before: Customer | None, after: Customer) -> None:
+        address = after.value("email")
+        if address and (before is None or before.value("email") != address):
+            store.know(f"mail:{str(address).strip().casefold()}", after.id)
+
+    def _note(self, decision: Decision, now: Instant) -> None:
+        """Apply what a decision reports about the shop. The runtime keeps the shop with the transaction."""
+        shop = self.rules.shop
+        for category, days, by in decision.gaps:
+            shop.cadence.change(category, days, by)
+        for note in decision.notes:
+            match note:
+                case Entered(workflow):
+                    pace = shop.paces.get(workflow) or Pace(now)
+                    shop.paces[workflow] = Pace(pace.began, pace.count + 1)
+                case Issued(offer, at, amount, code):
+                    if code:
+                        shop.codes[offer].remove(code)
+                    by_day = shop.budgets.setdefault(offer, {})
+                    today = zone(self.rules.lifecycle.timezone).day(at)
+                    by_day[today] = by_day.get(today, 0) + amount
+
+    def _set_aside(
+        self,
+        store: Store,
+        customer: Customer,
+        before: Customer | None,
+        signal: AnySignal,
+        now: Instant,
+        error: Exception,
+    ) -> None:
+        """Keep the signal as a dead letter, leave the record as it was, and mark the customer stuck."""
+        self.poisoned += 1
+        reason = f"the decision failed: {type(error).__name__}: {error}"
+        raw = encode(signal.event) if isinstance(signal, Happened) else type(signal).__name__.encode()
+        store.bury(DeadLetter(raw, reason, f"customer {customer.id}"), now)
+        stuck = copy.copy(customer)
+        stuck.stuck, stuck.next_due = reason, None
+        store.save(before, stuck)

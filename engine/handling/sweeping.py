@@ -1,0 +1,215 @@
+"""The shop's own work: closing its day, looking at everybody after a change, and letting in those who wait.
+
+Everything here goes in slices, so that events and timers are never kept waiting for long, and keeps where it is in the
+shop's state, so that it goes on after a restart where it stopped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from engine.core.cadence import Thresholds, thresholds
+from engine.core.machine import PAUSED_LINE
+from engine.core.moments import DAY, HOUR, Instant, zone
+from engine.core.rules import Switch, Workflow
+from engine.core.shop import Draining, Pace, Pause, Sweep, is_warm
+from engine.core.signals import (
+    Admit,
+    DayClosed,
+    Look,
+    PauseEnded,
+    PauseSet,
+    Rehearsed,
+    RulesChanged,
+    ShopSignal,
+    Unpause,
+    WentLive,
+)
+from engine.ports import Store
+
+if TYPE_CHECKING:
+    from engine.handling.handler import Handling
+
+SLICE = 500
+"""Customers looked at in one call: a few hundredths of a second."""
+
+MOST_WITHOUT_PACE = 1_000
+"""More than so many in a line, and no `enter_at_most` named: refused, until somebody says how fast."""
+
+SETTLING = HOUR
+"""After the last event of history nobody is let in for so long: more of it may be on its way, and half a history
+tells wrong things of everybody."""
+
+SMALL_SHRINKAGE = 30
+"""Days by which the reorder interval's threshold may have shrunk and only those due soon are looked at again."""
+
+FAR = 1 << 62
+
+
+class Sweeping:
+    """Closes days, sweeps and admits, over the handling that decides."""
+
+    def __init__(self, handling: Handling) -> None:
+        """Work with this handling's rules and shop."""
+        self.handling = handling
+        self.day_ends: Instant = 0
+        self.wake: Instant = FAR
+
+    def someone_waits(self, now: Instant) -> None:
+        """A line has grown; look at it at the next opportunity."""
+        self.wake = min(self.wake, now)
+
+    def advance(self, store: Store, now: Instant) -> Instant | None:
+        """Do a slice of whatever is to be done; return when to call again, None if only a signal can bring more."""
+        shop = self.handling.rules.shop
+        self.handling.advance_if_due(store, now)
+        if now < self.wake:
+            return min(self.wake, self.day_ends)
+        if shop.draining is not None:
+            self._drain(store, now)
+            self.wake = now
+        elif shop.sweep is not None:
+            self._sweep(store, now)
+            self.wake = now
+        else:
+            self.wake = self._admit(store, now)
+        return min(self.wake, self.day_ends)
+
+    # Shop signals
+
+    def tell(self, store: Store, signal: ShopSignal, now: Instant) -> None:
+        """Apply what concerns the shop as a whole, and keep it in the journal."""
+        shop = self.handling.rules.shop
+        match signal:
+            case DayClosed():
+                self._close(store, now)
+            case RulesChanged(epoch):
+                shop.epoch = epoch
+                shop.sweep = Sweep()
+                shop.refused = ()
+                self._close(store, now)
+            case WentLive():
+                shop.live_since, shop.gone_live = now, True
+                shop.paces, shop.budgets = {}, {}
+                shop.sweep = Sweep(rehearsed=True)
+                self._close(store, now)
+            case PauseSet(scope, name, why, who):
+                shop.pauses = (
+                    *(p for p in shop.pauses if (p.scope, p.name) != (scope, name)),
+                    Pause(scope, name, now, why, who),
+                )
+            case PauseEnded(scope, name, overdue):
+                ended = next((each for each in shop.pauses if (each.scope, each.name) == (scope, name)), None)
+                if ended is not None:
+                    shop.pauses = tuple(each for each in shop.pauses if each is not ended)
+                    shop.draining = Draining(overdue, ended.at, store.line_length(PAUSED_LINE))
+        self.wake = now
+        store.journal("", signal, now)
+        store.save_shop(shop)
+
+    def close_day(self, store: Store, now: Instant) -> None:
+        """Close the reorder interval if a shop day has begun since it was closed last."""
+        rules = self.handling.rules
+        there = zone(rules.lifecycle.timezone)
+        today = there.day(now)
+        self.day_ends = there.start(today + 1)
+        if rules.shop.day != today:
+            self.tell(store, DayClosed(), now)
+
+    def _close(self, store: Store, now: Instant) -> None:
+        rules = self.handling.rules
+        shop = rules.shop
+        before = shop.thresholds
+        shop.day = zone(rules.lifecycle.timezone).day(now)
+        shop.thresholds = thresholds(shop.cadence, rules.lifecycle)
+        longest = max((shop.thresholds.overall, shop.thresholds.one_time, *shop.thresholds.categories.values()))
+        shop.armed_most = max(shop.armed_most, longest)
+        if not _some_shrank(before, shop.thresholds):
+            return
+        shortest = min((shop.thresholds.overall, shop.thresholds.one_time, *shop.thresholds.categories.values()))
+        shrunk = shop.armed_most - shortest
+        if shrunk > SMALL_SHRINKAGE:
+            shop.armed_most = longest
+            shop.sweep = shop.sweep or Sweep()
+        else:
+            # Due times were set by thresholds up to `armed_most`: who is due within the difference may be due already.
+            for _, customer_id in store.due(now + (shrunk + 1) * DAY, FAR):
+                self.handling.decide(store, customer_id, Look(by_time=True), now)
+
+    # Slices
+
+    def _sweep(self, store: Store, now: Instant) -> None:
+        shop = self.handling.rules.shop
+        sweep = shop.sweep
+        assert sweep is not None, "asked only while there is one"
+        found = store.scan(sweep.after, SLICE)
+        for customer_id in found:
+            if sweep.rehearsed:
+                self.handling.decide(store, customer_id, Rehearsed(), now)
+            self.handling.decide(store, customer_id, Look(), now)
+        shop.sweep = replace(sweep, after=found[-1]) if len(found) == SLICE else None
+        store.save_shop(shop)
+
+    def _drain(self, store: Store, now: Instant) -> None:
+        shop = self.handling.rules.shop
+        draining = shop.draining
+        assert draining is not None, "asked only while there is one"
+        found = store.line(PAUSED_LINE, min(SLICE, draining.left)) if draining.left else []
+        for customer_id in found:
+            self.handling.decide(store, customer_id, Unpause(draining.overdue, draining.paused_at), now)
+        left = draining.left - len(found)
+        shop.draining = replace(draining, left=left) if found and left else None
+        store.save_shop(shop)
+
+    def _admit(self, store: Store, now: Instant) -> Instant:
+        """Let in those who wait, each line at its pace; return when more may be let in (FAR: nobody waits)."""
+        rules = self.handling.rules
+        shop = rules.shop
+        waiting = [each for each in rules.in_order if store.line_length(each.name)]
+        if not waiting:
+            return FAR
+        settled = shop.last_history_at + SETTLING if shop.last_history_at else 0
+        if now < settled:
+            return settled
+        if not is_warm(shop, rules.lifecycle, now):
+            return self._warm_at()
+        return min([self._let_in(store, workflow, rules.switch(workflow.name), now) for workflow in waiting])
+
+    def _warm_at(self) -> Instant:
+        lifecycle, known = self.handling.rules.lifecycle, self.handling.rules.shop.known_since
+        if known is None or lifecycle.warm_up is None:
+            return FAR
+        return zone(lifecycle.timezone).after(known, lifecycle.warm_up)
+
+    def _let_in(self, store: Store, workflow: Workflow, switch: Switch, now: Instant) -> Instant:
+        shop, name = self.handling.rules.shop, workflow.name
+        if switch.skip_those_who_fit:
+            return FAR
+        allowed = SLICE
+        window_ends = now
+        if switch.enter_at_most is not None:
+            there = zone(self.handling.rules.lifecycle.timezone)
+            pace = shop.paces.get(name)
+            if pace is None or there.after(pace.began, switch.enter_at_most.length) <= now:
+                pace = shop.paces[name] = Pace(now)
+            window_ends = there.after(pace.began, switch.enter_at_most.length)
+            allowed = switch.enter_at_most.count - pace.count
+            if allowed <= 0:
+                return window_ends
+        elif store.line_length(name) > MOST_WITHOUT_PACE:
+            if name not in shop.refused:
+                shop.refused = (*shop.refused, name)
+                store.save_shop(shop)
+            return FAR
+        for customer_id in store.line(name, min(allowed, SLICE)):
+            self.handling.decide(store, customer_id, Admit(name), now)
+        store.save_shop(shop)
+        return now if store.line_length(name) else FAR
+
+
+def _some_shrank(before: Thresholds, after: Thresholds) -> bool:
+    if after.overall < before.overall or after.one_time < before.one_time:
+        return True
+    return any(days < before.categories.get(name, before.overall) for name, days in after.categories.items())
