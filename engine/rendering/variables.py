@@ -62,15 +62,13 @@ CUSTOMER: Final[dict[str, Variable]] = {
     "idle_days": _maybe("Days since the last order."),
     "own_interval": _maybe("Days between the customer's orders, on average."),
     "last_click": _maybe("The day of the last click."),
-    "last_items": _always(
-        "Up to 5 items of the last orders, each with sku, name, quantity, price, category, url, image."
-    ),
-    "categories": _always("Up to 16 categories, each with orders and last_order."),
+    "last_items": _always("A list of the names of up to 5 items of the last order."),
+    "categories": _always("A list of up to 16 categories that were ordered, the latest first."),
     "standing": _always("What we think of the customer: prospect, active, reader, lapsed, former."),
     "address": _always("Whether mail can arrive: ok, doubtful, dead."),
     "cause": _maybe("Why the customer went quiet, where that is known."),
     "tags": _always("The customer's tags."),
-    "reading": _always("Whether we may see what the customer reads: observed, not observed."),
+    "reading": _always("Whether we may see what the customer reads: observed, not_observed."),
     "attributes": _always("The shop's own fields, as `customer.attributes.NAME`."),
 }
 
