@@ -46,7 +46,7 @@ class SmtpSettings(Struct, frozen=True, kw_only=True):
             raise ValueError("smtp.connections must be at least 1")
 
 
-class Unreachable(Exception):  # noqa: N818 - it says what the server is
+class UnreachableError(Exception):
     """No connection can be had now: it refuses, times out, does not offer TLS, or does not take the login."""
 
 
@@ -68,7 +68,7 @@ class Pool:
             fresh: open a new one, since a kept one has just turned out to be gone.
 
         Raises:
-            Unreachable: no connection can be had.
+            UnreachableError: no connection can be had.
 
         """
         async with self._free:
@@ -125,10 +125,10 @@ class Pool:
             await smtp.ehlo()
         except SMTPResponseException as said:
             smtp.close()
-            raise Unreachable(f"{settings.host}:{settings.port} says {said.code} {said.message}") from said
+            raise UnreachableError(f"{settings.host}:{settings.port} says {said.code} {said.message}") from said
         except (SMTPException, OSError, ValueError) as error:
             smtp.close()
-            raise Unreachable(f"{settings.host}:{settings.port}: {error}") from error
+            raise UnreachableError(f"{settings.host}:{settings.port}: {error}") from error
         except BaseException:
             smtp.close()
             raise
@@ -147,7 +147,7 @@ class Pool:
             try:
                 self._tls = await asyncio.to_thread(ssl.create_default_context, cafile=file)
             except OSError as error:
-                raise Unreachable(f"smtp.certificate_file {file}: {error}") from error
+                raise UnreachableError(f"smtp.certificate_file {file}: {error}") from error
         return self._tls
 
 

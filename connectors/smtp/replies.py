@@ -99,9 +99,18 @@ _FULL = _any(
     r"postfach (ist )?(voll|überfüllt)",
 )
 _SPAM = _any(
-    r"\bspam\b", r"unsolicited", r"\bjunk\b", r"\buce\b", r"virus", r"malware", r"phish", r"content (filter|rejected|denied)"
+    r"\bspam\b",
+    r"unsolicited",
+    r"\bjunk\b",
+    r"\buce\b",
+    r"virus",
+    r"malware",
+    r"phish",
+    r"content (filter|rejected|denied)",
 )
-_RATE = _any(r"rate.?limit", r"\brate that\b", r"too many (messages|mails|connections|recipients)", r"throttl", r"too fast")
+_RATE = _any(
+    r"rate.?limit", r"\brate that\b", r"too many (messages|mails|connections|recipients)", r"throttl", r"too fast"
+)
 _POLICY = _any(
     r"\b(spf|dkim|dmarc|arc|rdns|ptr)\b",
     r"reverse dns",
@@ -110,7 +119,7 @@ _POLICY = _any(
     r"\bpolic(y|ies)\b",
     r"authenticat",
     r"unauthenticated",
-    r"(sender|client|host|ip)\b.{0,40}\b(blocked|banned|denied|rejected|refused)",
+    r"(sender|client|ip)\b.{0,40}\b(blocked|banned|denied|rejected|refused)",
     r"\b(blocked|banned) (by|using|for|your|sender|ip)",
     r"relay(ing)? (access )?(is )?(denied|not)",
     r"unable to relay|not permitted to relay",

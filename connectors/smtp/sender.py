@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from connectors.smtp.pool import Pool, SmtpSettings, Unreachable
+from connectors.smtp.pool import Pool, SmtpSettings, UnreachableError
 from connectors.smtp.replies import kind_of
-from connectors.smtp.session import UNREACHABLE, Gone
+from connectors.smtp.session import UNREACHABLE, GoneError
 from engine.ports import Clock, Message, Sent
-from engine.rendering.mime import BadMessage, as_bytes, mailbox, needs_utf8
+from engine.rendering.mime import BadMessageError, as_bytes, mailbox, needs_utf8
 
 __all__ = ["SmtpSender", "SmtpSettings"]
 
@@ -30,13 +30,13 @@ class SmtpSender:
             utf8 = needs_utf8(message)
             content = as_bytes(message, self._clock.now())
             sender, recipient = mailbox(message.sender_address).address, mailbox(message.recipient).address
-        except BadMessage as bad:
+        except BadMessageError as bad:
             return Sent("refused", kind_of(550, bad.status, ""), bad.status, str(bad))
         try:
             return await self._deliver(sender, recipient, content, utf8=utf8)
-        except Unreachable as error:
+        except UnreachableError as error:
             return Sent("later", UNREACHABLE, diagnostic=str(error))
-        except Gone as error:
+        except GoneError as error:
             return Sent("later", "soft", diagnostic=str(error))
 
     async def close(self) -> None:
@@ -49,10 +49,10 @@ class SmtpSender:
             async with self._pool.session(fresh=fresh) as session:
                 if utf8 and not session.speaks_utf8:
                     why = "the mail server takes no addresses beyond ASCII (SMTPUTF8)"
-                    return Sent("refused", "unknown", "5.6.7", why)
+                    return Sent("refused", "soft", "5.6.7", why)
                 try:
                     return await session.deliver(sender, recipient, content, utf8=utf8)
-                except Gone:
+                except GoneError:
                     if fresh or session.messages == 1:
                         raise
         raise AssertionError("a fresh session either delivers or raises")

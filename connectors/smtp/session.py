@@ -1,4 +1,4 @@
-"""One connection, and the one question that matters about it: had the server the whole message when it fell silent?"""
+"""One connection, and what matters most about it: whether the server had the whole message when it fell silent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNREACHABLE: Final = "unreachable"
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
-class Gone(Exception):  # noqa: N818 - it says what the connection is
+class GoneError(Exception):
     """The connection ended before the message was given: sending it again is safe."""
 
 
@@ -46,7 +46,7 @@ class Session:
         """Hand over one message, and say how it ended.
 
         Raises:
-            Gone: the connection broke before the message was given.
+            GoneError: the connection broke before the message was given.
 
         """
         options = " SMTPUTF8" if utf8 else ""
@@ -62,10 +62,10 @@ class Session:
         await self._reset()
         return ending(said)
 
-    async def answers(self, timeout: float) -> bool:
+    async def answers(self, within: float) -> bool:
         """Say whether the other side is still there."""
         with suppress(SMTPException, OSError):
-            return (await self._smtp.noop(timeout=timeout)).code == 250
+            return (await self._smtp.noop(timeout=within)).code == 250
         return False
 
     async def quit(self) -> None:
@@ -87,10 +87,10 @@ class Session:
             response = await self._smtp.execute_command(command.encode(), timeout=self._command_timeout)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError) as error:
             self.drop()
-            raise Gone(str(error)) from error
+            raise GoneError(str(error)) from error
         except SMTPResponseException as error:  # an answer that is no SMTP
             self.drop()
-            raise Gone(error.message) from error
+            raise GoneError(error.message) from error
         if response.code == 421:
             self._clean = False
         return reply(response.code, response.message)
@@ -102,18 +102,18 @@ class Session:
         """
         protocol, transport = self._smtp.protocol, self._smtp.transport
         if protocol is None:
-            raise Gone("the server closed the connection after DATA")
+            raise GoneError("the server closed the connection after DATA")
         try:
             protocol.write(_LEADING_DOT.sub(b"..", content) + b".\r\n")
         except SMTPServerDisconnected as error:
-            raise Gone(str(error)) from error
+            raise GoneError(str(error)) from error
         try:
             response = await protocol.read_response(timeout=self._final_timeout)
         except SMTPTimeoutError as error:
             unsent = transport.get_write_buffer_size() if isinstance(transport, asyncio.WriteTransport) else 0
             self.drop()
             if unsent:  # the dot is the last byte, so it has not left
-                raise Gone("the server stopped reading in the middle of the message") from error
+                raise GoneError("the server stopped reading in the middle of the message") from error
             return Sent("unknown", diagnostic="the server had the message and did not answer in time")
         except (SMTPServerDisconnected, OSError) as error:
             self.drop()
@@ -129,7 +129,7 @@ class Session:
     async def _reset(self) -> None:
         """Take back an envelope the server has said no to, so that the next one starts afresh."""
         if self.usable:
-            with suppress(Gone):
+            with suppress(GoneError):
                 said = await self._ask("RSET")
                 self._clean = self._clean and said.code == 250
 

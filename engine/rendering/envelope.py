@@ -72,7 +72,9 @@ def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dic
         found["Reply-To"] = desk.reply_to
     if data["purpose"] == SERVICE:
         return found | {"Auto-Submitted": "auto-generated"}
-    mailto = f", <mailto:{quote(desk.unsubscribe_mailto, safe='@')}?subject=unsubscribe>" * bool(desk.unsubscribe_mailto)
+    mailto = f", <mailto:{quote(desk.unsubscribe_mailto, safe='@')}?subject=unsubscribe>" * bool(
+        desk.unsubscribe_mailto
+    )
     found["List-Unsubscribe"] = f"<{made['unsubscribe']}>{mailto}"
     found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     found["List-Id"] = f"<{data['purpose']}.{_ascii_domain(desk.domain)}>"
@@ -99,7 +101,7 @@ def message(desk: Desk, effect_id: str, data: Mapping[str, Any]) -> Message:
         text=data.get("text") or "",
         html=data.get("html") or "",
         headers=dict(data.get("headers") or {}),
-        not_after=_instant(data.get("not_after")),
+        not_after=instant_of(data.get("not_after")),
     )
 
 
@@ -107,7 +109,7 @@ def _ascii_domain(domain: str) -> str:
     return domain.encode("idna").decode() if not domain.isascii() else domain
 
 
-def _instant(written: Any) -> Instant:
+def instant_of(written: Any) -> Instant:
     """Read an instant as an integer or in RFC 3339; 0 where there is none."""
     if isinstance(written, str) and written:
         return instant(datetime.fromisoformat(written))

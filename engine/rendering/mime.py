@@ -19,12 +19,14 @@ from engine.ports import Message
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LOCAL_PART = re.compile(r"[^\s<>()\[\]\\,;:@\"]{1,64}")
-_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.I)
+_DOMAIN = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE
+)
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,75}")
 _SET_HERE = frozenset({"from", "to", "subject", "date", "message-id", "mime-version", "content-type", "bcc", "cc"})
 
 
-class BadMessage(ValueError):
+class BadMessageError(ValueError):
     """The message cannot be sent as it is. `status` is the enhanced status code (RFC 3463) a mail server would give."""
 
     def __init__(self, status: str, reason: str) -> None:
@@ -44,19 +46,19 @@ def mailbox(address: str) -> Mailbox:
     """Return a bare address with its domain in ASCII (punycode).
 
     Raises:
-        BadMessage: it is none, with status 5.1.3.
+        BadMessageError: it is none, with status 5.1.3.
 
     """
     local, at, domain = address.strip().rpartition("@")
     if not at or not _LOCAL_PART.fullmatch(local) or ".." in local or local[0] == "." or local[-1] == ".":
-        raise BadMessage("5.1.3", "this is no email address")
+        raise BadMessageError("5.1.3", "this is no email address")
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except idna.IDNAError:
-            raise BadMessage("5.1.3", "the address's domain cannot be written in ASCII") from None
+            raise BadMessageError("5.1.3", "the address's domain cannot be written in ASCII") from None
     if not _DOMAIN.fullmatch(domain):
-        raise BadMessage("5.1.3", "this is no email address")
+        raise BadMessageError("5.1.3", "this is no email address")
     return Mailbox(f"{local}@{domain}", domain.lower(), not local.isascii())
 
 
@@ -69,7 +71,7 @@ def as_bytes(message: Message, now: Instant) -> bytes:
     """Return the whole message, lines ended by CRLF. `now` is written as its Date.
 
     Raises:
-        BadMessage: an address is none, or a header would break out of its line.
+        BadMessageError: an address is none, or a header would break out of its line.
 
     """
     sender, recipient = mailbox(message.sender_address), mailbox(message.recipient)
@@ -94,16 +96,16 @@ def as_bytes(message: Message, now: Instant) -> bytes:
 
 def _header(name: str, text: str, *, utf8: bool) -> str:
     if not _HEADER_NAME.fullmatch(name) or name.lower() in _SET_HERE:
-        raise BadMessage("5.6.0", "a header has a name that may not be set")
+        raise BadMessageError("5.6.0", "a header has a name that may not be set")
     return f"{name}: {_words(_one_line(f'header {name}', text), len(name) + 2, utf8=utf8)}"
 
 
 def _one_line(what: str, text: str) -> str:
     """Return the text if it stays in its line and within the 998 characters that a line may have."""
     if _CONTROL.search(text):
-        raise BadMessage("5.6.0", f"the {what} holds a line end or another control character")
+        raise BadMessageError("5.6.0", f"the {what} holds a line end or another control character")
     if len(text) > 900:
-        raise BadMessage("5.6.0", f"the {what} is longer than 900 characters")
+        raise BadMessageError("5.6.0", f"the {what} is longer than 900 characters")
     return text
 
 

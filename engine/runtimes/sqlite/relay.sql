@@ -1,0 +1,86 @@
+-- The relay's queries: outbox, ledger and block list, by name.
+
+-- In the order of release. Domains that may not be called now are left out, as a JSON list.
+-- name: due
+select effect_id, seq, customer, recipient_domain, template, workflow, queued_at, attempts, body
+from outbox
+where next_try <= :now and recipient_domain not in (select value from json_each(:closed))
+order by queued_at, effect_id
+limit :limit
+
+-- name: lying_since
+select effect_id, seq, customer, recipient_domain, template, workflow, queued_at, attempts, body
+from outbox
+where queued_at <= ?
+order by queued_at, effect_id
+limit ?
+
+-- Sends that a pause covers; an empty name covers them all.
+-- name: covered
+select effect_id, seq, customer, recipient_domain, template, workflow, queued_at, attempts, body
+from outbox
+where :name in ('', case :scope when 'workflow' then workflow when 'template' then template when 'domain' then recipient_domain end)
+order by queued_at, effect_id
+limit :limit
+
+-- name: outbox_length
+select count(*) from outbox
+
+-- name: is_blocked
+select exists (select 1 from blocked where key in (?, ?))
+
+-- name: record
+select record from customer where id = ?
+
+-- A call is noted before it is made. Nothing is written, so nothing may be called, where the send has left the outbox
+-- meanwhile or has ended before.
+-- name: claim
+insert into ledger (effect_id, customer, state, message_id, at, attempts)
+select effect_id, customer, 'calling', :message_id, :now, 1 from outbox where effect_id = :effect_id and seq = :seq
+on conflict (effect_id) do update
+set state = 'calling', at = excluded.at, attempts = ledger.attempts + 1, detail = '', told = 0
+where ledger.state in ('reserved', 'dropped')
+
+-- A temporary no: the ledger keeps the send for its next attempt.
+-- name: reserve
+update ledger set state = 'reserved', at = :now, detail = :detail where effect_id = :effect_id
+
+-- name: put_off
+update outbox set next_try = :next_try, attempts = attempts + 1 where effect_id = :effect_id and seq = :seq
+
+-- name: end
+insert into ledger (effect_id, customer, state, message_id, at, detail)
+values (:effect_id, :customer, :state, :message_id, :now, :detail)
+on conflict (effect_id) do update set state = excluded.state, at = excluded.at, detail = excluded.detail, told = 0
+where ledger.state in ('reserved', 'calling', 'dropped')
+
+-- name: leave_outbox
+delete from outbox where effect_id = ? and seq = ?
+
+-- name: told
+update ledger set told = 1 where effect_id = ? and state in ('done', 'uncertain', 'refused', 'dropped')
+
+-- What went back to be asked again begins afresh when it is released anew.
+-- name: forget_asked_again
+delete from ledger where effect_id = ? and state = 'dropped' and told = 0
+
+-- name: ended
+select effect_id, customer, state, detail from ledger where effect_id = ?
+
+-- name: untold
+select effect_id, customer, state, detail from ledger
+where told = 0 and state in ('done', 'uncertain', 'refused', 'dropped')
+order by at, effect_id
+
+-- name: calling
+select ledger.effect_id, ledger.customer, outbox.seq from ledger left join outbox using (effect_id)
+where state = 'calling' order by at, ledger.effect_id
+
+-- name: release_calling
+update ledger set state = 'reserved' where state = 'calling'
+
+-- name: block
+insert into blocked (key, at) values (?, ?) on conflict (key) do update set at = excluded.at
+
+-- name: unblock
+delete from blocked where key = ?
