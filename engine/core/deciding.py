@@ -23,7 +23,7 @@ from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
 from engine.core.events import Event
 from engine.core.facts import fold, judge_address
-from engine.core.ids import lot
+from engine.core.ids import lot, ref
 from engine.core.machine import PAUSED_LINE, at_rest, finish, handed, hear, next_step, ring_timer, start, walk
 from engine.core.moments import Instant, Length
 from engine.core.rulebook import ANYTHING, Rules

@@ -123,7 +123,7 @@ class Reader:
             raise _Refused(str(error)) from None
 
 
-class _Refused(ValueError):  # noqa: N818 - it is caught ten lines from where it is raised, and reads as what it says
+class _Refused(ValueError):
     """Why these bytes are no event."""
 
 
