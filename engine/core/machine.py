@@ -195,8 +195,7 @@ def _suppress(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Supp
         return None
     if _act(turn, run, step, fx.SUPPRESSED, {"scope": step.scope.value}):
         stopped = turn.customer.stopped
-        by = stopped.get(step.scope.value)
-        if by is None or by.by.startswith("workflow "):  # a person's own "no" stays theirs
+        if step.scope.value not in stopped:  # whoever stopped it first has the word on lifting it
             turn.customer.stopped = {**stopped, step.scope.value: Stop(turn.now, f"workflow {workflow.name}")}
         turn.touched.add("permission")
     return next_step(run)
@@ -206,7 +205,7 @@ def _resume(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Resume
     if _act(turn, run, step, fx.RESUMED, {"scope": step.scope.value}):
         stopped = turn.customer.stopped
         by = stopped.get(step.scope.value)
-        if by is not None and by.by.startswith("workflow "):  # a person's "no" is not ours to take back
+        if by is not None and by.by == f"workflow {workflow.name}":  # a "no", or another workflow's stop, stays
             turn.customer.stopped = {name: each for name, each in stopped.items() if name != step.scope.value}
     return next_step(run)
 
@@ -287,7 +286,7 @@ def _released(
     turn: Turn, run: Run, workflow: Workflow, step: Send, offer: dict[str, Any] | None, not_after: Instant
 ) -> Run | None:
     customer, number = turn.customer, run.effect_id
-    run = turn.run(run)  # with the code that the offer may just have been given
+    run = replace(run, codes=turn.run(run).codes)  # with the one that the offer may just have been given
     if step.asks:
         asked = Asked(number, turn.now if run.held_out or run.mode is not Mode.LIVE else 0)
         run = replace(run, asked=ring(tuple(a for a in run.asked if a.effect_id != number), asked, ASKED_KEPT))

@@ -81,6 +81,10 @@ class World:
             if self.store.outbox:
                 self._hand_over(self.now)
 
+    def settle(self) -> None:
+        """Hand over what was released by a signal that came from outside."""
+        self._hand_over(self.now)
+
     def _next_work(self) -> Instant:
         """When the shop's own work is wanted next; the closing of a day only matters once there was a first."""
         sweeping = self.handling.sweeping
