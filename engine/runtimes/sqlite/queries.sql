@@ -104,3 +104,24 @@ on conflict (id) do update set accepted = excluded.accepted, state = excluded.st
 
 -- name: save_accepted
 update shop set accepted = ?
+
+-- name: newest_rules
+select epoch, body from rule_set order by epoch desc limit 1
+
+-- name: rules_of
+select body from rule_set where epoch = ?
+
+-- name: add_rules
+insert into rule_set (epoch, at, body) values (?, ?, ?)
+
+-- name: version_of
+select version from workflow_version where workflow = ? and digest = ?
+
+-- name: last_version
+select coalesce(max(version), 0) from workflow_version where workflow = ?
+
+-- name: add_version
+insert into workflow_version (workflow, version, digest, body) values (?, ?, ?, ?)
+
+-- name: versions
+select body from workflow_version

@@ -1,0 +1,48 @@
+"""Opening a data folder for an engine, and leaving it in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.core.rules import RuleSet
+from engine.handling import HISTORY_AFTER, Handling
+from engine.ports import Clock
+from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite.database import Lock, open_to_write
+from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
+from engine.runtimes.sqlite.store import SqliteStore
+
+
+@contextmanager
+def opened(
+    folder: Path,
+    clock: Clock,
+    *,
+    key: bytes,
+    first_rules: RuleSet,
+    history_after: int | None = HISTORY_AFTER,
+    overdue_a_second: int | None = OVERDUE_A_SECOND,
+) -> Iterator[Engine]:
+    """Yield the engine of a data folder, which no other engine can use meanwhile.
+
+    `first_rules` is the set that the first start finds and puts live; later ones wait for an `apply`.
+
+    Raises:
+        DatabaseError: another engine uses the folder, or the database cannot be used.
+
+    """
+    with Lock(folder):
+        connection = open_to_write(folder)
+        try:
+            store = SqliteStore(connection)
+            rules = rulebook.load(store, clock.now(), key=key)
+            handling = Handling(rules, history_after=history_after)
+            engine = Engine(connection, folder, handling, clock, store=store, overdue_a_second=overdue_a_second)
+            if not rules.shop.epoch:
+                engine.run([Asked(lambda store, now: rulebook.apply(handling, first_rules, store, now))])
+            yield engine
+            engine.close()
+        finally:
+            connection.close()
