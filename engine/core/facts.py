@@ -73,7 +73,7 @@ KEPT_FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Which fields of a past event are kept for `where:`; a live one is looked at whole."""
 
-_MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})
+MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})
 
 
 def home(customer: Customer, lifecycle: Lifecycle) -> Zone:
@@ -120,13 +120,12 @@ def _mark(customer: Customer, event: Event) -> None:
             fields = {name: value for name in names if (value := getattr(data, name)) not in ("", None)} or None
     mark = Mark(event.time, fields)
     kept = customer.trail.get(kind, ())
-    most = MAIL_MARKS_KEPT if kind in _MAIL_TYPES else MARKS_KEPT
+    most = MAIL_MARKS_KEPT if kind in MAIL_TYPES else MARKS_KEPT
     if kept and mark.at < kept[-1].at:  # a late one finds its place by time
         kept = tuple(sorted((*kept, mark), key=lambda each: each.at))[-most:]
     else:
         kept = ring(kept, mark, most)
     customer.trail = {**customer.trail, kind: kept}
-    customer.counts = {**customer.counts, kind: customer.counts.get(kind, 0) + 1}
 
 
 # Signs of life -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ CODES: dict[str, str] = {
     "two-documents": "A file holds one document.",
     "duplicate-key": "The same key is written twice; the second one is pointed at.",
     # Keys and the form of their values
+    "no-files": "There is no file of the language in the folder.",
     "file-name": "A workflow's file bears the workflow's name; files end in `.yaml`.",
     "unknown-key": "No such key is known here.",
     "missing-key": "A key is required and absent.",
@@ -45,6 +46,7 @@ CODES: dict[str, str] = {
     "unknown-offer": "offers.yaml has no offer of that name.",
     "unknown-event": "Neither winback nor events.yaml knows an event of that name.",
     "unknown-field": "A customer or an event has no field of that name.",
+    "not-kept": "A condition asks of past events what the customer's record does not keep.",
     "name-taken": "The name belongs to something else already.",
     # What it means
     "unreachable-stage": "Nothing leads to a stage, so nobody ever comes there.",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT
 from engine.core.events import DATA
+from engine.core.facts import KEPT_FIELDS, MAIL_TYPES
 from engine.core.fields import FIELDS
 from engine.core.moments import Length
 from engine.core.rules import (
@@ -25,7 +27,7 @@ from engine.core.rules import (
 from engine.language.forms import BAD, Fields, Form, Key, ListOf, Raw, Variants, with_keys
 from engine.language.nodes import Listing, Mapping, Node, Text
 from engine.language.problems import one_of, shown
-from engine.language.reading import Reading
+from engine.language.reading import Look, Reading
 from engine.language.scalars import EVENT, NAME, PLAIN, SPAN, Ref, Word, whole, words
 from engine.language.vocabulary import (
     ATTRIBUTES,
@@ -54,6 +56,10 @@ def _event(fields: Fields, reading: Reading) -> EventSeen:
     event = fields.get("event", "")
     known = isinstance(text, Text) and event_exists(text, reading)
     where = fields.get("where")
+    if known and isinstance(where, Mapping) and event in DATA:
+        unkept = [name for name, _ in where.entries if name.value not in KEPT_FIELDS.get(event, ())]
+        reading.looks += [Look(event, name) for name in unkept if name.value in event_fields(event, {})]
+    _how_often(fields, event, reading)
     return EventSeen(
         line=fields.line,
         event=event,
@@ -62,6 +68,13 @@ def _event(fields: Fields, reading: Reading) -> EventSeen:
         at_least=fields.get("at_least", 1),
         where=event_values(event, where, reading) if known and isinstance(where, Mapping) else {},
     )
+
+
+def _how_often(fields: Fields, event: str, reading: Reading) -> None:
+    most = MAIL_MARKS_KEPT if event in MAIL_TYPES else MARKS_KEPT
+    if fields.get("at_least", 1) > most:
+        message = f"of past {event} only the latest {most} are kept"
+        reading.error(fields.nodes["at_least"], "not-kept", message, f"write {most} or less")
 
 
 def event_exists(name: Text, reading: Reading) -> bool:
@@ -295,7 +308,7 @@ def _way_out(condition: AnyCondition, fields: Fields, _: Reading) -> WayOut:
 
 @cache
 def _ways() -> dict[str, Form]:
-    return {lead: with_keys(form, (_THEN,), _way_out) for lead, form in _all_forms().items()}
+    return {lead: with_keys("a way out", form, (_THEN,), _way_out) for lead, form in _all_forms().items()}
 
 
 WAY_OUT = Variants(

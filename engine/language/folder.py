@@ -1,67 +1,15 @@
-"""A folder of workflows read as one set: into rules, or a list of all problems of all its files."""
+"""A folder of workflows on disk, read as one set of files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from msgspec import structs
-
-from engine.core.rules import Lifecycle, Offer, OwnEvent, RuleSet, Send, Workflow
 from engine.language import nodes
-from engine.language.checks import offers as offer_checks
-from engine.language.checks import references, stages, stops, templates, unsubscribes
-from engine.language.checks.templates import TemplateFacts
-from engine.language.checks.ways import shape_is_clear
-from engine.language.forms import BAD, Form
-from engine.language.lifecycle import LIFECYCLE
-from engine.language.offers import OFFERS, OfferDraft
-from engine.language.own_events import OWN_EVENTS
-from engine.language.problems import Problem, Severity, Spot, did_you_mean, problem, shown
-from engine.language.reading import Reading
-from engine.language.scenarios import SCENARIOS, ScenarioFile, ScenariosDraft
-from engine.language.shop import brand_of
-from engine.language.workflows import WORKFLOW, WorkflowDraft
-from engine.rendering import RenderProblem, Templates, load_templates, template_facts
-from engine.rendering.brand import PLACEHOLDER, Brand
-
-ENDING = ".yaml"
-SCENARIOS_ENDING = ".scenarios.yaml"
-LATER_FILES = ("occasions.yaml",)
-SPECIAL = ("lifecycle.yaml", "offers.yaml", "events.yaml", "shop.yaml", *LATER_FILES)
-
-Files = Mapping[str, bytes | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of a folder. `rules` is None where there is an error; `sources` are the texts that problems point into.
-
-    `brand` and `templates` are what messages are made with; `scenarios` are there for whoever plays them.
-    """
-
-    rules: RuleSet | None
-    problems: tuple[Problem, ...]
-    scenarios: tuple[ScenarioFile, ...] = ()
-    brand: Brand = PLACEHOLDER
-    templates: Templates | None = None
-    sources: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The problems that refuse the set."""
-        return tuple(one for one in self.problems if one.severity is Severity.ERROR)
-
-    def with_problems(self, more: Iterable[Problem]) -> Checked:
-        """Return this with more problems, such as those of scenarios that were played; an error takes the rules away."""
-        problems = tuple(sorted({*self.problems, *more}, key=lambda one: one.place))
-        refused = any(one.severity is Severity.ERROR for one in problems)
-        return Checked(
-            None if refused else self.rules, problems, self.scenarios, self.brand, self.templates, self.sources
-        )
+from engine.language.files import ENDING, Checked, read_files
+from engine.language.problems import Spot, problem
+from engine.rendering import load_templates
 
 
 def read_folder(folder: Path, started_in: Path | None = None) -> Checked:
@@ -72,254 +20,35 @@ def read_folder(folder: Path, started_in: Path | None = None) -> Checked:
 
     """
     root = os.path.relpath(folder, started_in) if started_in is not None else str(folder)
-    texts = {
-        path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file() and _is_ours(path.name)
-    }
+    texts = {path.name: _bytes(path) for path in sorted(folder.iterdir()) if path.is_file() and _is_ours(path.name)}
+    if not texts:
+        message, hint = "there is no file of workflows in this folder", "name the folder that holds them"
+        return Checked(None, (problem(Spot(root, 1, 1), "no-files", message, hint),))
     return read_files(
         texts, "" if root == "." else root, lambda language: load_templates(folder / "templates", language)
     )
 
 
-def read_files(
-    files: Files,
-    root: str = "",
-    load: Callable[[str], tuple[Templates, list[RenderProblem]]] | None = None,
-    facts: Mapping[str, TemplateFacts] | None = None,
-) -> Checked:
-    """Check a set of files, given as name and content. Pure but for `load`, which gets the shop's language.
+def read_path(path: Path, started_in: Path | None = None) -> Checked:
+    """Read and check a folder, or one file of it: the others stand beside it, and only its own problems are told.
 
-    Templates are known by `load`, or by their `facts`; with neither, nothing is said about them.
+    Raises:
+        OSError: there is no such folder or file, or it cannot be read.
+
     """
-    return _Folder(files, root).checked(load, facts)
+    if path.is_dir():
+        return read_folder(path, started_in)
+    path.stat()  # says that it is not there
+    checked = read_folder(path.parent, started_in)
+    name = os.path.relpath(path, started_in) if started_in is not None else str(path)
+    mine = tuple(one for one in checked.problems if one.file == name)
+    return replace(checked, problems=mine, scenarios=tuple(each for each in checked.scenarios if each.file == name))
 
 
-class _Folder:
-    """One reading of a set of files."""
-
-    def __init__(self, files: Files, root: str) -> None:
-        self.reading = Reading()
-        self.sources: dict[str, str] = {}
-        self.trees: dict[str, nodes.Mapping | None] = {}
-        self.root = root
-        for name, raw in sorted(files.items()):
-            self._parse(name, raw)
-        self.workflow_files = [name for name in self.trees if _is_workflow(name)]
-
-    def checked(
-        self,
-        load: Callable[[str], tuple[Templates, list[RenderProblem]]] | None,
-        facts: Mapping[str, TemplateFacts] | None,
-    ) -> Checked:
-        """Read all files, then check what they mean."""
-        reading = self.reading
-        own = self._read("events.yaml", OWN_EVENTS, {})
-        reading.own_events = None if own is BAD else own
-        lifecycle = self._read("lifecycle.yaml", LIFECYCLE, Lifecycle())
-        offers = self._read("offers.yaml", OFFERS, {})
-        brand = self._brand()
-        drafts = {name: self._read(name, WORKFLOW, BAD) for name in self.workflow_files}
-        played = {name: self._read(name, SCENARIOS, BAD) for name in self.trees if name.endswith(SCENARIOS_ENDING)}
-
-        templates_loaded: Templates | None = None
-        if load is not None:
-            templates_loaded, wrong = load(brand.language)
-            self._take_template_problems(wrong)
-            facts = _Facts(templates_loaded)
-        self._check_references(facts)
-        good_drafts = {name: draft for name, draft in drafts.items() if isinstance(draft, WorkflowDraft)}
-        self._check_names(good_drafts, played)
-        known_lifecycle = lifecycle if isinstance(lifecycle, Lifecycle) else None
-        known_offers: dict[str, OfferDraft] = offers if isinstance(offers, dict) else {}
-        for draft in good_drafts.values():
-            self._check_meaning(draft, known_lifecycle, known_offers, facts or {})
-        offer_checks.check_circles(known_offers, reading)
-
-        problems = tuple(sorted(set(reading.problems), key=lambda one: one.place))
-        rules = None
-        if not any(one.severity is Severity.ERROR for one in problems):
-            rules = _rule_set(
-                known_lifecycle or Lifecycle(), good_drafts, self._spelled, known_offers, reading.own_events
-            )
-        files = [
-            _scenario_file(self._spelled(name), each)
-            for name, each in played.items()
-            if isinstance(each, ScenariosDraft)
-        ]
-        return Checked(rules, problems, tuple(files), brand, templates_loaded, self.sources)
-
-    def _spelled(self, name: str) -> str:
-        """Return a file's name as problems have it: relative to where winback was started."""
-        return f"{self.root}/{name}" if self.root else name
-
-    def _parse(self, name: str, raw: bytes | str) -> None:
-        file = self._spelled(name)
-        stem = name.removesuffix(SCENARIOS_ENDING).removesuffix(ENDING)
-        if name.endswith(".yml"):
-            message, hint = f"files of workflows end in {ENDING}", f"call it {name.removesuffix('.yml')}{ENDING}"
-            self.reading.error(Spot(file, 1, 1), "file-name", message, hint)
-            return
-        if name in LATER_FILES:
-            message = f"{shown(name)} comes with a later version"
-            self.reading.error(Spot(file, 1, 1), "comes-later", message, "leave it out for now")
-            return
-        text, problems = nodes.decoded(file, raw)
-        self.sources[file] = text
-        root = None
-        if not problems:
-            root, problems = nodes.tree(file, text)
-        self.reading.problems += problems
-        self.trees[name] = root
-        if name.endswith(SCENARIOS_ENDING) and stem + ENDING in SPECIAL:
-            self.reading.error(
-                Spot(file, 1, 1), "file-name", f"{stem}{ENDING} has no scenarios", "name it after a workflow"
-            )
-
-    def _read(self, name: str, form: Form, absent: Any) -> Any:
-        """Return what a file holds, `absent` where there is no such file, BAD where it cannot be read."""
-        if name not in self.trees:
-            return absent
-        root = self.trees[name]
-        return BAD if root is None else form.read(root, self.reading)
-
-    def _brand(self) -> Brand:
-        root = self.trees.get("shop.yaml")
-        return PLACEHOLDER if root is None else brand_of(root, self.reading)
-
-    def _take_template_problems(self, wrong: Iterable[RenderProblem]) -> None:
-        for one in wrong:
-            spot = Spot(self._spelled(f"templates/{one.file}"), max(1, one.line), max(1, one.column))
-            self.reading.problems.append(problem(spot, "template-broken", one.message, one.hint))
-
-    def _check_references(self, facts: Mapping[str, TemplateFacts] | None) -> None:
-        offers = _names_under(self.trees.get("offers.yaml"), "offers") if "offers.yaml" in self.trees else set()
-        stage_names = {
-            self._spelled(name): names
-            for name in self.workflow_files
-            if (names := _names_under(self.trees[name], "stages")) is not None
-        }
-        references.check(self.reading, {"template": facts, "offer": offers}, stage_names)
-
-    def _check_names(self, drafts: Mapping[str, WorkflowDraft], played: Mapping[str, Any]) -> None:
-        """A workflow's file bears its name, and scenarios are about a workflow that is there."""
-        for file, draft in drafts.items():
-            self._check_stem(file.removesuffix(ENDING), draft.fields.nodes.get("workflow"), draft.workflow.name, ENDING)
-        there = {file.removesuffix(ENDING) for file in self.workflow_files}
-        for file, each in played.items():
-            name = each.workflow if isinstance(each, ScenariosDraft) else None
-            if name is not None and name.value not in there:
-                self.reading.unknown(name, "unknown-workflow", f"no workflow is named {shown(name.value)}", there)
-            elif name is not None:
-                self._check_stem(file.removesuffix(SCENARIOS_ENDING), name, name.value, SCENARIOS_ENDING)
-
-    def _check_stem(self, stem: str, node: nodes.Node | None, name: str, ending: str) -> None:
-        if node is not None and name and name != stem:
-            message = f"the file is called {stem}{ending}, and it names the workflow {shown(name)}"
-            self.reading.error(
-                node, "file-name", message, did_you_mean(name, [stem]) or f"call the file {name}{ending}"
-            )
-
-    def _check_meaning(
-        self,
-        draft: WorkflowDraft,
-        lifecycle: Lifecycle | None,
-        offers: Mapping[str, OfferDraft],
-        facts: Mapping[str, TemplateFacts],
-    ) -> None:
-        reading = self.reading
-        unsubscribes.check(draft, reading)
-        if lifecycle is not None:
-            offer_checks.check_worth(draft, lifecycle, reading)
-            templates.check_service(draft, lifecycle, reading)
-        templates.check(draft, facts, {key: each.offer for key, each in offers.items()}, reading)
-        stages_node = draft.fields.nodes.get("stages")
-        if stages_node is None:
-            return
-        inside = [(one.code, one.hint) for one in reading.problems if _is_inside(one, stages_node)]
-        if shape_is_clear(draft, inside):
-            stages.check(draft, reading)
-            stops.check(draft, reading)
-            if not any(code == "bad-length" for code, _ in inside):
-                offer_checks.check(draft, offers, reading)
-
-
-class _Facts(Mapping[str, TemplateFacts]):
-    """The facts about templates, each worked out when it is asked for."""
-
-    def __init__(self, loaded: Templates) -> None:
-        self._loaded = loaded
-        self._known: dict[str, TemplateFacts] = {}
-
-    def __getitem__(self, name: str) -> TemplateFacts:
-        if name not in self._loaded.names():
-            raise KeyError(name)
-        if name not in self._known:
-            self._known[name] = template_facts(self._loaded, name)
-        return self._known[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._loaded.names()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._loaded.names())
-
-    def __len__(self) -> int:
-        return len(tuple(self._loaded.names()))
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(nodes.MOST_BYTES + 1)  # one more than is allowed, so that too much is noticed and not kept
 
 
 def _is_ours(name: str) -> bool:
     return name.endswith((ENDING, ".yml")) and not name.startswith(".")
-
-
-def _is_workflow(name: str) -> bool:
-    return name not in SPECIAL and not name.endswith(SCENARIOS_ENDING)
-
-
-def _is_inside(one: Problem, node: nodes.Node) -> bool:
-    return one.file == node.spot.file and node.spot.line <= one.line <= node.last_line
-
-
-def _names_under(root: nodes.Mapping | None, key: str) -> set[str] | None:
-    """Return the names under a key of a file, also of entries that are bad; None where they cannot be known."""
-    entry = root.entry(key) if root is not None else None
-    if entry is None or not isinstance(entry[1], nodes.Mapping):
-        return None
-    return {name.value for name, _ in entry[1].entries}
-
-
-def _scenario_file(file: str, draft: ScenariosDraft) -> ScenarioFile:
-    return ScenarioFile(file, draft.workflow.value if draft.workflow else "", draft.scenarios)
-
-
-def _rule_set(
-    lifecycle: Lifecycle,
-    drafts: Mapping[str, WorkflowDraft],
-    spelled: Callable[[str], str],
-    offers: Mapping[str, OfferDraft],
-    own_events: Mapping[str, OwnEvent] | None,
-) -> RuleSet:
-    all_offers = {name: each.offer for name, each in offers.items()}
-    workflows = {
-        draft.workflow.name: structs.replace(
-            draft.workflow, file=spelled(file), offers=_offers_of(draft.workflow, all_offers)
-        )
-        for file, draft in drafts.items()
-    }
-    return RuleSet(
-        lifecycle=lifecycle,
-        workflows=workflows,
-        switches={draft.workflow.name: draft.switch for draft in drafts.values()},
-        offers=all_offers,
-        own_events=dict(own_events or {}),
-    )
-
-
-def _offers_of(workflow: Workflow, offers: Mapping[str, Offer]) -> dict[str, Offer]:
-    """The offers a workflow's steps name, and those that must come before them."""
-    waiting = [step.offer for stage in workflow.stages for step in stage.steps if isinstance(step, Send) and step.offer]
-    found: dict[str, Offer] = {}
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found[name] = offers[name]
-            waiting += [offers[name].after] if offers[name].after else []
-    return dict(sorted(found.items()))

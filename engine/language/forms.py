@@ -113,7 +113,7 @@ class Form:
     @property
     def says(self) -> str:
         """What is expected here."""
-        return f"{self.name}: keys and values"
+        return self.name
 
     @cached_property
     def by_name(self) -> dict[str, Key]:
@@ -157,7 +157,7 @@ class Form:
             first = written[0] if written else None
             for second in written[1:]:
                 message = f"{shown(second.value)} beside {shown(written[0].value)}: {self.name} has one of them"
-                reading.error(second, "conflicting-keys", message, f"keep one of {one_of(group.names, 'and')}")
+                reading.error(second, "conflicting-keys", message, f"keep {one_of(group.names)}")
             if group.required and first is None and not guessed.intersection({*group.names, ""}):
                 names = one_of([shown(name) for name in group.names], "and")
                 message = f"{self.name} needs one of {names}"
@@ -243,14 +243,14 @@ class Variants:
         return {"$ref": f"#/$defs/{self.defined_as}"}
 
 
-def with_keys(form: Form, keys: tuple[Key, ...], build: Callable[[Any, Fields, Reading], Any]) -> Form:
-    """Return a form with more keys; `build` gets what the form builds without them."""
+def with_keys(name: str, form: Form, keys: tuple[Key, ...], build: Callable[[Any, Fields, Reading], Any]) -> Form:
+    """Return a form with more keys under another name; `build` gets what the form builds without them."""
 
     def both(fields: Fields, reading: Reading) -> Any:
         inner = form.build(fields, reading)
         return BAD if inner is BAD else build(inner, fields, reading)
 
-    return replace(form, keys=(*form.keys, *keys), build=both)
+    return replace(form, name=name, keys=(*form.keys, *keys), build=both)
 
 
 @dataclass(frozen=True)
@@ -270,14 +270,21 @@ class ListOf:
         if isinstance(node, Broken):
             return BAD
         if not isinstance(node, Listing):
-            hint = "write it as a list: each item on a line of its own after '- ', or [a, b]"
-            reading.error(node, "wrong-form", f"there should be a list here, of {self.kind.says}", hint)
+            hint = self._cure(node)
+            reading.error(node, "wrong-form", f"there should be a list here, each item {self.kind.says}", hint)
             return BAD
         if len(node.items) < self.least:
             reading.error(node, "no-value", "this list is empty", f"it needs {self.kind.says}")
             return BAD
         read = [self._item(item, reading) for item in node.items]
         return tuple(item for item in read if item is not BAD)
+
+    def _cure(self, node: Node) -> str:
+        if isinstance(node, Mapping) and node.entries:
+            return f"begin each item with '- ', as in '- {node.entries[0][0].value}: …'"
+        if isinstance(node, Text) and not isinstance(self.kind, Form | Variants):
+            return f"write [{node.value}]"
+        return "begin each item with '- '"
 
     def _item(self, item: Node, reading: Reading) -> Any:
         if isinstance(item, Text) and item.empty:
@@ -309,11 +316,14 @@ class MapOf:
         if not isinstance(node, Mapping):
             return no_mapping(node, self, (), reading)
         if len(node.entries) < self.least:
-            reading.error(node.head, "no-value", "there is nothing in it", f"it needs {self.says}")
+            owner = f" in {shown(node.owner.value)}" if node.owner else ""
+            reading.error(node.head, "no-value", f"there is nothing{owner}", f"it needs {self.says}")
             return BAD
         made = {}
         for text, inner in node.entries:
             name = self.key.read(text, reading)
+            if name is BAD and isinstance(inner, Text) and inner.empty:
+                continue
             value = _value(Key(text.value, self.value, ""), text, inner, reading)
             if value is not BAD and self.with_key is not None:
                 value = self.with_key(text, value, reading)
@@ -331,7 +341,7 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Either:
-    """A text of one kind, or else a list or mapping of another."""
+    """A text of one kind, or else a mapping of another."""
 
     text: Kind
     other: Kind
@@ -342,8 +352,8 @@ class Either:
         return f"{self.text.says}, or {self.other.says}"
 
     def read(self, node: Node, reading: Reading) -> Any:
-        """Read a text with one kind, anything else with the other."""
-        return (self.text if isinstance(node, Text) else self.other).read(node, reading)
+        """Read a mapping with one kind, anything else with the other."""
+        return (self.other if isinstance(node, Mapping) else self.text).read(node, reading)
 
     def schema(self, definitions: Definitions) -> Schema:
         """Return the JSON Schema of both."""
@@ -397,7 +407,8 @@ def unknown_key(text: Text, where: str, known: Iterable[str], reading: Reading, 
         reading.error(text, "missing-colon", f"a colon is missing after {shown(first)}", f"write '{first}: {rest}: …'")
         return first
     nearest = nearest_of(text.value, names)
-    hint = f"did you mean '{nearest}'?" if nearest else otherwise or f"known here: {one_of(names, 'and')}"
+    known_here = f"known here: {one_of(names, 'and')}" if len(names) <= 8 else "`winback schema` lists the keys"
+    hint = f"did you mean '{nearest}'?" if nearest else otherwise or known_here
     reading.error(text, "unknown-key", f"unknown key {shown(text.value)} in {where}", hint)
     return nearest
 
@@ -414,12 +425,12 @@ def no_mapping(node: Node, kind: Kind, known: Iterable[str], reading: Reading) -
         reading.error(
             node,
             "wrong-form",
-            f"there should be {kind.says} here, not the text {shown(node.value)}",
+            f"there should be keys and values here ({kind.says}), not the text {shown(node.value)}",
             "write 'key: value'",
         )
     elif isinstance(node, Listing):
         hint = "leave out the '- ', and write 'key: value'"
-        reading.error(node, "wrong-form", f"there should be {kind.says} here, not a list", hint)
+        reading.error(node, "wrong-form", f"there should be keys and values here ({kind.says}), not a list", hint)
     return BAD
 
 

@@ -91,7 +91,9 @@ def decoded(file: str, raw: bytes | str) -> tuple[str, list[Problem]]:
         before = lines_of(raw[: error.start].decode("utf-8", "replace").removeprefix("\ufeff"))
         spot = Spot(file, len(before), len(before[-1]) + 1)
         message = f"the file is not UTF-8: the byte {raw[error.start]:#04x} cannot stand here"
-        return "", [problem(spot, "not-utf-8", message, "save the file in the encoding UTF-8")]
+        return raw.decode("utf-8", "replace"), [
+            problem(spot, "not-utf-8", message, "save the file in the encoding UTF-8")
+        ]
 
 
 def tree(file: str, text: str) -> tuple[Mapping | None, list[Problem]]:
@@ -122,7 +124,7 @@ def _no_mapping(file: str, text: str, builder: _Builder) -> Iterator[Problem]:
         yield problem(root.spot, "wrong-form", "the file begins with a list, not with a key", "begin with 'key: value'")
 
 
-class _Stop(Exception):  # noqa: N818 - it ends the reading; what is wrong was noted already
+class _Stop(Exception):
     """The file is not worth reading on."""
 
 
@@ -179,7 +181,12 @@ class _Builder:
     def _begin(self, event: Any) -> None:
         spot = self._spot(event)
         if len(self._open) >= DEEPEST:
-            self._note(spot, "too-deep", f"more than {DEEPEST} levels inside each other", "")
+            self._note(
+                spot,
+                "too-deep",
+                f"more than {DEEPEST} levels inside each other",
+                "nothing in the language is that deep",
+            )
             raise _Stop
         if isinstance(event, yaml_events.SequenceStartEvent):
             self._open.append(_Open(Listing([], spot, spot.line)))
@@ -243,7 +250,8 @@ class _Builder:
             self._note(self._spot(event), "anchor", message, "write it out where it is used")
         tag = getattr(event, "tag", None)
         if tag is not None:
-            message = f"tags ({tag}) are refused: the key says how its value is read"
+            written = str(tag).replace("tag:yaml.org,2002:", "!!")
+            message = f"tags ({written}) are refused: the key says how its value is read"
             self._note(self._spot(event), "yaml-tag", message, "leave the tag out")
 
     def _note(self, spot: Spot, code: str, message: str, hint: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
 from engine.language.codes import CODES
 
+_NEAR = 0.65  # at difflib's own 0.6, holdout is near to colour
 _LINE_END = re.compile("\\r\\n|[\\r\\n\x85\u2028\u2029]")
 
 
@@ -62,10 +64,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest_of(word: str, known: Iterable[str]) -> str:
-    """Return the known word nearest to this one, empty where none is near. Case and `-` for `_` do not count."""
-    names = {_plain(name): name for name in known}
-    found = get_close_matches(_plain(word), names, n=1, cutoff=0.6)
-    return names[found[0]] if found else ""
+    """Return the known word nearest to this one, empty where none is near. Case and `-` for `_` do not count.
+
+    Of words that are equally near, the one that begins alike is the better guess.
+    """
+    plain = _plain(word)
+    matcher = SequenceMatcher(b=plain, autojunk=False)
+    best, best_score = "", _NEAR
+    for name in known:
+        matcher.set_seq1(_plain(name))
+        if matcher.real_quick_ratio() < _NEAR or matcher.quick_ratio() < _NEAR:
+            continue
+        score = matcher.ratio() + _alike_at_first(plain, _plain(name)) / 1000
+        if score > best_score:
+            best, best_score = name, score
+    return best
 
 
 def one_of(words: Iterable[str], last: str = "or") -> str:
@@ -110,6 +123,10 @@ def _formatted(one: Problem, lines: list[str]) -> str:
     carets = "^" * min(one.length, max(1, len(source) - one.column + 1))
     pointer = f"{' ' * (one.column - 1)}{carets} {one.hint}".rstrip()
     return f"{head}{margin} |\n{number} | {source}\n{margin} | {pointer}\n"
+
+
+def _alike_at_first(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _plain(word: str) -> str:

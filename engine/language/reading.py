@@ -20,6 +20,14 @@ class Reference:
     name: Text
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A field of an event that `where:` looks at and the record does not keep."""
+
+    event: str
+    field: Text
+
+
 @dataclass(slots=True)
 class Reading:
     """Collects what is found while files are read. `own_events` is None where events.yaml cannot be read."""
@@ -27,6 +35,7 @@ class Reading:
     own_events: Mapping[str, OwnEvent] | None = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
 
     def error(self, at: Node | Spot, code: str, message: str, hint: str = "") -> None:
         """Note an error at a node."""

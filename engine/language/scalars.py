@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib import resources
 from typing import Any
 
 from engine.core.moments import zone
@@ -91,8 +92,10 @@ class WordOr:
         """Return the value of a word, or read it as the kind."""
         if isinstance(node, Text) and node.value in self.words:
             return self.words[node.value]
-        if isinstance(node, Text) and (hint := did_you_mean(node.value, self.words)):
-            reading.error(node, "bad-word", f"{self.says} is expected, not {shown(node.value)}", hint)
+        if isinstance(node, Text) and not any(letter.isdigit() for letter in node.value):
+            near = [word for word in self.words if word[0] == node.value[:1].lower()]
+            hint = did_you_mean(node.value, near) or f"write {self.says}"
+            reading.error(node, self.kind.code, f"{self.says} is expected, not {shown(node.value)}", hint)
             return BAD
         return self.kind.read(node, reading)
 
@@ -142,8 +145,16 @@ def _zone(text: str) -> str:
     try:
         zone(text)
     except KeyError:
-        raise Wrong(f"{shown(text)} is no time zone", "write a name such as Europe/Berlin") from None
+        names = (resources.files("tzdata") / "zones").read_text(encoding="ascii").split()
+        hint = (
+            did_you_mean(text, names) or did_you_mean(f"Europe/{text}", names) or "write a name such as Europe/Berlin"
+        )
+        raise Wrong(f"{shown(text)} is no time zone", hint) from None
     return text
+
+
+def _whose_zone(text: str) -> str:
+    return text if text == "customer" else _zone(text)
 
 
 def _currency(text: str) -> str:
@@ -190,7 +201,8 @@ PART = Scalar("a share (5%)", "bad-percent", values.percent_below_whole, lambda:
 CLOCK_SPAN = Scalar(
     "a span of clock times (09:00-20:00)", "bad-clock", values.clock_span, lambda: _pattern(values.CLOCK_SPAN)
 )
-RATE = Scalar("a rate (500 per 1d)", "bad-rate", values.rate, lambda: _pattern(rf"\d+ per {values.LENGTH}"))
+RATE = Scalar("a rate (1 per 30d)", "bad-rate", values.rate, lambda: _pattern(rf"\d+ per {values.LENGTH}"))
+PACE = replace(RATE, says="a pace (500 per 1d)")
 BUDGET = Scalar(
     "money per length (5000 EUR per 30d)",
     "bad-rate",
@@ -207,6 +219,7 @@ TEXT = Scalar("a text", "bad-text", _text, lambda: {"type": "string"})
 PLAIN = Scalar("a plain value", "bad-text", lambda text: text, lambda: {"type": ["string", "number", "boolean"]})
 URL = Scalar("a web address", "bad-text", _url, lambda: {"type": "string", "pattern": "^https?://"})
 ZONE = Scalar("a time zone (Europe/Berlin)", "bad-zone", _zone, lambda: {"type": "string"})
+WHOSE_ZONE = replace(ZONE, says="customer, or a time zone (Europe/Berlin)", parse=_whose_zone)
 CURRENCY = Scalar("a currency (EUR)", "bad-money", _currency, lambda: {"type": "string", "pattern": "^[A-Z]{3}$"})
 WEEKDAY = Word({weekday: number for number, weekday in enumerate(WEEKDAYS)})
 NUMBER = Scalar("a number", "bad-number", values.number, lambda: {"type": "number"})

@@ -106,6 +106,14 @@ class Scenario(Struct, frozen=True, kw_only=True):
     spot: Spot
 
 
+class Contradiction(Struct, frozen=True):
+    """Something that a workflow does otherwise than a scenario says; `spot` is where the scenario says it."""
+
+    spot: Spot
+    message: str
+    hint: str = ""
+
+
 class ScenarioFile(Struct, frozen=True):
     """The scenarios of one workflow."""
 

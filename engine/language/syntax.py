@@ -88,6 +88,8 @@ def _stray_colon(file: str, lines: list[str], line: int, column: int) -> Problem
     if _KEY.match(before):
         hint = "put a text with ': ' in it into quotes"
         return _at(Spot(file, line, column), lines, "syntax", "a second colon on this line", hint)
+    if " " in re.sub(r"^\s*(?:- +)*", "", before):  # `given {standing: …`: two words before the first colon
+        return _missing_colon(file, lines, line)
     earlier = _content_before(lines, line)
     if earlier and not _KEY.match(lines[earlier - 1]) and _BARE_KEY.match(lines[earlier - 1]):
         return _missing_colon(file, lines, earlier)

@@ -36,7 +36,7 @@ _YEARS = ("y", "yr", "yrs", "year", "years", "jahr", "jahre", "jahren", "a")
 _CURRENCY_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "kr": "SEK"}
 
 
-class Wrong(ValueError):  # noqa: N818 - it is somebody's text that is wrong, nothing failed
+class Wrong(ValueError):
     """A scalar that is not what its key asks for: what is wrong, and what to write instead."""
 
     def __init__(self, message: str, hint: str = "", code: str = "") -> None:
@@ -54,7 +54,7 @@ def length(text: str) -> Length:
     number = int(match[1])
     days, minutes = _UNITS[match[2]]
     if number * days + number * minutes // 1440 > LONGEST_DAYS:
-        raise Wrong(f"{shown(text)} is longer than {LONGEST_DAYS}d", "for no end at all, see whether `never` fits here")
+        raise Wrong(f"{shown(text)} is longer than {LONGEST_DAYS}d", f"write {LONGEST_DAYS}d or less")
     return Length(number * days, number * minutes)
 
 
@@ -70,7 +70,7 @@ def whole_days(text: str) -> int:
     """Read a length of whole days, `30d` or `2w`."""
     found = length(text)
     if found.minutes:
-        raise Wrong(f"whole days are expected, not {shown(text)}", f"write {max(1, found.minutes // 1440)}d")
+        raise Wrong(f"whole days are expected, not {shown(text)}", f"write {-(-found.minutes // 1440)}d")
     return found.days
 
 
@@ -139,7 +139,7 @@ def cost(text: str) -> Money:
 
 
 def _cure_of_money(text: str) -> str:
-    digits = re.search(r"\d+(?:[.,]\d{1,2})?(?!\d)", text)
+    digits = re.search(r"\d+(?:[.,]\d+)?", text)
     if not digits:
         return "write 20 EUR"
     if text.strip().startswith("-"):
@@ -168,7 +168,8 @@ def _cure_of_percent(text: str) -> str:
     number = Decimal(match[1].replace(",", "."))
     if not match[2] and 0 < number < 1:
         number = (number * 100).normalize()
-    return f"write {min(round(number, 2), Decimal(100)):f}%"
+    share = f"{min(round(number, 2), Decimal(100)):f}"
+    return f"write {share.rstrip('0').rstrip('.') if '.' in share else share}%"
 
 
 def percent_below_whole(text: str) -> Share:
@@ -202,7 +203,7 @@ def rate(text: str) -> tuple[int, Length]:
     """Read `500 per 1d` as a number and a length."""
     match = re.fullmatch(r"(\d{1,9}) per (\S+)", text)
     if not match or not re.fullmatch(LENGTH, match[2]):
-        raise Wrong(f"a rate is a number per length of time, not {shown(text)}", _cure_of_rate(text, "500"))
+        raise Wrong(f"a rate is a number per length of time, not {shown(text)}", _cure_of_rate(text, "1 per 30d"))
     if not int(match[1]):
         raise Wrong(f"{shown(text)} is never", "write a number above zero")
     return int(match[1]), length_above_zero(match[2])
@@ -210,16 +211,17 @@ def rate(text: str) -> tuple[int, Length]:
 
 def money_rate(text: str) -> tuple[Money, Length]:
     """Read `5000 EUR per 30d`."""
-    amount, per, span = text.partition(" per ")
-    if not per:
-        raise Wrong(f"a budget is money per length of time, not {shown(text)}", _cure_of_rate(text, "5000 EUR"))
+    amount, _, span = text.partition(" per ")
+    if not re.fullmatch(MONEY, amount) or not re.fullmatch(LENGTH, span):
+        cure = _cure_of_rate(text, "5000 EUR per 30d")
+        raise Wrong(f"a budget is money per length of time, not {shown(text)}", cure)
     return money_above_zero(amount), length_above_zero(span)
 
 
 def _cure_of_rate(text: str, otherwise: str) -> str:
     match = re.match(r"\s*(\d+)\s*(?:([A-Z]{3})\s*)?(?:/|per|a|an|each|every|pro|)\s*(.*)$", text)
     if not match:
-        return f"write {otherwise} per 1d"
+        return f"write {otherwise}"
     amount = f"{match[1]} {match[2]}" if match[2] else match[1]
     if "EUR" in otherwise and not match[2]:
         amount += " EUR"
@@ -228,16 +230,17 @@ def _cure_of_rate(text: str, otherwise: str) -> str:
     number = re.fullmatch(r"(\d+)\s*(\w+)", span)
     if number and (inner := number[2] if number[2] in _UNITS else _UNIT_OF.get(number[2], "")):
         return f"write {amount} per {number[1]}{inner}"
-    if span in _MONTHS:
-        return f"write {amount} per 30d"
-    return f"write {amount} per 1{unit or 'd'}"
+    if span in _MONTHS or span in _YEARS:
+        return f"write {amount} per {30 if span in _MONTHS else 365}d"
+    return f"write {amount} per 1{unit}" if unit else f"write {otherwise}"
 
 
 def whole_number(text: str, least: int = 0, most: int = 1_000_000_000) -> int:
     """Read a whole number within bounds."""
     if not re.fullmatch(r"\d{1,10}", text) or not least <= int(text) <= most:
         bounds = f"from {least} to {most}" if most < 1_000_000_000 else f"from {least}" if least else ""
-        raise Wrong(f"a whole number {bounds} is expected, not {shown(text)}".replace("  ", " "), "write digits only")
+        cure = f"write a number {bounds}" if text.isdigit() and bounds else "write digits only"
+        raise Wrong(f"a whole number {bounds} is expected, not {shown(text)}".replace("  ", " "), cure)
     return int(text)
 
 

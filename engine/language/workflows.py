@@ -26,12 +26,12 @@ from engine.language.scalars import (
     CLOCK_SPAN,
     LENGTH,
     NAME,
+    PACE,
     PERCENT,
-    RATE,
     SPAN,
     TEXT,
     WEEKDAY,
-    ZONE,
+    WHOSE_ZONE,
     Ref,
     Word,
     WordOr,
@@ -156,7 +156,7 @@ WORKFLOW = Form(
         ),
         Key(
             "enter_at_most",
-            WordOr({SKIP: SKIP}, RATE),
+            WordOr({SKIP: SKIP}, PACE),
             "The pace at which those enter who fit already; or skip them. Left out, more than 1,000 are refused.",
         ),
         Key(
@@ -176,7 +176,7 @@ WORKFLOW = Form(
         ),
         Key(
             "timezone",
-            WordOr({"customer": "customer"}, ZONE),
+            WHOSE_ZONE,
             "Whose clock is meant; the customer's own when left out.",
         ),
         Key("send_between", CLOCK_SPAN, "Clock times at which it may send."),

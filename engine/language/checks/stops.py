@@ -65,7 +65,7 @@ def _lifts(heard: AnyCondition | None) -> bool:
 def _unasked_stops(draft: WorkflowDraft, reading: Reading) -> None:
     """A stop after sends is done only on silence to a delivered question; with no question it never is."""
     steps = [each for stage in draft.stages.values() for each in stage.steps]
-    if any(isinstance(each.step, Send) and each.step.asks for each in steps):
+    if any(isinstance(each.step, Send) and "asks" in each.fields.keys for each in steps):
         return
     for (name, number), sent in _sent_before(draft).items():
         stage = draft.stages[name]

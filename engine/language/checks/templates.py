@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from engine.core.rules import Lifecycle, Offer, Purpose, Send
-from engine.language.problems import shown
+from engine.language.problems import Spot, shown
 from engine.language.reading import Reading
 from engine.language.steps import Written
 from engine.language.workflows import WorkflowDraft
 
 MOST_HTML = 100_000
+
+
+class Blank(Protocol):
+    """A variable that can be empty, and where it is shown without a fallback: file, line and column."""
+
+    @property
+    def variable(self) -> str:
+        """The variable's name."""
+        ...
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File within the templates' folder, line and column from 1."""
+        ...
 
 
 class TemplateFacts(Protocol):
@@ -25,6 +39,11 @@ class TemplateFacts(Protocol):
     @property
     def values(self) -> tuple[str, ...]:
         """Names it takes from a send's `with:`."""
+        ...
+
+    @property
+    def blanks(self) -> Iterable[Blank]:
+        """Variables it shows without a fallback though they can be empty."""
         ...
 
     @property
@@ -125,6 +144,19 @@ def _with(written: Written, send: Send, found: TemplateFacts, reading: Reading) 
             f"the template {template} shows {names}, and this send does not say it",
             f"add 'with: {{{missing[0]}: …}}'",
         )
+
+
+def check_blanks(
+    draft: WorkflowDraft, facts: Mapping[str, TemplateFacts], spelled: Callable[[str], str], reading: Reading
+) -> None:
+    """Note variables that can be empty and have no fallback, in the templates that are sent; `spelled` names a file."""
+    sends = [step for stage in draft.stages.values() for step in stage.stage.steps if isinstance(step, Send)]
+    for name in dict.fromkeys(send.template for send in sends if send.template in facts):
+        for blank in facts[name].blanks:
+            file, line, column = blank.place
+            hint = f"write {{{{ {blank.variable} | default: '…' }}}}, or ask with {{% if {blank.variable} %}}"
+            message = f"{shown(blank.variable)} can be empty, and there is no fallback"
+            reading.error(Spot(spelled(file), line, column, len(blank.variable)), "template-empty", message, hint)
 
 
 def check_service(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) -> None:

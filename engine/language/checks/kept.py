@@ -1,0 +1,31 @@
+"""Conditions that are asked of the record can only see what it keeps of past events."""
+
+from __future__ import annotations
+
+from engine.core.facts import KEPT_FIELDS
+from engine.language.nodes import Node
+from engine.language.problems import one_of, shown
+from engine.language.reading import Reading
+from engine.language.workflows import WorkflowDraft
+
+
+def check(draft: WorkflowDraft, reading: Reading) -> None:
+    """Note fields of past events that are not kept. An event that is listened to is looked at whole."""
+    asked = [draft.fields.nodes.get("enter_when_all")]
+    asked += [stage.fields.nodes.get("steps") for stage in draft.stages.values()]
+    for look in reading.looks:
+        if any(node is not None and _holds(node, look.field) for node in asked):
+            kept = KEPT_FIELDS.get(look.event, ())
+            message = f"of a past {look.event} the field {shown(look.field.value)} is not kept"
+            hint = (
+                f"{one_of(kept, 'and')} are kept"
+                if len(kept) > 1
+                else f"{kept[0]} is kept"
+                if kept
+                else "none of its fields is"
+            )
+            reading.error(look.field, "not-kept", message, hint)
+
+
+def _holds(node: Node, inner: Node) -> bool:
+    return node.spot.file == inner.spot.file and node.spot.line <= inner.spot.line <= node.last_line

@@ -1,0 +1,33 @@
+"""JSON Schema of each kind of file, made from the same table as the reader: for editors' completion and underlines."""
+
+from __future__ import annotations
+
+from engine.language.forms import Definitions, Form, Schema
+from engine.language.lifecycle import LIFECYCLE
+from engine.language.offers import OFFERS
+from engine.language.own_events import OWN_EVENTS
+from engine.language.scenarios import SCENARIOS
+from engine.language.workflows import WORKFLOW
+
+FILES: dict[str, Form] = {
+    "workflow": WORKFLOW,
+    "lifecycle": LIFECYCLE,
+    "offers": OFFERS,
+    "events": OWN_EVENTS,
+    "scenarios": SCENARIOS,
+}
+"""The kinds of files by the name `winback schema` knows them by."""
+
+
+def json_schema(name: str) -> Schema:
+    """Return the JSON Schema of a kind of file.
+
+    Raises:
+        KeyError: there is no kind of that name; `FILES` has all of them.
+
+    """
+    form = FILES[name]
+    definitions: Definitions = {}
+    made = form.schema(definitions)
+    head: Schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"winback: {form.name}"}
+    return {**head, **made, "$defs": dict(sorted(definitions.items()))} if definitions else {**head, **made}
