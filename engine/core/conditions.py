@@ -41,12 +41,20 @@ class View:
 
     __slots__ = ("customer", "entering", "lifecycle", "now", "zone")
 
-    def __init__(self, customer: Customer, now: Instant, lifecycle: Lifecycle, *, entering: bool = False) -> None:
+    def __init__(
+        self,
+        customer: Customer,
+        now: Instant,
+        lifecycle: Lifecycle,
+        *,
+        entering: bool = False,
+        own_zone: Zone | None = None,
+    ) -> None:
         self.customer = customer
         self.now = now
         self.lifecycle = lifecycle
         self.entering = entering
-        self.zone: Zone = home(customer, lifecycle)
+        self.zone: Zone = own_zone or home(customer, lifecycle)
 
 
 def holds(condition: AnyCondition, view: View) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from copy import copy
 
 from msgspec.structs import replace
 
@@ -21,13 +21,13 @@ from engine.core.conditions import (
 )
 from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
-from engine.core.events import Event
+from engine.core.events import DATA, Event
 from engine.core.facts import fold, judge_address
 from engine.core.ids import lot, ref
 from engine.core.machine import PAUSED_LINE, at_rest, finish, handed, hear, next_step, ring_timer, start, walk
 from engine.core.moments import Instant, Length
 from engine.core.rulebook import ANYTHING, Rules
-from engine.core.rules import EventSeen, Mode, Send, Standing, Workflow
+from engine.core.rules import Address, EventSeen, Mode, Send, Standing, Workflow
 from engine.core.shop import is_warm
 from engine.core.signals import Admit, AnySignal, Handed, Happened, Look, Rehearsed, Released, TimeUp, Unpause
 from engine.core.standing import evidence, judge
@@ -36,6 +36,7 @@ from engine.core.turn import Turn
 NOT_ASKED_AGAIN_AFTER = Length(days=30)
 """A run that ended because its question was never delivered may begin again after so long."""
 
+_HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ABOUT_PERMISSION = frozenset(
     {
@@ -60,6 +61,16 @@ _ABOUT_LIFE = frozenset(
     }
 )
 
+_TOUCHES: dict[str, frozenset[str]] = {
+    kind: frozenset(
+        {kind}
+        | ({FACTS} if kind in _ABOUT_ORDERS | _ABOUT_LIFE | {"profile.updated"} else set())
+        | ({PERMISSION} if kind in _ABOUT_PERMISSION else set())
+    )
+    for kind in DATA
+}
+"""What an event of each type may change about a customer, beside having happened."""
+
 
 def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) -> Decision:
     """Return the customer after the signal, and what the world must do about it.
@@ -71,8 +82,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
         rules: the rule set in force, the versions runs are on, and the shop's state.
 
     """
-    mine = copy.copy(customer)
-    mine.now = now
+    mine = copy(customer)  # shallow: containers are replaced, never changed
     turn = Turn(mine, now, rules)
     if mine.epoch != rules.shop.epoch:
         _look_under_new_rules(turn)
@@ -109,11 +119,10 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
 
 def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     customer = turn.customer
-    runs = customer.runs
-    rested_on = [_entry_held(turn, run) if event.time < run.began else False for run in runs]
+    rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in customer.runs]
     own = turn.rules.own_events.get(event.type)
     fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
-    turn.touched = touched = _touched(event)
+    turn.touched = touched = set(_TOUCHES.get(event.type) or (event.type,))
     if event.type == "profile.updated":
         turn.moved()
     if customer.gone:
@@ -122,29 +131,17 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
         return
     if customer.stuck:
         return
-    _judge_address(turn, quietly=history)
-    if not touched.isdisjoint({FACTS, "life"}) or _is_doubtful(customer, turn.now) or own is not None:
+    if customer.proofs or customer.address is not Address.OK:
+        _judge_address(turn, quietly=history)
+    if FACTS in touched or own is not None or _is_doubtful(customer, turn.now):
         _judge(turn, quietly=history)
     _void_return(customer, event)
-    for run, held in zip(runs, rested_on, strict=True):
+    for run, held in rested_on:
         if held and not _entry_held(turn, run):
             finish(turn, run, "mistaken")
         else:
             _hear(turn, run, event, history=history)
     _go_on(turn, may_enter=not history)
-
-
-def _touched(event: Event) -> set[str]:
-    """What an event of this type may change about a customer, beside having happened."""
-    kind = event.type
-    touched = {kind}
-    if kind in _ABOUT_ORDERS or kind == "profile.updated":
-        touched.add(FACTS)
-    if kind in _ABOUT_PERMISSION:
-        touched.add(PERMISSION)
-    if kind in _ABOUT_LIFE:
-        touched.update(("life", FACTS))
-    return touched
 
 
 def _is_doubtful(customer: Customer, now: Instant) -> bool:
@@ -160,7 +157,7 @@ def _hear(turn: Turn, run: Run, event: Event | None, *, history: bool) -> None:
 def _entry_held(turn: Turn, run: Run) -> bool:
     """Say whether the conditions of entry held when the run began, by the facts as they are known now."""
     workflow = turn.rules.version(run.workflow, run.version)
-    past = copy.copy(turn.customer)
+    past = copy(turn.customer)
     judged = judge(past, run.began, turn.rules.lifecycle, turn.rules.shop.thresholds)
     past.standing, past.standing_since, past.lapsed_at = judged.standing, judged.since, judged.lapsed_at
     if past.returned is not None:
@@ -269,7 +266,7 @@ def _next_due(customer: Customer) -> Instant | None:
 
 def _go_on(turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True) -> None:
     """After a signal: let other runs hear what changed, and look at the workflows that may fit now."""
-    if not turn.touched.isdisjoint({TAGS, ADDRESS, STANDING}):
+    if not turn.touched.isdisjoint(_HEARD_BY_RUNS):
         for run in turn.customer.runs:
             _hear(turn, run, None, history=not may_enter)
     if turn.freed:
@@ -289,12 +286,14 @@ def _look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> No
     history, or during the warm-up) waits in the workflow's line and is let in at its pace.
     """
     customer, now = turn.customer, turn.now
+    view = View(customer, now, turn.rules.lifecycle, entering=True, own_zone=turn.zone)
     for workflow in workflows:
         name = workflow.name
-        at = fits_from(customer, workflow, now, turn.rules)
+        at = fits_from(view, workflow, turn.rules)
         if at > now:
             _look_again(customer, name, at)
-            customer.waiting = tuple(each for each in customer.waiting if each != name)
+            if name in customer.waiting:
+                customer.waiting = tuple(each for each in customer.waiting if each != name)
             continue
         _look_again(customer, name, NEVER)
         if name in customer.waiting:
@@ -319,15 +318,20 @@ def _place_is_taken(customer: Customer, workflow: Workflow, rules: Rules) -> boo
     return any(run.mode is Mode.LIVE and run.workflow in rules.takes_the_place for run in customer.runs)
 
 
-def fits_from(customer: Customer, workflow: Workflow, now: Instant, rules: Rules) -> Instant:
+def entering(customer: Customer, now: Instant, rules: Rules) -> View:
+    """Return the view in which `fits_from` asks: one where a lapse counts only after the lag."""
+    return View(customer, now, rules.lifecycle, entering=True)
+
+
+def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
     """Return the instant from which the customer may enter a workflow if nothing happens: `now`, later or NEVER."""
-    name = workflow.name
+    customer, name = view.customer, workflow.name
     switch = rules.switch(name)
     if customer.gone or customer.stuck or switch.mode is Mode.DRAFT:
         return NEVER
-    if any(run.workflow == name and (run.mode is switch.mode or switch.mode is Mode.SHADOW) for run in customer.runs):
-        return NEVER
-    view = View(customer, now, rules.lifecycle, entering=True)
+    for run in customer.runs:
+        if run.workflow == name and (run.mode is switch.mode or switch.mode is Mode.SHADOW):
+            return NEVER
     fits = all_hold_from(workflow.enter_when_all, view)
     if fits >= NEVER:
         return NEVER
@@ -367,7 +371,8 @@ def _kept_out_until(workflow: Workflow, view: View) -> Instant:
 def _admit(turn: Turn, name: str) -> None:
     customer = turn.customer
     workflow = next((each for each in turn.rules.in_order if each.name == name), None)
-    fits = workflow is not None and fits_from(customer, workflow, turn.now, turn.rules) <= turn.now
+    view = entering(customer, turn.now, turn.rules)
+    fits = workflow is not None and fits_from(view, workflow, turn.rules) <= turn.now
     if workflow is None or not fits:
         customer.waiting = tuple(each for each in customer.waiting if each != name)
         if workflow is not None:

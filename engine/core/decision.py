@@ -10,13 +10,13 @@ from engine.core.facts import Gap
 from engine.core.moments import Instant
 
 
-class Entered(Struct, frozen=True):
+class Entered(Struct, frozen=True, gc=False):
     """A workflow was entered; its pace counts it."""
 
     workflow: str
 
 
-class Issued(Struct, frozen=True):
+class Issued(Struct, frozen=True, gc=False):
     """An offer was issued: it may cost this much (smallest units), and took this pool code (empty if not of a pool)."""
 
     offer: str
@@ -28,7 +28,7 @@ class Issued(Struct, frozen=True):
 Note = Entered | Issued
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """The outcome of one signal. `customer` is a new value; the one that went in is as it was."""
 
     customer: Customer

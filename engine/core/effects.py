@@ -26,7 +26,7 @@ COUPON_ISSUED = "winback.coupon_issued"
 COUPON_VOIDED = "winback.coupon_voided"
 
 
-class Effect(Struct, frozen=True):
+class Effect(Struct, frozen=True, gc=False):
     """One effect. `effect_id` names the act; it is the same in a deferral and in the send that follows.
 
     `ordinal` counts effects of one act and type, so that the CloudEvent's id (`effect_id.type.ordinal`) is unique.

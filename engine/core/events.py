@@ -18,7 +18,7 @@ Name = Annotated[str, Meta(min_length=1)]
 """Text that must not be empty, for what an event cannot do without."""
 
 
-class Item(Struct, frozen=True, omit_defaults=True):
+class Item(Struct, frozen=True, omit_defaults=True, gc=False):
     """One line of an order. `price` is for one piece, in the order's currency."""
 
     sku: str = ""
@@ -30,7 +30,7 @@ class Item(Struct, frozen=True, omit_defaults=True):
     image: str = ""
 
 
-class OrderPlaced(Struct, frozen=True, omit_defaults=True):
+class OrderPlaced(Struct, frozen=True, omit_defaults=True, gc=False):
     """An order with its total, items and all taken together, in the order's currency."""
 
     order_id: Name
@@ -42,7 +42,7 @@ class OrderPlaced(Struct, frozen=True, omit_defaults=True):
     country: str = ""
 
 
-class OrderCalledOff(Struct, frozen=True, omit_defaults=True):
+class OrderCalledOff(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `order.cancelled` and `order.refunded`; without an amount it is the whole order."""
 
     order_id: Name
@@ -52,14 +52,14 @@ class OrderCalledOff(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class OrderDelivered(Struct, frozen=True, omit_defaults=True):
+class OrderDelivered(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `order.delivered`: the customer has the goods, so the order is no longer under way."""
 
     order_id: Name
     email: str = ""
 
 
-class Mail(Struct, frozen=True, omit_defaults=True):
+class Mail(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of everything that happened to a message; `sender` names a sender that is not winback."""
 
     message_id: str = ""
@@ -77,14 +77,14 @@ class Mail(Struct, frozen=True, omit_defaults=True):
     machine: bool | None = None
 
 
-class NewsletterAnswer(Struct, frozen=True, omit_defaults=True):
+class NewsletterAnswer(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `newsletter.subscribed` and `newsletter.confirmed`; `proof` says how: wording, ip, page."""
 
     email: str = ""
     proof: dict[str, Any] = {}
 
 
-class Consent(Struct, frozen=True, omit_defaults=True):
+class Consent(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `consent.given` and `consent.withdrawn`, for one purpose on one channel. Days are YYYY-MM-DD.
 
     An empty `purpose` comes only from a withdrawal that could not be read whole, and means every purpose.
@@ -99,7 +99,7 @@ class Consent(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class Coupon(Struct, frozen=True, omit_defaults=True):
+class Coupon(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `coupon.redeemed`, and of `coupon.ready` and `coupon.refused`, a shop's answers to codes we asked for."""
 
     code: Name
@@ -108,7 +108,7 @@ class Coupon(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class SurveyAnswered(Struct, frozen=True, omit_defaults=True):
+class SurveyAnswered(Struct, frozen=True, omit_defaults=True, gc=False):
     """Answers to a survey, and the cause that follows from them where the shop knows it."""
 
     survey: Name
@@ -117,7 +117,7 @@ class SurveyAnswered(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class InvitationAnswered(Struct, frozen=True, omit_defaults=True):
+class InvitationAnswered(Struct, frozen=True, omit_defaults=True, gc=False):
     """The answer to an invitation."""
 
     invitation: Name
@@ -125,7 +125,7 @@ class InvitationAnswered(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class HandOffAnswered(Struct, frozen=True, omit_defaults=True):
+class HandOffAnswered(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a person brought back from a talk that was handed to them. `call_again_on` is YYYY-MM-DD."""
 
     hand_off: Name
@@ -136,7 +136,7 @@ class HandOffAnswered(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class ProfileUpdated(Struct, frozen=True, omit_defaults=True):
+class ProfileUpdated(Struct, frozen=True, omit_defaults=True, gc=False):
     """New values of the profile; a field that is absent stays, one that is null is forgotten."""
 
     email: str | None = ""
@@ -161,7 +161,7 @@ class ProfileUpdated(Struct, frozen=True, omit_defaults=True):
     attributes: dict[str, Any] | None = {}
 
 
-class Ticket(Struct, frozen=True, omit_defaults=True):
+class Ticket(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `ticket.opened` and `ticket.solved`: a complaint or question, and what it was about."""
 
     ticket_id: Name
@@ -170,7 +170,7 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class ContractCancelled(Struct, frozen=True, omit_defaults=True):
+class ContractCancelled(Struct, frozen=True, omit_defaults=True, gc=False):
     """A contract with the shop was cancelled. `competitor_contract_ends` is YYYY-MM-DD."""
 
     reason: str = ""
@@ -179,28 +179,28 @@ class ContractCancelled(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class Visit(Struct, frozen=True, omit_defaults=True):
+class Visit(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `customer.visited` and `customer.logged_in`."""
 
     page: str = ""
     email: str = ""
 
 
-class Reason(Struct, frozen=True, omit_defaults=True):
+class Reason(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `account.closed`, `customer.ended` and `customer.erased`."""
 
     reason: str = ""
     email: str = ""
 
 
-class Merged(Struct, frozen=True, omit_defaults=True):
+class Merged(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `customer.merged`: the customer is the same person as `into`, who goes on."""
 
     into: Name
     email: str = ""
 
 
-class Reputation(Struct, frozen=True, omit_defaults=True):
+class Reputation(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a mail provider thinks of the shop as a sender; concerns no customer. `day` is YYYY-MM-DD."""
 
     provider: Name
@@ -258,7 +258,7 @@ SAYS_NO: frozenset[str] = frozenset(
 """Events that are acted on as far as the person can be found, even when the rest of them is unreadable."""
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """Something that happened. `time` is when; `data` one of the structs of `DATA`, or a dict for the shop's own.
 
     `customer` is the subject as given, empty when the address or message id in the data has to find the customer.
@@ -284,7 +284,7 @@ class Event(Struct, frozen=True):
         return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
 
 
-class DeadLetter(Struct, frozen=True):
+class DeadLetter(Struct, frozen=True, gc=False):
     """Input that could not be taken: the bytes as they came, why, and where from (`orders.jsonl:17`)."""
 
     raw: bytes

@@ -78,12 +78,13 @@ class Zone:
     on which clocks change; those are asked of the zone each time.
     """
 
-    __slots__ = ("_offsets", "_zone", "name")
+    __slots__ = ("_offsets", "_steady", "_zone", "name")
 
     def __init__(self, name: str, zone: tzinfo) -> None:
         self.name = name
         self._zone = zone
         self._offsets: dict[int, int | None] = {}
+        self._steady: dict[Day, int | None] = {}  # the offset of a local day, where no clock changes near it
 
     def day(self, at: Instant) -> Day:
         """Return the calendar day of an instant in this zone."""
@@ -109,10 +110,15 @@ class Zone:
         A clock time that does not exist on that day moves forward; one that exists twice is the first.
         """
         wall = day * DAY + clock
-        # The offsets of the UTC days on both sides bracket the answer; they are equal but around a change of clocks.
+        try:
+            steady = self._steady[day]
+        except KeyError:
+            around = {self.offset((day + days) * DAY) for days in (-1, 0, 1, 2)}
+            steady = self._steady[day] = around.pop() if len(around) == 1 else None
+        if steady is not None:
+            return wall - steady
+        # The offsets a day before and a day after bracket the answer.
         before, after = self.offset(wall - DAY), self.offset(wall + DAY)
-        if before == after == self.offset(wall - before):
-            return wall - before
         for offset in sorted({before, after}, reverse=True):  # the greater offset is the earlier instant
             if self.offset(wall - offset) == offset:
                 return wall - offset

@@ -29,6 +29,7 @@ class Rules:
     ) -> None:
         """Index the rule set. `versions` holds those that runs may still be on, by name and number."""
         self.rule_set = rule_set
+        self._switches = rule_set.switches
         self.lifecycle = rule_set.lifecycle
         self.own_events = rule_set.own_events
         self.shop = shop
@@ -38,13 +39,13 @@ class Rules:
             self.versions[workflow.name, workflow.version] = workflow
         on = [each for each in rule_set.workflows.values() if self.switch(each.name).mode is not Mode.DRAFT]
         self.in_order = tuple(sorted(on, key=lambda each: (-each.priority, each.name)))
-        self._rank = {workflow.name: rank for rank, workflow in enumerate(self.in_order)}
         self._by_topic = _index(self.in_order)
+        self._heard: dict[frozenset[str], tuple[Workflow, ...]] = {}  # the few sets of topics that occur, once each
         self.takes_the_place = {name for (name, _), each in self.versions.items() if is_marketing(each)}
 
     def switch(self, name: str) -> Switch:
         """Return the mode, reach and pace of a workflow."""
-        return self.rule_set.switches.get(name, _DRAFT)
+        return self._switches.get(name, _DRAFT)
 
     def version(self, name: str, number: int) -> Workflow:
         """Return the version of a workflow that a run is on."""
@@ -52,15 +53,15 @@ class Rules:
 
     def listening(self, touched: Iterable[str]) -> tuple[Workflow, ...]:
         """Return the workflows whose entering may be changed by these topics, in the order they may enter."""
-        found: dict[str, Workflow] = {}
-        for topic in touched:
-            if topic == ANYTHING:
-                return self.in_order
-            for workflow in self._by_topic.get(topic, ()):
-                found[workflow.name] = workflow
-        if len(found) < 2:
-            return tuple(found.values())
-        return tuple(sorted(found.values(), key=lambda each: self._rank[each.name]))
+        key = frozenset(touched)
+        known = self._heard.get(key)
+        if known is None:
+            known = self.in_order if ANYTHING in key else self._listening(key)
+            self._heard[key] = known
+        return known
+
+    def _listening(self, topics: frozenset[str]) -> tuple[Workflow, ...]:
+        return tuple(each for each in self.in_order if any(each in self._by_topic.get(topic, ()) for topic in topics))
 
 
 _DRAFT = Switch()

@@ -8,22 +8,22 @@ from engine.core.events import Event
 from engine.core.moments import Instant
 
 
-class Signal(Struct, frozen=True, tag_field="signal"):
+class Signal(Struct, frozen=True, gc=False, tag_field="signal"):
     """A reason to decide about one customer."""
 
 
-class Happened(Signal, frozen=True, tag="happened"):
+class Happened(Signal, frozen=True, gc=False, tag="happened"):
     """An event. `history` says that it is none of today's news: it changes facts and starts nothing."""
 
     event: Event
     history: bool = False
 
 
-class TimeUp(Signal, frozen=True, tag="time_up"):
+class TimeUp(Signal, frozen=True, gc=False, tag="time_up"):
     """The customer's next due time has come."""
 
 
-class Look(Signal, frozen=True, tag="look"):
+class Look(Signal, frozen=True, gc=False, tag="look"):
     """Look at the customer anew, since rules or the reorder interval changed what holds.
 
     `by_time`: the reorder interval has shrunk, so that a due time comes earlier; who fits by that may enter at once.
@@ -32,13 +32,13 @@ class Look(Signal, frozen=True, tag="look"):
     by_time: bool = False
 
 
-class Admit(Signal, frozen=True, tag="admit"):
+class Admit(Signal, frozen=True, gc=False, tag="admit"):
     """A sweep lets the customer into a workflow that waited for it, if it still fits."""
 
     workflow: str
 
 
-class Handed(Signal, frozen=True, tag="handed"):
+class Handed(Signal, frozen=True, gc=False, tag="handed"):
     """What became of a released send.
 
     `outcome` is `done` (taken by the mail server), `uncertain` (the call's end is not known; not sent again), `refused`
@@ -51,39 +51,39 @@ class Handed(Signal, frozen=True, tag="handed"):
     reason: str = ""
 
 
-class Unpause(Signal, frozen=True, tag="unpause"):
+class Unpause(Signal, frozen=True, gc=False, tag="unpause"):
     """A pause is over. `overdue` says what becomes of the sends it held: send, skip, or shift by its length."""
 
     overdue: str
     paused_at: Instant
 
 
-class Rehearsed(Signal, frozen=True, tag="rehearsed"):
+class Rehearsed(Signal, frozen=True, gc=False, tag="rehearsed"):
     """`go-live`: runs begun before end as `rehearsal`; their sends, caps and offers are forgotten."""
 
 
-class Released(Signal, frozen=True, tag="released"):
+class Released(Signal, frozen=True, gc=False, tag="released"):
     """A stuck customer is released after its dead letter was replayed."""
 
 
 # What concerns the shop as a whole; the journal keeps it under the empty customer id -----------------------------------
 
 
-class DayClosed(Signal, frozen=True, tag="day_closed"):
+class DayClosed(Signal, frozen=True, gc=False, tag="day_closed"):
     """A shop day began: the reorder interval is closed from the days before, and holds for this one."""
 
 
-class RulesChanged(Signal, frozen=True, tag="rules_changed"):
+class RulesChanged(Signal, frozen=True, gc=False, tag="rules_changed"):
     """A checked rule set went live, as this epoch."""
 
     epoch: int
 
 
-class WentLive(Signal, frozen=True, tag="went_live"):
+class WentLive(Signal, frozen=True, gc=False, tag="went_live"):
     """`go-live`: what happened before now is history; runs begun before were rehearsal."""
 
 
-class PauseSet(Signal, frozen=True, tag="pause_set"):
+class PauseSet(Signal, frozen=True, gc=False, tag="pause_set"):
     """A pause begins: of the engine, a workflow, a template or a domain."""
 
     scope: str
@@ -92,7 +92,7 @@ class PauseSet(Signal, frozen=True, tag="pause_set"):
     who: str = ""
 
 
-class PauseEnded(Signal, frozen=True, tag="pause_ended"):
+class PauseEnded(Signal, frozen=True, gc=False, tag="pause_ended"):
     """A pause is over; `overdue` says what becomes of what it held."""
 
     scope: str

@@ -47,7 +47,7 @@ class Turn:
 
     def view(self) -> View:
         """The customer as conditions see them now."""
-        return View(self.customer, self.now, self.rules.lifecycle)
+        return View(self.customer, self.now, self.rules.lifecycle, own_zone=self.zone)
 
     # Runs
 
