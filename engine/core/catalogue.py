@@ -44,7 +44,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         },
     ),
     "order.cancelled": Entry(
-        "The order was called off, before or after delivery; it no longer counts. With an amount, only so much of it.",
+        "The order was called off; it no longer counts.",
         "Orders",
         {"order_id": "10023", "reason": "changed my mind"},
     ),

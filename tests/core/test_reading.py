@@ -317,8 +317,8 @@ def test_a_no_without_a_time_counts_from_now(time: str) -> None:
     [
         (b'{"purpose":"marketing","basis":7}', Consent("marketing")),
         (b'{"purpose":"everything","channel":"sms"}', Consent("", "sms")),  # type: ignore[arg-type]  # every purpose
-        (b'{"purpose":7,"email":"ada@example.org"}', Consent("", email="ada@example.org")),  # type: ignore[arg-type]
-        (b"{}", Consent("")),  # type: ignore[arg-type]
+        (b'{"purpose":7,"email":"ada@example.org"}', Consent("", email="ada@example.org")),  # type: ignore[arg-type]  # every purpose
+        (b"{}", Consent("")),  # type: ignore[arg-type]  # every purpose
     ],
 )
 def test_what_can_be_read_of_a_no_is_kept(told: bytes, data: Consent) -> None:
@@ -427,7 +427,7 @@ def test_what_is_written_reads_the_same(event: Event) -> None:
 
 
 @given(EVENTS, st.sampled_from(["\N{ZERO WIDTH NO-BREAK SPACE}", ""]), st.booleans())
-def test_a_null_more_changes_nothing(event: Event, bom: str, ours: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_null_more_changes_nothing(event: Event, bom: str, ours: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
     """The second look reads what the first would have, exactly."""
     plain = json.loads(encode(event)) | {"dataschema": None}
     if ours and event.type != "profile.updated":

@@ -1,0 +1,39 @@
+"""The pages under docs/ agree with the code."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+from engine.core.reading import Reader
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def generator() -> ModuleType:
+    """The script that writes the generated pages."""
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    """What `./dev docs` would write is what is there."""
+    old = [path.name for path, text in generator().wanted().items() if path.read_text(encoding="utf-8") != text]
+    assert old == [], "run ./dev docs"
+
+
+def test_every_event_in_the_page_can_be_sent() -> None:
+    """Each line of JSON in the page about events is taken as it stands."""
+    page = (DOCS / "reference" / "events.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) > 30
+    for line in lines:
+        assert Reader().read(line.encode()).dead is None, line
+        assert json.loads(line)["specversion"] == "1.0"
