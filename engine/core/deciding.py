@@ -25,11 +25,24 @@ from engine.core.events import DATA, Event
 from engine.core.facts import fold, judge_address
 from engine.core.ids import lot, ref
 from engine.core.machine import PAUSED_LINE, at_rest, finish, handed, hear, next_step, ring_timer, start, walk
+from engine.core.merging import given_up, join, joined_runs
 from engine.core.moments import Instant, Length
 from engine.core.rulebook import ANYTHING, Rules
 from engine.core.rules import Address, EventSeen, Mode, Send, Standing, Workflow
 from engine.core.shop import is_warm
-from engine.core.signals import Admit, AnySignal, Handed, Happened, Look, Rehearsed, Released, TimeUp, Unpause
+from engine.core.signals import (
+    Admit,
+    AnySignal,
+    GivenUp,
+    Handed,
+    Happened,
+    Joined,
+    Look,
+    Rehearsed,
+    Released,
+    TimeUp,
+    Unpause,
+)
 from engine.core.standing import evidence, judge
 from engine.core.turn import Turn
 
@@ -103,6 +116,10 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
         case Unpause(overdue, paused_at):
             _unpause(turn, overdue, paused_at)
             _go_on(turn)
+        case GivenUp(stays):
+            return Decision(given_up(customer, stays), [], [], [])
+        case Joined(other, history):
+            _joined(turn, other, history=history)
         case Rehearsed():
             _rehearsed(turn)
         case Released():
@@ -429,3 +446,21 @@ def _rehearsed(turn: Turn) -> None:
         finish(turn, at_rest(run), "rehearsal")
     customer.ended, customer.releases, customer.offers_had, customer.returned = {}, (), {}, None
     _look(turn, turn.rules.in_order, may_enter=False)
+
+
+# Merging -------------------------------------------------------------------------------------------------------------
+
+
+def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
+    """Take over the facts and runs of another record of the same person; a run too many ends as `moved_out`."""
+    customer = turn.customer
+    join(customer, other, turn.gaps)
+    turn.moved()
+    kept, ending = joined_runs(customer, other, turn.rules.takes_the_place)
+    customer.runs = (*customer.runs, *kept)
+    for run in ending:
+        finish(turn, run, "moved_out")
+    turn.touched = {FACTS, ANYTHING}
+    _judge_address(turn, quietly=history)
+    _judge(turn, quietly=history)
+    _go_on(turn, may_enter=False)

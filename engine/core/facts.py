@@ -168,7 +168,7 @@ def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
             amount = 0 if pending[1] < 0 else max(0, amount - pending[1])
             customer.refunds = tuple(each for each in customer.refunds if each != pending)
     day = home(customer, lifecycle).day(event.time)
-    _insert(customer, Order(event.time, day, number, amount, data.currency, categories), gaps)
+    insert_order(customer, Order(event.time, day, number, amount, data.currency, categories), gaps)
     if number in customer.delivered:
         customer.delivered = tuple(each for each in customer.delivered if each != number)
     else:
@@ -183,7 +183,8 @@ def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
     _weigh_proofs(customer)
 
 
-def _insert(customer: Customer, order: Order, gaps: list[Gap]) -> None:
+def insert_order(customer: Customer, order: Order, gaps: list[Gap]) -> None:
+    """Put an order in its place by time, on the caller's own copy, and note how that changes the intervals."""
     before = customer.orders
     if customer.folded is not None and order.at <= customer.folded.last_at:
         customer.folded = _into_sums(customer.folded, order)  # its neighbours are no longer known: money without a gap
@@ -248,10 +249,15 @@ def _cancelled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: lis
     customer.under_way = tuple(each for each in customer.under_way if each[0] != number)
     order = next((each for each in customer.orders if each.ref == number), None)
     if order is not None:
-        before = customer.orders
-        customer.orders = tuple(each for each in before if each.ref != number)
-        _changed_gaps(customer, before, customer.orders, order, gaps)
+        take_out_order(customer, order, gaps)
         _reaction(customer)
+
+
+def take_out_order(customer: Customer, order: Order, gaps: list[Gap]) -> None:
+    """Take an order out of the caller's own copy, and note how that changes the intervals."""
+    before = customer.orders
+    customer.orders = tuple(each for each in before if each.ref != order.ref)
+    _changed_gaps(customer, before, customer.orders, order, gaps)
 
 
 def _refunded(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
@@ -441,14 +447,10 @@ def _redate(customer: Customer, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     moved = tuple(msgspec.structs.replace(order, day=there.day(order.at)) for order in orders)
     if moved == orders:
         return
-    customer.orders = ()
-    before: tuple[Order, ...] = orders
     for order in orders:
-        after = before[1:]
-        _changed_gaps(customer, before, after, order, gaps)
-        before = after
+        take_out_order(customer, order, gaps)
     for order in moved:
-        _insert(customer, order, gaps)
+        insert_order(customer, order, gaps)
 
 
 # Tickets, coupons, the end -------------------------------------------------------------------------------------------

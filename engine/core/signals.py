@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from engine.core.customer import Customer
 from engine.core.events import Event
 from engine.core.moments import Instant
 
@@ -58,6 +59,19 @@ class Unpause(Signal, frozen=True, gc=False, tag="unpause"):
     paused_at: Instant
 
 
+class GivenUp(Signal, frozen=True, gc=False, tag="given_up"):
+    """This record turned out to be of the same person as another, which stays."""
+
+    stays: str
+
+
+class Joined(Signal, frozen=True, gc=False, tag="joined"):
+    """Another record turned out to be of the same person; here it is, as it was given up."""
+
+    other: Customer
+    history: bool = False
+
+
 class Rehearsed(Signal, frozen=True, gc=False, tag="rehearsed"):
     """`go-live`: runs begun before end as `rehearsal`; their sends, caps and offers are forgotten."""
 
@@ -101,4 +115,4 @@ class PauseEnded(Signal, frozen=True, gc=False, tag="pause_ended"):
 
 
 ShopSignal = DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
-AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | Rehearsed | Released | ShopSignal
+AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | GivenUp | Joined | Rehearsed | Released | ShopSignal

@@ -13,16 +13,22 @@ from engine.core.decision import Decision, Entered, Issued
 from engine.core.effects import SEND_REQUESTED
 from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
+from engine.core.merging import MERGED
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.shop import Pace
-from engine.core.signals import AnySignal, Happened, TimeUp
+from engine.core.signals import AnySignal, GivenUp, Happened, Joined, TimeUp
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
 
 HISTORY_AFTER = 72 * HOUR
 """An event that took longer to reach us is history, not news."""
+
+BY_ADDRESS = "mailto:"
+"""How the id of a customer begins of whom we know only the address."""
+
+_MERGES_IN_A_ROW = 10
 
 _BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
 
@@ -70,7 +76,7 @@ class Handling:
     def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
         """Take in one event: whoever it is about, if it was not seen before."""
         self.advance_if_due(store, accepted)
-        customer_id = event.customer or self._whose(store, event)
+        customer_id = self._whose(store, event)
         if not customer_id:
             reason = "nobody to find: the event names no customer, and its message or address is not known"
             store.bury(DeadLetter(encode(event), reason, origin), accepted)
@@ -91,7 +97,27 @@ class Handling:
         if shop.known_since is None or event.time < shop.known_since:
             shop.known_since = event.time
         self._decide(store, customer or self.newcomer(customer_id), customer, Happened(event, history), accepted)
+        if event.type == "customer.merged":
+            self.merge(store, customer_id, self._who_is_now(store, event.data.into), accepted, history=history)
         return Taken("accepted", customer_id, history)
+
+    def _who_is_now(self, store: Store, customer_id: str) -> str:
+        """The id itself, or that of the record it was merged into."""
+        for _ in range(_MERGES_IN_A_ROW):
+            record = store.load(customer_id)
+            if record is None or not record.gone.startswith(MERGED):
+                return customer_id
+            customer_id = record.gone.removeprefix(MERGED)
+        return customer_id
+
+    def merge(self, store: Store, goes: str, stays: str, now: Instant, *, history: bool) -> None:
+        """Make two records of one person one: `goes` is given up, and what comes for it goes to `stays`."""
+        other = store.load(goes)
+        if goes == stays or other is None or other.gone:
+            return
+        self._decide(store, other, other, GivenUp(stays), now)
+        mine = store.load(stays)
+        self._decide(store, mine or self.newcomer(stays), mine, Joined(other, history), now)
 
     def _is_history(self, event: Event, accepted: Instant) -> bool:
         if self.history_after is None:
@@ -99,7 +125,9 @@ class Handling:
         return event.time < self.rules.shop.live_since or accepted - event.time > self.history_after
 
     def _whose(self, store: Store, event: Event) -> str:
-        """Find the customer by message or address; an unknown address is kept as a customer of its own."""
+        """Find the customer by id, message or address; an unknown address is kept as a customer of its own."""
+        if event.customer:
+            return self._who_is_now(store, event.customer)
         message = event.field("message_id")
         if isinstance(message, str) and message:
             found = store.find(f"message:{message.strip('<>').partition('@')[0]}")
@@ -108,7 +136,7 @@ class Handling:
         address = event.email.strip().casefold()
         if not address:
             return ""
-        return store.find(f"mail:{address}") or f"mailto:{address}"
+        return store.find(f"mail:{address}") or f"{BY_ADDRESS}{address}"
 
     # Signals
 
@@ -139,6 +167,7 @@ class Handling:
             return
         self._note(decision, now)
         after = decision.customer
+        store.journal(after.id, signal, now)
         store.save(before, after)
         if decision.effects:
             store.put(decision.effects)
@@ -146,15 +175,18 @@ class Handling:
                 if effect.type == SEND_REQUESTED and not effect.shadow:
                     store.know(f"message:{effect.effect_id}", after.id)
         if before is None or after.profile is not before.profile:
-            self._know_address(store, before, after)
-        store.journal(after.id, signal, now)
+            self._know_address(store, before, after, now)
         if len(after.waiting) > len(customer.waiting):
             self.sweeping.someone_waits(now)
 
-    def _know_address(self, store: Store, before: Customer | None, after: Customer) -> None:
+    def _know_address(self, store: Store, before: Customer | None, after: Customer, now: Instant) -> None:
         address = after.value("email")
         if address and (before is None or before.value("email") != address):
-            store.know(f"mail:{str(address).strip().casefold()}", after.id)
+            key = f"mail:{str(address).strip().casefold()}"
+            known = store.find(key)
+            store.know(key, after.id)
+            if known is not None and known != after.id and known.startswith(BY_ADDRESS):
+                self.merge(store, known, after.id, now, history=True)  # until now we had only the address
 
     def _note(self, decision: Decision, now: Instant) -> None:
         """Apply what a decision reports about the shop. The runtime keeps the shop with the transaction."""

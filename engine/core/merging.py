@@ -1,0 +1,114 @@
+"""Two records of one person made into one: facts are joined as if all had happened to the one that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from copy import copy
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from engine.core.customer import (
+    MAIL_MARKS_KEPT,
+    MARKS_KEPT,
+    REFS_KEPT,
+    RELEASES_KEPT,
+    TAGS_KEPT,
+    Customer,
+    Folded,
+    Run,
+)
+from engine.core.facts import Gap, insert_order, take_out_order
+
+MERGED = "merged into "
+"""How `gone` begins on the record that was given up; the id of the one that stays follows."""
+
+_T = TypeVar("_T")
+
+
+def given_up(goes: Customer, stays: str) -> Customer:
+    """Return what is left of a record that was merged into another: nothing but where it went."""
+    return Customer(goes.id, epoch=goes.epoch, gone=f"{MERGED}{stays}")
+
+
+def join(mine: Customer, other: Customer, gaps: list[Gap]) -> None:
+    """Join the facts of another record to one's own copy. Intervals between orders are counted anew across both."""
+    _join_orders(mine, other, gaps)
+    mine.profile = _newest(mine.profile, other.profile, lambda each: (each[1], repr(each[0])))
+    mine.permission = _newest(mine.permission, other.permission, lambda each: (each.at, not each.given))
+    mine.stopped = _newest(mine.stopped, other.stopped, lambda each: each.at)
+    mine.ended = _newest(mine.ended, other.ended, lambda each: each.began)
+    mine.life = _newest(mine.life, other.life, lambda each: each)
+    mine.trail = {
+        kind: _ring((*mine.trail.get(kind, ()), *other.trail.get(kind, ())), MARKS_KEPT, lambda mark: mark.at)
+        for kind in {**mine.trail, **other.trail}
+    }
+    mine.offers_had = {
+        name: tuple(sorted((*mine.offers_had.get(name, ()), *other.offers_had.get(name, ()))))[-MAIL_MARKS_KEPT:]
+        for name in {**mine.offers_had, **other.offers_had}
+    }
+    mine.proofs = _ring((*mine.proofs, *other.proofs), MARKS_KEPT, lambda proof: proof.at)
+    mine.releases = _ring((*mine.releases, *other.releases), RELEASES_KEPT, lambda release: release.at)
+    for name in ("called_off", "delivered", "open_tickets", "solved_tickets", "used_codes", "refunds", "under_way"):
+        both = tuple(dict.fromkeys((*getattr(mine, name), *getattr(other, name))))
+        setattr(mine, name, both[-REFS_KEPT:])
+    mine.open_tickets = tuple(each for each in mine.open_tickets if each not in mine.solved_tickets)
+    mine.tags = tuple(dict.fromkeys((*mine.tags, *other.tags)))[-TAGS_KEPT:]
+    for name in ("refunded_at", "ticket_solved_at", "address_given", "last_mail", "other_mail", "last_reaction"):
+        setattr(mine, name, max(getattr(mine, name), getattr(other, name)))
+    if other.last_items_at > mine.last_items_at:
+        mine.last_items, mine.last_items_at = other.last_items, other.last_items_at
+    mine.cause = mine.cause or other.cause
+
+
+def joined_runs(mine: Customer, other: Customer, takes_the_place: set[str]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+    """Return the runs that go over with their ids, and those that must end.
+
+    Those end that are of a workflow which the other record is in already, or a second one where only one may be.
+    """
+    kept: list[Run] = []
+    for run in other.runs:
+        for own in (*mine.runs, *kept):
+            if own.workflow == run.workflow or {own.workflow, run.workflow} <= takes_the_place:
+                break
+        else:
+            kept.append(run)
+    return tuple(kept), tuple(run for run in other.runs if run not in kept)
+
+
+def _join_orders(mine: Customer, other: Customer, gaps: list[Gap]) -> None:
+    emptied = copy(other)
+    for order in other.orders:
+        take_out_order(emptied, order, gaps)
+    if other.folded is not None:
+        mine.folded = _sums(mine.folded, other.folded)
+    known = {order.ref for order in mine.orders} | set(mine.called_off)
+    for order in other.orders:
+        if order.ref not in known:
+            insert_order(mine, order, gaps)
+
+
+def _sums(one: Folded | None, two: Folded) -> Folded:
+    if one is None:
+        return two
+    last, first = max(one, two, key=lambda each: each.last_at), min(one, two, key=lambda each: each.first_at)
+    revenue = {
+        currency: one.revenue.get(currency, 0) + two.revenue.get(currency, 0)
+        for currency in {**one.revenue, **two.revenue}
+    }
+    return replace(
+        last,
+        orders=one.orders + two.orders,
+        days=one.days + two.days,
+        first_at=first.first_at,
+        first_day=first.first_day,
+        revenue=revenue,
+    )
+
+
+def _newest(mine: dict[str, _T], other: dict[str, _T], rank: Callable[[_T], Any]) -> dict[str, _T]:
+    return {**mine, **{key: each for key, each in other.items() if key not in mine or rank(each) > rank(mine[key])}}
+
+
+def _ring(entries: Iterable[_T], most: int, at: Callable[[_T], Any]) -> tuple[_T, ...]:
+    return tuple(sorted(entries, key=at))[-most:]
