@@ -1,23 +1,21 @@
 """Outbox, ledger and block list: what may be called, what was called, and how it ended.
 
-Functions over a connection inside somebody's transaction; `Scribe` makes what they change durable. A send goes
-reserved -> calling -> done, refused, uncertain or dropped. `calling` is on disk before the sender is asked, so after a
-crash everything that may have left is listed; a send is `reserved` between two attempts. The first reservation and the
-call are noted in one commit: nothing outside happens between the two.
+Functions over a connection inside somebody's transaction. A send goes reserved -> calling -> done, refused, uncertain or
+dropped. `calling` is on disk before the sender is asked, so after a crash everything that may have left is listed; a
+send is `reserved` between two attempts. The first reservation and the call are noted in one commit: nothing outside
+happens between the two.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from engine.core.customer import decode
 from engine.core.moments import Instant
-from engine.core.rules import Address
 from engine.runtimes.sqlite.database import named_queries, read_sql
 
 QUERIES: Final = named_queries(read_sql("relay.sql"))
@@ -54,12 +52,12 @@ class Ending(Struct, frozen=True, omit_defaults=True):
     diagnostic: str = ""
 
 
-class Untold(Struct, frozen=True):
-    """A send that has ended, and whose customer's record may not know."""
+class Call(Struct, frozen=True):
+    """A call that a stopped process left behind. `seq` is None where its send has left the outbox."""
 
     effect_id: str
     customer: str
-    ending: Ending
+    seq: int | None
 
 
 def due(connection: sqlite3.Connection, now: Instant, limit: int, closed: Iterable[str] = ()) -> list[Queued]:
@@ -83,87 +81,57 @@ def outbox_length(connection: sqlite3.Connection) -> int:
     return int(connection.execute(QUERIES["outbox_length"]).fetchone()[0])
 
 
-def claim(
-    connection: sqlite3.Connection, queued: Queued, blocks: tuple[bytes, bytes], message_id: str, now: Instant
-) -> Untold | None:
-    """Note that a send is about to be called. Where it may not be, return how it ended instead.
+def is_blocked(connection: sqlite3.Connection, keys: tuple[bytes, bytes]) -> bool:
+    """Say whether the block list holds one of the keys: the address's or the customer's."""
+    return bool(connection.execute(QUERIES["is_blocked"], keys).fetchone()[0])
 
-    It may not where the block list or the customer's record knows a no, where the run has moved on since the release, or
-    where the send had ended before: what has left once never leaves again.
-    """
-    objection = _objection(connection, queued, blocks)
-    if objection:
-        end(connection, queued, Ending("blocked", objection), message_id, now)
-        return Untold(queued.effect_id, queued.customer, Ending("blocked", objection))
+
+def claim(connection: sqlite3.Connection, queued: Queued, message_id: str, now: Instant) -> bool:
+    """Note that a send is about to be called, and say whether it may be: not if it has left the outbox or has ended."""
     named = {"effect_id": queued.effect_id, "seq": queued.seq, "message_id": message_id, "now": now}
-    if connection.execute(QUERIES["claim"], named).rowcount:
-        return None
-    connection.execute(QUERIES["leave_outbox"], (queued.effect_id, queued.seq))
-    return _ended(connection, queued.effect_id) or Untold(queued.effect_id, queued.customer, Ending(AGAIN, "withdrawn"))
-
-
-def _objection(connection: sqlite3.Connection, queued: Queued, blocks: tuple[bytes, bytes]) -> str:
-    """Say what speaks against a send that came up after its release, empty where nothing does."""
-    if connection.execute(QUERIES["is_blocked"], blocks).fetchone()[0]:
-        return "the customer said no"
-    row = connection.execute(QUERIES["record"], (queued.customer,)).fetchone()
-    record = decode(row[0]) if row else None
-    if record is None or record.gone:
-        return "the customer is gone"
-    if queued.data()["purpose"] in record.stopped:
-        return "stopped"
-    if record.address is Address.DEAD:
-        return "address_dead"
-    waits = any(run.effect_id == queued.effect_id and run.doing == "sending" for run in record.runs)
-    return "" if waits else "the run has moved on"
+    return connection.execute(QUERIES["claim"], named).rowcount > 0
 
 
 def put_off(connection: sqlite3.Connection, queued: Queued, next_try: Instant, why: str, now: Instant) -> None:
     """Note a temporary no: the call is over, the send is reserved for its next attempt."""
     connection.execute(QUERIES["reserve"], {"effect_id": queued.effect_id, "now": now, "detail": why})
-    connection.execute(QUERIES["put_off"], {"effect_id": queued.effect_id, "seq": queued.seq, "next_try": next_try})
+    named = {"effect_id": queued.effect_id, "seq": queued.seq, "next_try": next_try}
+    connection.execute(QUERIES["put_off"], named)
 
 
-def end(connection: sqlite3.Connection, queued: Queued, ending: Ending, message_id: str, now: Instant) -> None:
+def end(connection: sqlite3.Connection, queued: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
     """Note how a send ended, and take it from the outbox. What had ended before keeps its first ending."""
-    _end(connection, queued.effect_id, queued.customer, ending, message_id=message_id, now=now)
+    named = {
+        "effect_id": queued.effect_id,
+        "customer": queued.customer,
+        "state": _STATES.get(ending.outcome, "dropped"),
+        "message_id": message_id,
+        "now": now,
+        "detail": _encode_ending(ending).decode(),
+    }
+    connection.execute(QUERIES["end"], named)
+    leave_outbox(connection, queued)
+
+
+def leave_outbox(connection: sqlite3.Connection, queued: Queued | Call) -> None:
+    """Take a send from the outbox; one that was released anew meanwhile stays."""
     connection.execute(QUERIES["leave_outbox"], (queued.effect_id, queued.seq))
 
 
-def told(connection: sqlite3.Connection, sends: Sequence[tuple[str, str]]) -> None:
-    """Note that the records of these sends, as (effect id, outcome), know."""
-    again = [(effect_id,) for effect_id, outcome in sends if outcome == AGAIN]
-    others = [(effect_id,) for effect_id, outcome in sends if outcome != AGAIN]
-    connection.executemany(QUERIES["forget_asked_again"], again)
-    connection.executemany(QUERIES["told"], others)
+def ending_of(connection: sqlite3.Connection, effect_id: str) -> Ending | None:
+    """Return how a send ended, None where it has not."""
+    row = connection.execute(QUERIES["ended"], (effect_id,)).fetchone()
+    return _decode_ending(row[0]) if row else None
 
 
-def untold(connection: sqlite3.Connection) -> list[Untold]:
-    """Return the sends that have ended and whose records may not know: the last process ended too early."""
-    return [_untold(row) for row in connection.execute(QUERIES["untold"])]
+def calls(connection: sqlite3.Connection) -> list[Call]:
+    """Return the calls whose end is not known: after a start, those of the process before."""
+    return [Call(*row) for row in connection.execute(QUERIES["calling"])]
 
 
-def settle_calls(connection: sqlite3.Connection, now: Instant, *, honours_key: bool) -> int:
-    """Settle the calls that a stopped process left behind, and return how many there were.
-
-    Where the other side recognises a repeated call they may be made again. Else nobody can tell whether the message was
-    taken, and a missing mail is better than a second one: they end as `uncertain`.
-    """
-    calls = connection.execute(QUERIES["calling"]).fetchall()
-    for effect_id, customer, seq in calls:
-        if honours_key and seq is not None:
-            continue
-        _end(
-            connection,
-            effect_id,
-            customer,
-            Ending("uncertain", "the engine stopped during the call"),
-            message_id="",
-            now=now,
-        )
-        connection.execute(QUERIES["leave_outbox"], (effect_id, seq))
-    connection.execute(QUERIES["release_calling"])
-    return len(calls)
+def allow_again(connection: sqlite3.Connection, call: Call) -> None:
+    """Let a call be made again, where the other side recognises it."""
+    connection.execute(QUERIES["release_calling"], (call.effect_id,))
 
 
 def block(connection: sqlite3.Connection, keys: Iterable[bytes], now: Instant) -> None:
@@ -183,29 +151,3 @@ _decode_ending = msgspec.json.Decoder(Ending).decode
 
 def _queued(rows: Iterable[tuple[Any, ...]]) -> list[Queued]:
     return [Queued(*row) for row in rows]
-
-
-def _end(
-    connection: sqlite3.Connection, effect_id: str, customer: str, ending: Ending, *, message_id: str, now: Instant
-) -> None:
-    connection.execute(
-        QUERIES["end"],
-        {
-            "effect_id": effect_id,
-            "customer": customer,
-            "state": _STATES.get(ending.outcome, "dropped"),
-            "message_id": message_id,
-            "now": now,
-            "detail": _encode_ending(ending).decode(),
-        },
-    )
-
-
-def _ended(connection: sqlite3.Connection, effect_id: str) -> Untold | None:
-    row = connection.execute(QUERIES["ended"], (effect_id,)).fetchone()
-    return _untold(row) if row and row[2] in ("done", "refused", "uncertain", "dropped") else None
-
-
-def _untold(row: tuple[str, str, str, str]) -> Untold:
-    effect_id, customer, _, detail = row
-    return Untold(effect_id, customer, _decode_ending(detail))

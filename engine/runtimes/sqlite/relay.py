@@ -1,69 +1,61 @@
 """The relay: hands released sends to the sender, with the ledger at the edge.
 
 As many workers as there are connections take the next send each, note that they are about to call, call, and note how it
-ended together with their next call: one commit a message, shared with what the others note at that time. So at any moment
-only sends that are really being handed over are `calling`, and a kill makes no more of them uncertain.
-
-An ending is on record before the customer is told (`Handed`), and is told until the record knows.
+ended together with their next call: one transaction a message, shared with whatever else the engine commits then. So at
+any moment only sends that are really being handed over are `calling`, and a kill makes no more of them uncertain. An
+ending is put on record and decided about (`Handed`) in the same transaction, so nobody has to be told twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
-from functools import partial
-from sqlite3 import Connection
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
 
 from engine.core.events import Event, Mail
 from engine.core.links import block_key, customer_block_key
-from engine.core.moments import MINUTE, Instant
-from engine.core.shop import Pause
+from engine.core.moments import Instant
+from engine.core.rules import Address
 from engine.core.signals import Handed
-from engine.ports import Clock, Message, Sender, Sent
-from engine.rendering.envelope import instant_of
+from engine.ports import Clock, Message, Sender, Sent, Store
 from engine.runtimes.sqlite import ledger
-from engine.runtimes.sqlite.ledger import Ending, Queued, Untold
-from engine.runtimes.sqlite.limits import Limit, Limits, backoff
+from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
+from engine.runtimes.sqlite.ledger import Call, Ending, Queued
+from engine.runtimes.sqlite.limits import Limits, backoff
 from engine.runtimes.sqlite.meters import Meters
-from engine.runtimes.sqlite.scribe import Scribe
+from engine.runtimes.sqlite.store import SqliteStore
 
 POLL = 0.25  # seconds of real time between looks at an outbox that nobody said has news
-PAGE = 256
-MOST_UNTOLD = 2_000
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 Compose = Callable[[str, Mapping[str, Any]], Message]
 """Makes the message of a send from its effect id and its effect's data: renders it, and puts links and headers to it."""
 
 
-class Teller(Protocol):
-    """Where endings go: the engine's loop."""
+class Books(Protocol):
+    """Where transactions are made: the engine's loop."""
 
-    async def signal(self, customer_id: str, signal: Handed) -> None:
-        """Decide about the signal; return after the commit."""
-        ...
-
-    async def take(self, event: Event) -> None:
-        """Take in an event of our own; return after the commit."""
+    async def ask(self, change: Callable[[SqliteStore, Instant], T], customers: Sequence[str] = ()) -> T:
+        """Make a change in the next transaction, return what it returns after the commit."""
         ...
 
 
-class RelaySettings(Struct, frozen=True, kw_only=True):
-    """`at_once` is the number of workers: that of the sender's connections. `only_to` are patterns of addresses."""
+class Decider(Protocol):
+    """Who decides about endings: the engine's handling."""
 
-    at_once: int = 4
-    lie_at_most: int = 15 * MINUTE
-    only_to: tuple[str, ...] = ()
-    limit: Limit = Limit()
-    limits: dict[str, Limit] = {}
+    def decide(self, store: Store, customer_id: str, signal: Handed, now: Instant) -> None:
+        """Decide a signal about a customer."""
+        ...
+
+    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> object:
+        """Take in an event of our own."""
+        ...
 
 
 class _Over(Struct, frozen=True):
@@ -80,48 +72,37 @@ class Relay:
 
     def __init__(
         self,
-        scribe: Scribe,
+        books: Books,
+        decider: Decider,
+        backlog: Backlog,
+        limits: Limits,
         sender: Sender,
-        clock: Clock,
-        teller: Teller,
         compose: Compose,
+        clock: Clock,
         *,
         block_key: bytes,
-        pauses: Callable[[], Sequence[Pause]] = tuple,
         settings: RelaySettings | None = None,
         meters: Meters | None = None,
     ) -> None:
-        self._scribe, self._sender, self._clock, self._teller, self._compose = scribe, sender, clock, teller, compose
-        self._block_key, self._pauses = block_key, pauses
+        self._books, self._decider, self._backlog, self._limits = books, decider, backlog, limits
+        self._sender, self._compose, self._clock, self._block_key = sender, compose, clock, block_key
         self._settings = settings or RelaySettings()
         self._meters = meters or Meters(None)
-        self._limits = Limits(self._settings.limit, self._settings.limits)
-        self._ready: deque[Queued] = deque()
-        self._held: set[str] = set()  # in `_ready`, or in the hands of a worker
-        self._told: list[tuple[str, str]] = []
-        self._telling = 0
-        self._swept_for: Sequence[Pause] = ()
         self._gathering = asyncio.Lock()
         self._news = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
         self._stopping = False
-        self._group: asyncio.TaskGroup | None = None
-
-    # What the runtime calls ------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Settle what an earlier process left, then hand over until `stop`; calls under way are waited for.
 
         Raises:
-            ExceptionGroup: the database failed, or the loop did not take an ending. Nothing is lost by starting anew.
+            ExceptionGroup: the engine has stopped. Nothing is lost by starting anew.
 
         """
-        async with asyncio.TaskGroup() as self._group:
-            await self._settle()
+        await self._settle()
+        async with asyncio.TaskGroup() as workers:
             for _ in range(self._settings.at_once):
-                self._group.create_task(self._work())
-        await self._note_told()
+                workers.create_task(self._work())
 
     def wake(self) -> None:
         """Say that there may be something new in the outbox, or that a pause was set or lifted."""
@@ -133,9 +114,8 @@ class Relay:
         self._news.set()
 
     async def idle(self) -> bool:
-        """Say whether everything released has ended, and every record knows."""
-        waiting = await self._scribe.read(ledger.outbox_length)
-        return not waiting and not self._held and not self._telling
+        """Say whether everything released has ended."""
+        return not await self._backlog.waiting() and not self._backlog.held
 
     @property
     def trouble(self) -> str:
@@ -147,66 +127,42 @@ class Relay:
 
     async def _work(self) -> None:
         over: list[_Over] = []
-        while True:
-            queued = None if self._stopping else self._next(over)
+        while over or not self._stopping:
+            queued, message = self._next(over)
             if queued is None and not over:
-                if self._stopping:
-                    return
-                await self._gather()
-                continue
-            message = self._composed(queued, over) if queued else None
-            may_call = await self._note(over, queued if message else None, message)
-            over = []
-            if queued and message and may_call:
-                over.append(await self._call(queued, message))
-
-    def _next(self, over: list[_Over]) -> Queued | None:
-        """Return the next send to call. Those that may not be called any more are put to `over`."""
-        now = self._clock.now()
-        if now < self._limits.everywhere.closed_until:
-            self._let_go()
-        while self._ready:
-            queued = self._ready.popleft()
-            ending = self._not_now(queued, now)
-            if ending is not None:
-                over.append(_Over(queued, ending))
-                if len(over) >= PAGE:
-                    return None
-            elif self._limits.domain(queued.domain, now).open(now):
-                self._limits.domain(queued.domain, now).begin()
-                return queued
+                await self._refill()
+            elif await self._note(over, queued, message) and queued and message:
+                over = [await self._call(queued, message)]
             else:
-                self._held.discard(queued.effect_id)
-        return None
+                over = []
 
-    def _not_now(self, queued: Queued, now: Instant) -> Ending | None:
-        """Say how a send ends without a call, None if it is to be called."""
-        data = queued.data()
-        not_after = instant_of(data.get("not_after"))
-        if not_after and now > not_after:
-            return Ending("late", "not handed over in time")
-        if self._paused(queued):
-            return Ending(ledger.AGAIN, "paused")
-        if now - queued.queued_at >= self._settings.lie_at_most:
-            return Ending(ledger.AGAIN, "lay too long")
-        patterns = self._settings.only_to
-        address = str(data["customer"].get("email") or "").casefold()
-        if patterns and not any(fnmatchcase(address, pattern.casefold()) for pattern in patterns):
-            return Ending("blocked", "only_to")
-        return None
-
-    def _paused(self, queued: Queued) -> bool:
-        covered = {"engine": "", "workflow": queued.workflow, "template": queued.template, "domain": queued.domain}
-        return any(covered.get(pause.scope) == pause.name for pause in self._pauses())
-
-    def _composed(self, queued: Queued, over: list[_Over]) -> Message | None:
+    def _next(self, over: list[_Over]) -> tuple[Queued | None, Message | None]:
+        """Return the next send and its message. What cannot be called is put to `over`."""
+        given_back: list[tuple[Queued, Ending]] = []
+        queued = None if self._stopping else self._backlog.next(self._clock.now(), given_back)
+        over += [_Over(each, ending) for each, ending in given_back]
+        if queued is None:
+            return None, None
         try:
-            return self._compose(queued.effect_id, queued.data())
+            return queued, self._compose(queued.effect_id, queued.data())
         except Exception as error:
             log.exception("a message cannot be made", template=queued.template, effect_id=queued.effect_id)
             self._limits.domain(queued.domain, self._clock.now()).under_way -= 1
             over.append(_Over(queued, Ending("refused", f"the message could not be made: {error}")))
-            return None
+            return None, None
+
+    async def _refill(self) -> None:
+        """Get the next page of the outbox; where there is nothing to do, wait for news."""
+        async with self._gathering:
+            if self._backlog.has_ready() or self._stopping:
+                return
+            self._news.clear()
+            given_back = await self._backlog.gather(self._clock.now())
+            if given_back:
+                await self._note([_Over(queued, ending) for queued, ending in given_back])
+            elif not self._backlog.has_ready():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), POLL)
 
     async def _call(self, queued: Queued, message: Message) -> _Over:
         domain = self._limits.domain(queued.domain, self._clock.now())
@@ -219,13 +175,13 @@ class Relay:
             domain.under_way -= 1
         now = self._clock.now()
         ending = _ending(sent)
-        if ending is not None:
-            self._limits.everywhere.well()
-            domain.circuit.well()
-            if ending.outcome == "done":
-                self._meters.handed_over_after(queued.queued_at, now)
-            return _Over(queued, ending, message.message_id)
-        return self._put_off(queued, sent, message, now)
+        if ending is None:
+            return self._put_off(queued, sent, message, now)
+        self._limits.everywhere.well()
+        domain.circuit.well()
+        if ending.outcome == "done":
+            self._meters.handed_over_after(queued.queued_at, now)
+        return _Over(queued, ending, message.message_id)
 
     def _put_off(self, queued: Queued, sent: Sent, message: Message, now: Instant) -> _Over:
         """Choose when to try again after a temporary no; never later than the message may leave at all."""
@@ -244,143 +200,98 @@ class Relay:
 
     # The record ------------------------------------------------------------------------------------------------------
 
-    async def _note(self, over: Sequence[_Over], queued: Queued | None, message: Message | None) -> bool:
-        """Put on record what is over and what is called next, in one commit; then tell what has ended.
+    async def _note(self, over: Sequence[_Over], queued: Queued | None = None, message: Message | None = None) -> bool:
+        """Put on record what is over and what is called next, in one transaction.
 
         Returns whether the next one may be called.
         """
-        told, self._told = self._told, []
-        now = self._clock.now()
 
-        def change(connection: Connection) -> Untold | None:
+        def change(store: SqliteStore, now: Instant) -> bool:
             for each in over:
-                _put_on_record(connection, each, now)
-            ledger.told(connection, told)
-            if queued is None or message is None:
-                return None
-            return ledger.claim(connection, queued, self._blocks(queued), message.message_id, now)
+                self._put_on_record(store, each, now)
+            return queued is not None and message is not None and self._claim(store, queued, message, now)
 
-        ended = await self._scribe.write(change)
+        customers = {each.queued.customer for each in over}
+        if queued is not None:
+            customers.add(queued.customer)
+        may_call = await self._books.ask(change, [*customers])
+        self._backlog.let_go([each.queued for each in over])
         for each in over:
-            self._held.discard(each.queued.effect_id)
-            if each.next_try is None:
-                await self._begin_to_tell(Untold(each.queued.effect_id, each.queued.customer, each.ending))
-        if queued is None or ended is None:
-            return queued is not None
-        self._limits.domain(queued.domain, now).under_way -= 1
-        self._held.discard(queued.effect_id)
-        await self._begin_to_tell(ended)
+            self._meters.ended("later" if each.next_try is not None else each.ending.outcome)
+        if queued is not None and not may_call:
+            self._backlog.let_go([queued])
+            self._limits.domain(queued.domain, self._clock.now()).under_way -= 1
+        return may_call
+
+    def _put_on_record(self, store: SqliteStore, over: _Over, now: Instant) -> None:
+        if over.next_try is not None:
+            ledger.put_off(store.connection, over.queued, over.next_try, over.ending.reason, now)
+        else:
+            self._end(store, over.queued, over.ending, over.message_id, now)
+
+    def _end(self, store: SqliteStore, send: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
+        ledger.end(store.connection, send, ending, message_id, now)
+        if ending.outcome == "refused" and ending.kind:
+            self._decider.take(store, _bounce(send, ending, now), now, "smtp")
+        self._decider.decide(store, send.customer, Handed(send.effect_id, ending.outcome, ending.reason), now)
+
+    def _claim(self, store: SqliteStore, queued: Queued, message: Message, now: Instant) -> bool:
+        """Note that a send is about to be called, unless something came up since its release.
+
+        What has left once never leaves again, and nothing leaves after a "no" that the database knows.
+        """
+        objection = self._objection(store, queued)
+        if objection:
+            self._end(store, queued, Ending("blocked", objection), message.message_id, now)
+            return False
+        if ledger.claim(store.connection, queued, message.message_id, now):
+            return True
+        ledger.leave_outbox(store.connection, queued)
+        ending = ledger.ending_of(store.connection, queued.effect_id) or Ending(ledger.AGAIN, "withdrawn")
+        self._decider.decide(store, queued.customer, Handed(queued.effect_id, ending.outcome, ending.reason), now)
         return False
 
-    def _blocks(self, queued: Queued) -> tuple[bytes, bytes]:
+    def _objection(self, store: SqliteStore, queued: Queued) -> str:
         data = queued.data()
-        purpose = str(data["purpose"])
-        address = str(data["customer"].get("email") or "")
-        return (
+        purpose, address = str(data["purpose"]), str(data["customer"].get("email") or "")
+        keys = (
             block_key(self._block_key, address, purpose),
             customer_block_key(self._block_key, queued.customer, purpose),
         )
-
-    async def _begin_to_tell(self, ended: Untold) -> None:
-        assert self._group is not None, "only what runs has endings"
-        self._meters.ended(ended.ending.outcome)
-        self._telling += 1
-        if self._telling >= MOST_UNTOLD:
-            self._room.clear()
-            await self._room.wait()
-        self._group.create_task(self._tell(ended))
-
-    async def _tell(self, ended: Untold) -> None:
-        ending = ended.ending
-        try:
-            if ending.outcome == "refused" and ending.kind:
-                await self._teller.take(_bounce(ended, self._clock.now()))
-            await self._teller.signal(ended.customer, Handed(ended.effect_id, ending.outcome, ending.reason))
-            self._told.append((ended.effect_id, ending.outcome))
-        finally:
-            self._telling -= 1
-            self._room.set()
-
-    async def _note_told(self) -> None:
-        told, self._told = self._told, []
-        if told:
-            await self._scribe.write(partial(_note_told, told))
+        if ledger.is_blocked(store.connection, keys):
+            return "the customer said no"
+        record = store.load(queued.customer)
+        if record is None or record.gone:
+            return "the customer is gone"
+        if purpose in record.stopped:
+            return "stopped"
+        if record.address is Address.DEAD:
+            return "address_dead"
+        waits = any(run.effect_id == queued.effect_id and run.doing == "sending" for run in record.runs)
+        return "" if waits else "the run has moved on"
 
     async def _settle(self) -> None:
-        """Settle the calls an earlier process left behind, and tell what it could not."""
-        now = self._clock.now()
-        settle = partial(ledger.settle_calls, now=now, honours_key=self._sender.honours_key)
-        calls = await self._scribe.write(settle)
+        """Settle the calls that a stopped process left behind.
+
+        Where the other side recognises a repeated call they may be made again. Else nobody can tell whether the message
+        was taken, and a missing mail is better than a second one: they end as `uncertain`, and are not sent again.
+        """
+
+        def change(store: SqliteStore, now: Instant) -> int:
+            calls = ledger.calls(store.connection)
+            for call in calls:
+                if self._sender.honours_key and call.seq is not None:
+                    ledger.allow_again(store.connection, call)
+                else:
+                    self._end(store, call, _STOPPED, "", now)
+            return len(calls)
+
+        calls = await self._books.ask(change)
         if calls:
             log.warning("calls were under way when the engine stopped", calls=calls, again=self._sender.honours_key)
-        for ended in await self._scribe.write(ledger.untold):
-            await self._begin_to_tell(ended)
-
-    # The outbox ------------------------------------------------------------------------------------------------------
-
-    async def _gather(self) -> None:
-        """Get the next page of the outbox; where there is nothing to do, wait for news."""
-        async with self._gathering:
-            if self._ready or self._stopping:
-                return
-            self._news.clear()
-            now = self._clock.now()
-            busy = await self._return_paused(now) + await self._return_old(now)
-            if now >= self._limits.everywhere.closed_until:
-                self._take(await self._untouched(partial(ledger.due, now=now, closed=self._limits.closed(now))))
-            if not busy and not self._ready:
-                await self._note_told()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), POLL)
-
-    async def _return_paused(self, now: Instant) -> int:
-        """Give back what a new pause covers, so that the customers' records say it and `unpause` decides about it."""
-        pauses = tuple(self._pauses())
-        if pauses == self._swept_for:
-            return 0
-        returned = 0
-        pages = await self._scribe.read(ledger.outbox_length) // PAGE + 1  # bounded, whatever comes in meanwhile
-        for pause in pauses:
-            for _ in range(pages):
-                rows = await self._untouched(partial(ledger.covered, scope=pause.scope, name=pause.name))
-                returned += await self._return(rows, Ending(ledger.AGAIN, "paused"), now)
-        self._swept_for = pauses
-        return returned
-
-    async def _return_old(self, now: Instant) -> int:
-        """Give back what has lain too long, also where it waits for another attempt or its domain is closed."""
-        rows = await self._untouched(partial(ledger.lying_since, moment=now - self._settings.lie_at_most))
-        return await self._return(rows, Ending(ledger.AGAIN, "lay too long"), now)
-
-    async def _untouched(self, query: Callable[..., list[Queued]]) -> list[Queued]:
-        """Return a page of what a query finds, without what is in somebody's hands."""
-        rows = await self._scribe.read(partial(query, limit=PAGE + len(self._held)))
-        return [row for row in rows if row.effect_id not in self._held]
-
-    async def _return(self, rows: Sequence[Queued], ending: Ending, now: Instant) -> int:
-        if rows:
-            self._held.update(row.effect_id for row in rows)
-            await self._note([_Over(row, self._not_now(row, now) or ending) for row in rows], None, None)
-        return len(rows)
-
-    def _take(self, rows: Sequence[Queued]) -> None:
-        self._held.update(row.effect_id for row in rows)
-        self._ready.extend(rows)
-
-    def _let_go(self) -> None:
-        self._held.difference_update(queued.effect_id for queued in self._ready)
-        self._ready.clear()
 
 
-def _put_on_record(connection: Connection, over: _Over, now: Instant) -> None:
-    if over.next_try is not None:
-        ledger.put_off(connection, over.queued, over.next_try, over.ending.reason, now)
-    else:
-        ledger.end(connection, over.queued, over.ending, over.message_id, now)
-
-
-def _note_told(told: Sequence[tuple[str, str]], connection: Connection) -> None:
-    ledger.told(connection, told)
+_STOPPED = Ending("uncertain", "the engine stopped during the call")
 
 
 def _ending(sent: Sent) -> Ending | None:
@@ -397,8 +308,7 @@ def _ending(sent: Sent) -> Ending | None:
             return Ending("uncertain", sent.diagnostic)
 
 
-def _bounce(ended: Untold, now: Instant) -> Event:
-    """Return a refusal as the bounce it is; told twice, it is the same event."""
-    ending = ended.ending
-    data = Mail(message_id=ended.effect_id, kind=ending.kind, status=ending.status, diagnostic=ending.diagnostic)
-    return Event(f"{ended.effect_id}.refused", "smtp", "email.bounced", now, ended.customer, data)
+def _bounce(send: Queued | Call, ending: Ending, now: Instant) -> Event:
+    """Return a refusal as the bounce it is; its id is that of the send, so it is taken in once."""
+    data = Mail(message_id=send.effect_id, kind=ending.kind, status=ending.status, diagnostic=ending.diagnostic)
+    return Event(f"{send.effect_id}.refused", "smtp", "email.bounced", now, send.customer, data)

@@ -29,16 +29,13 @@ select count(*) from outbox
 -- name: is_blocked
 select exists (select 1 from blocked where key in (?, ?))
 
--- name: record
-select record from customer where id = ?
-
 -- A call is noted before it is made. Nothing is written, so nothing may be called, where the send has left the outbox
 -- meanwhile or has ended before.
 -- name: claim
 insert into ledger (effect_id, customer, state, message_id, at, attempts)
 select effect_id, customer, 'calling', :message_id, :now, 1 from outbox where effect_id = :effect_id and seq = :seq
 on conflict (effect_id) do update
-set state = 'calling', at = excluded.at, attempts = ledger.attempts + 1, detail = '', told = 0
+set state = 'calling', at = excluded.at, attempts = ledger.attempts + 1, detail = ''
 where ledger.state in ('reserved', 'dropped')
 
 -- A temporary no: the ledger keeps the send for its next attempt.
@@ -51,33 +48,22 @@ update outbox set next_try = :next_try, attempts = attempts + 1 where effect_id 
 -- name: end
 insert into ledger (effect_id, customer, state, message_id, at, detail)
 values (:effect_id, :customer, :state, :message_id, :now, :detail)
-on conflict (effect_id) do update set state = excluded.state, at = excluded.at, detail = excluded.detail, told = 0
+on conflict (effect_id) do update set state = excluded.state, at = excluded.at, detail = excluded.detail
 where ledger.state in ('reserved', 'calling', 'dropped')
 
 -- name: leave_outbox
 delete from outbox where effect_id = ? and seq = ?
 
--- name: told
-update ledger set told = 1 where effect_id = ? and state in ('done', 'uncertain', 'refused', 'dropped')
-
--- What went back to be asked again begins afresh when it is released anew.
--- name: forget_asked_again
-delete from ledger where effect_id = ? and state = 'dropped' and told = 0
-
 -- name: ended
-select effect_id, customer, state, detail from ledger where effect_id = ?
-
--- name: untold
-select effect_id, customer, state, detail from ledger
-where told = 0 and state in ('done', 'uncertain', 'refused', 'dropped')
-order by at, effect_id
+select detail from ledger
+where effect_id = ? and state in ('done', 'uncertain', 'refused', 'dropped')
 
 -- name: calling
 select ledger.effect_id, ledger.customer, outbox.seq from ledger left join outbox using (effect_id)
 where state = 'calling' order by at, ledger.effect_id
 
 -- name: release_calling
-update ledger set state = 'reserved' where state = 'calling'
+update ledger set state = 'reserved' where effect_id = ? and state = 'calling'
 
 -- name: block
 insert into blocked (key, at) values (?, ?) on conflict (key) do update set at = excluded.at

@@ -93,7 +93,7 @@ create table outbox (
 
 create index outbox_order on outbox (queued_at, effect_id, next_try, recipient_domain);
 
--- What became of each send, for ever. `told` says that the customer's run was told of the end.
+-- What became of each send, for ever. Its customer is told in the same transaction.
 create table ledger (
     effect_id text primary key,
     customer text not null,
@@ -101,12 +101,10 @@ create table ledger (
     message_id text not null default '',
     at integer not null,
     attempts integer not null default 0,
-    detail text not null default '',
-    told integer not null default 0  -- whether the customer's record knows how it ended
+    detail text not null default ''
 ) strict, without rowid;
 
 create index ledger_open on ledger (state) where state in ('reserved', 'calling', 'uncertain');
-create index ledger_untold on ledger (told) where told = 0;
 
 -- The block list: keyed hashes of (address, purpose) that public pages write before they answer a "no".
 create table blocked (
