@@ -21,7 +21,7 @@ _NOT_FROM_ONE_CELL = ("items",)
 _FREE = ("answers", "attributes", "postal", "proof")
 
 
-class OptionProblem(ValueError):  # noqa: N818 - a problem with options, told to people under this name
+class OptionProblem(ValueError):
     """Options that cannot be followed; `problems` holds all of them."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -15,7 +15,7 @@ _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-class FileProblem(Exception):  # noqa: N818 - a problem with a file, told to people under this name
+class FileProblem(Exception):
     """A file that cannot be read, or only in part; what could be read has been given before."""
 
     def __init__(self, path: str, reason: str) -> None:
