@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from engine.core.moments import Instant
 from engine.ports import Message, Sent
+from engine.rendering.mime import BadMessageError, mailbox
 
 
 class FixedClock:
@@ -62,8 +63,11 @@ class MemorySender:
             await self._going.wait()
             scripted = self._script(message) if self._script else None
             if scripted is None:
+                mailbox(message.recipient)
                 self._take(message)
             return scripted or Sent("done")
+        except BadMessageError as bad:
+            return Sent("refused", "dead", bad.status, str(bad))
         finally:
             self._at_once -= 1
 

@@ -52,7 +52,7 @@ class Session:
         options = " SMTPUTF8" if utf8 else ""
         said = await self._ask(f"MAIL FROM:<{sender}>{options}")
         if not 200 <= said.code < 300:  # about us, not about this recipient: all other messages would get it too
-            await self._reset()
+            self.drop()
             return Sent("later", UNREACHABLE, said.status, said.diagnostic)
         said = await self._ask(f"RCPT TO:<{recipient}>")
         if 200 <= said.code < 300:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from engine.core.moments import MINUTE, Instant
 from engine.core.shop import Pause
 from engine.rendering.envelope import instant_of
 from engine.runtimes.sqlite import ledger
+from engine.runtimes.sqlite.database import open_to_read
 from engine.runtimes.sqlite.ledger import Ending, Queued
 from engine.runtimes.sqlite.limits import Limit, Limits
 
@@ -48,13 +50,14 @@ class Backlog:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        folder: Path,
         limits: Limits,
         settings: RelaySettings,
         pauses: Callable[[], Sequence[Pause]],
     ) -> None:
-        """Read through `connection`, which this class closes; it may be used in another thread."""
-        self._connection = connection
+        """Read the database of a data folder."""
+        self._folder = folder
+        self._connection: sqlite3.Connection | None = None
         self._limits, self._settings, self._pauses = limits, settings, pauses
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._ready: deque[Queued] = deque()
@@ -115,7 +118,8 @@ class Backlog:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._read(sqlite3.Connection.close)
+        if self._connection is not None:
+            await self._read(sqlite3.Connection.close)
         self._thread.shutdown()
 
     def _paused(self, queued: Queued) -> bool:
@@ -148,4 +152,9 @@ class Backlog:
         return free
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, query, self._connection)
+        def read() -> T:
+            if self._connection is None:  # a connection belongs to the thread that opened it
+                self._connection = open_to_read(self._folder)
+            return query(self._connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read)

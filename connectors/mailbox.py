@@ -1,0 +1,134 @@
+"""The local mailbox: messages become .eml files that any mail program opens, and a page of the ops listener shows.
+
+It is what `run` writes to while no mail server is named. Files lie in a folder a day, and `index.jsonl` names them all,
+so that a list needs no file opened. A call made again after a crash is recognised by its effect id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from email.parser import BytesHeaderParser
+from email.policy import default
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.moments import Instant, moment
+from engine.ports import Clock, Message, Sent
+from engine.rendering.mime import BadMessageError, as_bytes
+
+_INDEX = "index.jsonl"
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class Letter(Struct, frozen=True):
+    """One message in the mailbox. `file` is its path within the folder."""
+
+    id: str
+    at: Instant
+    recipient: str
+    subject: str
+    file: str
+
+
+class Mailbox:
+    """A folder of messages: a sender that writes them, and what a page needs to show them."""
+
+    honours_key = True
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        """Open the folder, made if need be.
+
+        Raises:
+            OSError: it cannot be read or written.
+
+        """
+        self._folder = folder
+        self._clock = clock
+        self._lock = Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._letters = {letter.id: letter for letter in _indexed(folder / _INDEX)}
+        self._adopt_stray_files()
+
+    async def send(self, message: Message) -> Sent:
+        """Write the message to its file."""
+        return await asyncio.to_thread(self._write, message)
+
+    async def close(self) -> None:
+        """End nothing: no file stays open."""
+
+    def letters(self, search: str = "", limit: int = 100, skip: int = 0) -> tuple[list[Letter], int]:
+        """Return the newest messages whose recipient or subject holds the search words, and how many there are of them."""
+        words = search.casefold().split()
+        found = [
+            letter
+            for letter in reversed(list(self._letters.values()))
+            if all(word in f"{letter.recipient} {letter.subject}".casefold() for word in words)
+        ]
+        return found[skip : skip + limit], len(found)
+
+    def read(self, letter_id: str) -> bytes | None:
+        """Return a message as it was written, None where there is none of this id."""
+        letter = self._letters.get(letter_id)
+        if letter is None:
+            return None
+        try:
+            return (self._folder / letter.file).read_bytes()
+        except FileNotFoundError:  # somebody tidied up
+            return None
+
+    def _write(self, message: Message) -> Sent:
+        now = self._clock.now()
+        try:
+            content = as_bytes(message, now)
+        except BadMessageError as bad:
+            return Sent("refused", "dead" if bad.status == "5.1.3" else "policy", bad.status, str(bad))
+        with self._lock:
+            if _name(message.effect_id) not in self._letters:
+                self._keep(_name(message.effect_id), content, now)
+        return Sent("done")
+
+    def _keep(self, letter_id: str, content: bytes, now: Instant) -> None:
+        at = moment(now)
+        file = Path(f"{at:%Y-%m-%d}") / f"{at:%H%M%S}-{letter_id}.eml"
+        path = self._folder / file
+        path.parent.mkdir(exist_ok=True)
+        written = path.with_suffix(".part")
+        written.write_bytes(content)
+        written.replace(path)  # whoever looks sees a whole message or none
+        self._add(letter_id, content, file, now)
+
+    def _add(self, letter_id: str, content: bytes, file: Path, now: Instant) -> None:
+        head = BytesHeaderParser(policy=default).parsebytes(content)
+        letter = Letter(letter_id, now, str(head["to"]), str(head["subject"]), file.as_posix())
+        with (self._folder / _INDEX).open("ab") as index:
+            index.write(msgspec.json.encode(letter) + b"\n")
+        self._letters[letter_id] = letter
+
+    def _adopt_stray_files(self) -> None:
+        """Index what was written just before the last process ended."""
+        known = {letter.file for letter in self._letters.values()}
+        for path in sorted(self._folder.glob("*/*-*.eml")):
+            file = path.relative_to(self._folder)
+            letter_id = path.stem.partition("-")[2]
+            if file.as_posix() not in known and letter_id not in self._letters:
+                self._add(letter_id, path.read_bytes(), file, int(path.stat().st_mtime_ns // 1_000))
+
+
+def _indexed(index: Path) -> Iterable[Letter]:
+    if not index.exists():
+        return
+    decoder = msgspec.json.Decoder(Letter)
+    for line in index.read_bytes().splitlines():
+        try:
+            yield decoder.decode(line)
+        except msgspec.DecodeError:  # broken off by a crash; its file is still there, and is adopted
+            continue
+
+
+def _name(effect_id: str) -> str:
+    return _NOT_IN_NAMES.sub("_", effect_id)
