@@ -13,7 +13,7 @@ import sqlite3
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 FILE_NAME = "winback.sqlite3"
 LOCK_NAME = "engine.lock"
@@ -25,6 +25,9 @@ LIST_LENGTH = 500
 
 _CACHE_KIB = 64 * 1024
 _BUSY_MS = 10_000
+
+
+C = TypeVar("C", bound=sqlite3.Connection)
 
 
 class DatabaseError(Exception):
@@ -50,7 +53,7 @@ def named_queries(text: str) -> dict[str, str]:
 QUERIES = named_queries(read_sql("queries.sql"))
 
 
-def open_to_write(folder: Path) -> sqlite3.Connection:
+def open_to_write(folder: Path, kind: type[C] = sqlite3.Connection) -> C:  # type: ignore[assignment]  # C's default
     """Open the database of a data folder, made or brought up to date where needed.
 
     Raises:
@@ -61,7 +64,9 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Only one thread uses the connection at a time, but not always the same one: a loop hands it to its own.
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=256, factory=kind
+        )
         _configure(connection)
         migrate(connection)
     except (OSError, sqlite3.Error) as error:
