@@ -7,7 +7,7 @@ happens (`now` if it holds already), or `NEVER` when only an event can make it h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine.core.customer import ASSUMED, Customer, Mark, Permission
@@ -114,8 +114,10 @@ def _event(condition: EventSeen, view: View) -> Instant:
     customer, now = view.customer, view.now
     if condition.absent and condition.event in _HUMAN_ONLY and not is_observed(customer):
         return NEVER  # where reading may not be observed, its absence proves nothing
-    marks = [mark for mark in _marks(condition, customer) if mark.at <= now]
-    if condition.event in _HUMAN_ONLY and "machine" not in condition.where:
+    marks: Sequence[Mark] = _marks(condition, customer)
+    if marks and marks[-1].at > now:  # looking back, or an event that is ahead of the clock
+        marks = [mark for mark in marks if mark.at <= now]
+    if marks and condition.event in _HUMAN_ONLY and "machine" not in condition.where:
         marks = [mark for mark in marks if not (mark.fields and mark.fields.get("machine"))]
     if len(marks) < condition.at_least:
         seen_until = 0
@@ -281,7 +283,24 @@ _ASKS: dict[type, Callable[[Any, View], Instant]] = {
 
 # What a condition listens to -----------------------------------------------------------------------------------------
 
-STANDING, RETURNED, ADDRESS, TAGS, PERMISSION, FACTS = "standing", "returned", "address", "tags", "permission", "facts"
+STANDING, RETURNED, ADDRESS, TAGS, PERMISSION, FACTS, LIFE = (
+    "standing",
+    "returned",
+    "address",
+    "tags",
+    "permission",
+    "facts",
+    "life",
+)
+"""Aspects of a customer that a signal may touch; FACTS are orders and profile, LIFE the signs of it."""
+
+_FIELD_TOPICS = {
+    "standing": frozenset({STANDING}),
+    "address": frozenset({ADDRESS}),
+    "tags": frozenset({TAGS}),
+    "reading": frozenset({PERMISSION}),
+    "last_click": frozenset({LIFE}),
+}
 
 
 def topics(condition: AnyCondition) -> frozenset[str]:
@@ -300,6 +319,6 @@ def topics(condition: AnyCondition) -> frozenset[str]:
         case PermissionIs():
             return frozenset({PERMISSION})
         case FieldIs():
-            return frozenset({FACTS, STANDING, ADDRESS, TAGS, PERMISSION})
+            return _FIELD_TOPICS.get(condition.field, frozenset({FACTS}))
         case Not():
             return topics(condition.condition)

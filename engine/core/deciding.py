@@ -10,6 +10,7 @@ from engine.core import effects as fx
 from engine.core.conditions import (
     ADDRESS,
     FACTS,
+    LIFE,
     NEVER,
     PERMISSION,
     RETURNED,
@@ -77,7 +78,8 @@ _ABOUT_LIFE = frozenset(
 _TOUCHES: dict[str, frozenset[str]] = {
     kind: frozenset(
         {kind}
-        | ({FACTS} if kind in _ABOUT_ORDERS | _ABOUT_LIFE | {"profile.updated"} else set())
+        | ({FACTS} if kind in _ABOUT_ORDERS | {"profile.updated"} else set())
+        | ({LIFE} if kind in _ABOUT_LIFE else set())
         | ({PERMISSION} if kind in _ABOUT_PERMISSION else set())
     )
     for kind in DATA
@@ -100,8 +102,8 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
     if mine.epoch != rules.shop.epoch:
         _look_under_new_rules(turn)
     match signal:
-        case Happened(event, history):
-            _happened(turn, event, history=history)
+        case Happened():
+            _happened(turn, signal.event, history=signal.history)
         case TimeUp():
             _time_up(turn)
         case Look(by_time):
@@ -150,7 +152,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
         return
     if customer.proofs or customer.address is not Address.OK:
         _judge_address(turn, quietly=history)
-    if FACTS in touched or own is not None or _is_doubtful(customer, turn.now):
+    if FACTS in touched or LIFE in touched or own is not None or _is_doubtful(customer, turn.now):
         _judge(turn, quietly=history)
     _void_return(customer, event)
     for run, held in rested_on:
@@ -241,7 +243,8 @@ def _time_up(turn: Turn) -> None:
         _judge(turn, quietly=False)
         for run in customer.runs:
             _hear(turn, run, None, history=False)
-    for run in sorted(customer.runs, key=lambda each: (each.due or NEVER, each.id)):
+    runs = customer.runs
+    for run in runs if len(runs) < 2 else sorted(runs, key=lambda each: (each.due or NEVER, each.id)):
         kept = turn.run(run)
         if kept not in turn.customer.runs:
             continue
@@ -249,7 +252,8 @@ def _time_up(turn: Turn) -> None:
             finish(turn, kept, "too_long")
         elif kept.due is not None and kept.due <= now and _is_on(turn, kept):
             ring_timer(turn, kept, turn.rules.version(kept.workflow, kept.version))
-    looked = [each for each in turn.rules.in_order if customer.looks.get(each.name, NEVER) <= now]
+    looks = customer.looks
+    looked = [each for each in turn.rules.in_order if looks.get(each.name, NEVER) <= now] if looks else None
     _go_on(turn, looked)
 
 
@@ -273,8 +277,8 @@ def _next_due(customer: Customer) -> Instant | None:
     due = customer.lapse_due if customer.lapse_due is not None else NEVER
     for run in customer.runs:
         due = min(due, run.ends_at, NEVER if run.due is None else run.due)
-    for at in customer.looks.values():
-        due = min(due, at)
+    if customer.looks:
+        due = min(due, *customer.looks.values())
     return due if due < NEVER else None
 
 

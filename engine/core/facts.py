@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ from engine.core.events import (
 )
 from engine.core.ids import ref
 from engine.core.moments import DAY, Day, Instant, Zone, day_number, zone
-from engine.core.money import smallest_units
+from engine.core.money import DIGITS, smallest_units
 from engine.core.rules import Address, Lifecycle, OwnEvent, Purpose
 
 Gap = tuple[str, int, int]
@@ -54,6 +54,8 @@ UNDER_WAY_AT_MOST = 90 * DAY
 """No order holds a send for longer; older ones are not kept as under way."""
 
 STOPPABLE = (Purpose.MARKETING.value, Purpose.NEWSLETTER.value)
+
+PURPOSES = (*STOPPABLE, "tracking")
 
 KEPT_FIELDS: dict[str, tuple[str, ...]] = {
     "order.cancelled": ("reason",),
@@ -165,7 +167,8 @@ def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
     amount = smallest_units(data.total, data.currency)
     for pending in customer.refunds:
         if pending[0] == number:
-            amount = 0 if pending[1] < 0 else max(0, amount - pending[1])
+            refunded = amount if pending[1] < 0 else pending[1] if pending[2] == data.currency else 0
+            amount = max(0, amount - refunded)
             customer.refunds = tuple(each for each in customer.refunds if each != pending)
     day = home(customer, lifecycle).day(event.time)
     insert_order(customer, Order(event.time, day, number, amount, data.currency, categories), gaps)
@@ -253,6 +256,14 @@ def _cancelled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: lis
         _reaction(customer)
 
 
+def _refund(amount: Decimal, currency: str) -> int:
+    """Return a refund in smallest units. One without a currency of its own may have a digit too many: it is cut off."""
+    try:
+        return smallest_units(amount, currency)
+    except ValueError:
+        return smallest_units(amount.quantize(Decimal(1).scaleb(-DIGITS[currency]), ROUND_DOWN), currency)
+
+
 def take_out_order(customer: Customer, order: Order, gaps: list[Gap]) -> None:
     """Take an order out of the caller's own copy, and note how that changes the intervals."""
     before = customer.orders
@@ -266,11 +277,11 @@ def _refunded(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list
     customer.refunded_at = max(customer.refunded_at, event.time)
     order = next((each for each in customer.orders if each.ref == number), None)
     currency = data.currency or (order.currency if order else lifecycle.currency)
-    amount = -1 if data.amount is None else smallest_units(data.amount, currency)
+    amount = -1 if data.amount is None else _refund(data.amount, currency)
     if order is None:
         customer.refunds = ring(customer.refunds, (number, amount, currency), MARKS_KEPT)
         return
-    left = 0 if amount < 0 else max(0, order.amount - amount)
+    left = 0 if amount < 0 else max(0, order.amount - amount) if currency == order.currency else order.amount
     customer.orders = tuple(
         msgspec.structs.replace(each, amount=left) if each.ref == number else each for each in customer.orders
     )
@@ -395,7 +406,9 @@ def _consent_given(customer: Customer, event: Event, lifecycle: Lifecycle, gaps:
 
 def _consent_withdrawn(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Consent = event.data
-    _permit(customer, f"{data.purpose}/{data.channel}", Permission(False, event.time))
+    said: str = data.purpose  # empty in a "no" that could be read only in part: then it is one to everything
+    for purpose in [said] if said else PURPOSES:
+        _permit(customer, f"{purpose}/{data.channel}", Permission(given=False, at=event.time))
 
 
 # Profile -------------------------------------------------------------------------------------------------------------

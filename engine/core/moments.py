@@ -131,7 +131,9 @@ class Zone:
     def after(self, at: Instant, length: Length) -> Instant:
         """Return the instant a length later: days keep the clock time, hours and minutes are exact."""
         if length.days:
-            at = self.at(self.day(at) + length.days, self.clock(at))
+            wall = at + self.offset(at) + length.days * DAY
+            steady = self._steady.get(wall // DAY)
+            at = self.at(*divmod(wall, DAY)) if steady is None else wall - steady
         return at + length.minutes * MINUTE
 
     def before(self, at: Instant, length: Length) -> Instant:

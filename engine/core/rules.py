@@ -460,6 +460,6 @@ def _without_lines(value: Any) -> Any:
     if isinstance(value, dict):
         theirs = ("where", "values")  # their keys are the author's, and may be `line`
         return {key: inner if key in theirs else _without_lines(inner) for key, inner in value.items() if key != "line"}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):  # to_builtins leaves tuples as they are
         return [_without_lines(inner) for inner in value]
     return value

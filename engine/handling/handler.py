@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.core import ids
 from engine.core.customer import Customer
@@ -33,8 +34,7 @@ _MERGES_IN_A_ROW = 10
 _BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """What became of an event: accepted (as history or as news), a duplicate, or a dead letter and why."""
 
     status: str
@@ -76,12 +76,15 @@ class Handling:
     def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
         """Take in one event: whoever it is about, if it was not seen before."""
         self.advance_if_due(store, accepted)
-        customer_id = self._whose(store, event)
+        customer_id = event.customer or self._whose(store, event)
         if not customer_id:
             reason = "nobody to find: the event names no customer, and its message or address is not known"
             store.bury(DeadLetter(encode(event), reason, origin), accepted)
             return Taken("dead_letter", reason=reason)
         customer = store.load(customer_id)
+        if customer is not None and customer.gone.startswith(MERGED):
+            customer_id = self._who_is_now(store, customer_id)
+            customer = store.load(customer_id)
         if event.type in _BY_WHAT_THEY_ARE_ABOUT:
             if customer is not None and is_known(customer, event):
                 return Taken("duplicate", customer_id)
@@ -125,9 +128,7 @@ class Handling:
         return event.time < self.rules.shop.live_since or accepted - event.time > self.history_after
 
     def _whose(self, store: Store, event: Event) -> str:
-        """Find the customer by id, message or address; an unknown address is kept as a customer of its own."""
-        if event.customer:
-            return self._who_is_now(store, event.customer)
+        """Find the customer by message or address; an unknown address is kept as a customer of its own."""
         message = event.field("message_id")
         if isinstance(message, str) and message:
             found = store.find(f"message:{message.strip('<>').partition('@')[0]}")
@@ -165,7 +166,8 @@ class Handling:
         except Exception as error:  # noqa: BLE001 - poison is not an outage: this one signal is set aside, the rest goes on
             self._set_aside(store, customer, before, signal, now, error)
             return
-        self._note(decision, now)
+        if decision.gaps or decision.notes:
+            self._note(decision, now)
         after = decision.customer
         store.journal(after.id, signal, now)
         store.save(before, after)

@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
+from engine.core.conditions import NEVER
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import DeadLetter
@@ -114,6 +115,10 @@ class MemoryStore:
                 return due[0]
             heapq.heappop(due)
         return None
+
+    def first_entry(self) -> Instant:
+        """Return an instant before which nobody is due: that of the first entry, whether it still holds or not."""
+        return self._due[0][0] if self._due else NEVER
 
     def line(self, workflow: str, limit: int) -> list[str]:
         """Return who waits, the latest reaction first, then by id."""

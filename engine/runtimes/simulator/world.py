@@ -52,7 +52,8 @@ class World:
         """Take in events that are sorted by time, letting time pass between them; return how many were duplicates."""
         duplicates = 0
         for event in events:
-            self.run_until(event.time)
+            if self.store.first_entry() < event.time or self._next_work() < event.time:
+                self.run_until(event.time)
             if self.take(event, event.time).status == "duplicate":
                 duplicates += 1
         return duplicates
