@@ -1,0 +1,93 @@
+"""What all commands share: where data and workflows are, whether JSON is wanted, and how errors end.
+
+Imported before the command is known, so it imports no more than click; the settings are read when they are asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from engine.wiring.settings import Settings
+
+BEFORE_WITH_VALUE = frozenset({"--data", "--workflows", "--config"})
+"""The shared options that take a value."""
+
+
+class Wrong(Exception):
+    """Something that ends a command: what and why, for people."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Misused(Wrong):
+    """The command was called wrongly: it exits 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 2)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The shared options of one call. What was not said comes from the settings."""
+
+    json: bool = False
+    said_data: Path | None = None
+    said_workflows: Path | None = None
+    config: Path | None = None
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The settings of winback.toml and the environment, with what was said on the command line over them."""
+        from engine.wiring.settings import SettingsError, load  # noqa: PLC0415 - costs as much as a small command
+
+        try:
+            return load(self.config, os.environ, data=self.said_data, workflows=self.said_workflows)
+        except SettingsError as error:
+            raise Misused(str(error)) from None
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.settings.data
+
+    @property
+    def workflows(self) -> Path:
+        """The folder of workflows."""
+        return self.settings.workflows
+
+
+def named(name: str, *examples: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function: its first argument is the `Call`, its help ends with the examples."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def called(*, json: bool, data: Path | None, workflows: Path | None, config: Path | None, **rest: Any) -> None:
+            function(Call(json, data, workflows, config), **rest)
+
+        epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
+        return click.command(name, epilog=epilog)(shared(called))
+
+    return decorate
+
+
+def shared(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that all commands have."""
+    folder = click.Path(path_type=Path, file_okay=False)
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file. [winback.toml]"),
+        click.option("--workflows", type=folder, help="Folder of workflows. [./workflows]"),
+        click.option("--data", type=folder, help="Folder of the engine's database. [./data]"),
+        click.option("--json", is_flag=True, help="Print one JSON document on standard output."),
+    ):
+        function = option(function)
+    return function

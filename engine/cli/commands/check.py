@@ -1,0 +1,63 @@
+"""`winback check`: are the files right, and do the workflows do what their scenarios say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from engine.cli.calling import Call, Misused, named
+from engine.cli.documents import CheckDocument, FailedScenario, FoundProblem, Scenarios
+from engine.cli.printing import print_json, to_people
+from engine.language.problems import Problem, Severity, format_problems
+from engine.wiring.checking import checked_paths
+
+
+@named("check", "winback check", "winback check workflows/welcome-back.yaml", "winback check --json | jq '.problems'")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+def command(call: Call, paths: tuple[Path, ...]) -> None:
+    """Check workflows, offers and templates, and play the scenarios.
+
+    PATH is a folder of workflows or one file in it; left out, it is the folder of --workflows. All mistakes are shown at
+    once, each with its place and its cure. Exits 1 when there is an error; warnings are said and let pass.
+    """
+    try:
+        found = checked_paths(paths or (call.workflows,))
+    except OSError as error:
+        raise Misused(f"{error.filename}: {error.strerror}: name a folder of workflows, or a file in one") from None
+    problems = sorted({one for checked, _ in found for one in checked.problems}, key=lambda one: one.place)
+    passed = sum(played.passed for _, played in found)
+    failed = [FailedScenario(file, title) for _, played in found for file, title in played.failed]
+    if call.json:
+        print_json(CheckDocument(as_found(problems), Scenarios(passed, failed)))
+    else:
+        sources = {name: text for checked, _ in found for name, text in checked.sources.items()}
+        workflows = sum(len(checked.rules.workflows) for checked, _ in found if checked.rules)
+        _tell(problems, sources, workflows, passed, len(failed))
+    if any(one.severity is Severity.ERROR for one in problems):
+        raise click.exceptions.Exit(1)
+
+
+def as_found(problems: list[Problem]) -> list[FoundProblem]:
+    """Return problems as `--json` has them."""
+    return [
+        FoundProblem(one.file, one.line, one.column, one.severity.value, one.code, one.message, one.hint)
+        for one in problems
+    ]
+
+
+def _tell(problems: list[Problem], sources: dict[str, str], workflows: int, passed: int, failed: int) -> None:
+    console = to_people()
+    if problems:
+        console.print(format_problems(problems, sources).rstrip("\n"))
+        console.print()
+    errors = sum(one.severity is Severity.ERROR for one in problems)
+    warnings = len(problems) - errors
+    if errors:
+        said = f"{errors} error{'s' * (errors != 1)}" + f", {warnings} warning{'s' * (warnings != 1)}" * bool(warnings)
+        console.print(said, style="bold red")
+    else:
+        said = f"{workflows} workflow{'s' * (workflows != 1)} and {passed} scenario{'s' * (passed != 1)} are well"
+        console.print(said + f", {warnings} warning{'s' * (warnings != 1)}" * bool(warnings), style="green")
+    if failed:
+        console.print(f"{failed} of {passed + failed} scenarios are contradicted by their workflow", style="red")

@@ -1,0 +1,182 @@
+"""What `--json` prints, command by command: `winback schema NAME` and docs/schemas/ are made from these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class FailedScenario(Struct, frozen=True):
+    """A scenario that its workflow contradicts."""
+
+    file: str
+    title: str
+
+
+class Scenarios(Struct, frozen=True):
+    """How many scenarios agree with their workflow, and those that do not."""
+
+    passed: int
+    failed: list[FailedScenario]
+
+
+class FoundProblem(Struct, frozen=True):
+    """One problem; lines and columns count from 1, `file` is relative to where winback was started."""
+
+    file: str
+    line: int
+    column: int
+    severity: str
+    code: str
+    message: str
+    hint: str
+
+
+class CheckDocument(Struct, frozen=True):
+    """`winback check --json`."""
+
+    problems: list[FoundProblem]
+    scenarios: Scenarios
+
+
+class IngestDocument(Struct, frozen=True):
+    """`winback ingest --json`. `would_enter` says how many more now wait to be let into each workflow."""
+
+    accepted: int
+    duplicate: int
+    history: int
+    dead_letters: int
+    would_enter: dict[str, int]
+
+
+class Check(Struct, frozen=True):
+    """One thing that must be right before the first mail."""
+
+    name: str
+    ok: bool
+    message: str
+    hint: str = ""
+
+
+class GoLiveDocument(Struct, frozen=True):
+    """`winback go-live --json`. `live_since` is when it went live, None where it was refused."""
+
+    checks: list[Check]
+    live_since: str | None
+
+
+class Change(Struct, frozen=True, rename={"source": "from"}):
+    """What an apply changed about one workflow: its version before and after; None where there is none."""
+
+    workflow: str
+    source: int | None
+    to: int | None
+    effect: str
+
+
+class ApplyDocument(Struct, frozen=True):
+    """`winback apply --json`."""
+
+    changes: list[Change]
+    applied: bool
+    problems: list[FoundProblem]
+
+
+class PauseDocument(Struct, frozen=True):
+    """One pause: its scope (engine, workflow, template, domain), whom it names, since when, why and by whom."""
+
+    scope: str
+    name: str
+    at: str
+    why: str
+    who: str = ""
+
+
+class PausesDocument(Struct, frozen=True):
+    """`winback pause --json` and `unpause --json`: all pauses that hold now, and how many sends they hold."""
+
+    paused: list[PauseDocument]
+    held: int
+
+
+class Decided(Struct, frozen=True):
+    """One decision of a customer's story: when, what, why, and the line of YAML it follows from (if it does)."""
+
+    at: str
+    what: str
+    why: str
+    file: str | None = None
+    line: int | None = None
+
+
+class ExplainDocument(Struct, frozen=True):
+    """`winback explain --json`. Newest decisions are last."""
+
+    customer: dict[str, Any]
+    standing: str
+    standing_since: str | None
+    evidence: list[str]
+    runs: list[dict[str, Any]]
+    decisions: list[Decided]
+    entries: list[dict[str, Any]]
+
+
+class WhoDocument(Struct, frozen=True):
+    """One customer of `winback who --json`, which prints a list of them."""
+
+    customer: str
+    email: str | None
+    standing: str
+    workflow: str | None = None
+    stage: str | None = None
+    since: str | None = None
+
+
+class CadenceDocument(Struct, frozen=True):
+    """`winback cadence --json`. Days without an interval known are None; quantiles are interpolated linearly."""
+
+    customers: int
+    orders: int
+    intervals: int
+    sum_days: int
+    mean_days: float | None
+    median_days: float | None
+    quantiles: dict[str, float | None]
+    threshold_days: float | None
+    inactive: int
+    inactive_repeaters: int
+    inactive_one_time: int
+    first_day: str | None
+    last_day: str | None
+
+
+class DeadLetterDocument(Struct, frozen=True):
+    """One dead letter: `count` is how often the same bytes came from the same place. `raw` is shown by `show` alone."""
+
+    id: int
+    at: str
+    last_at: str
+    origin: str
+    reason: str
+    count: int
+    raw: str | None = None
+
+
+class ReplayDocument(Struct, frozen=True):
+    """`winback dead-letters replay --json`."""
+
+    replayed: int
+    accepted: int
+    duplicate: int
+    still_dead: int
+
+
+class PreviewDocument(Struct, frozen=True):
+    """`winback preview --json`."""
+
+    template: str
+    language: str
+    subject: str
+    text: str
+    html: str

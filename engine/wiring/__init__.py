@@ -1,0 +1,1 @@
+"""The only place that joins runtimes, connectors and listeners into a program."""

@@ -1,0 +1,45 @@
+"""Checking a folder of workflows as everybody checks it: files, meaning, and the scenarios played on the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from engine.core.rules import RuleSet
+from engine.language.files import Checked
+from engine.language.folder import read_folder, read_path
+from engine.language.playing import Played, with_scenarios
+from engine.language.scenarios import Contradiction, Scenario
+from engine.runtimes.simulator.scenarios import play
+
+
+def checked_folder(folder: Path, started_in: Path | None = None) -> tuple[Checked, Played]:
+    """Read and check a folder of workflows, and play its scenarios.
+
+    Raises:
+        OSError: the folder or a file in it cannot be read.
+
+    """
+    return with_scenarios(read_folder(folder, started_in or Path.cwd()), contradictions)
+
+
+def checked_paths(paths: Sequence[Path], started_in: Path | None = None) -> list[tuple[Checked, Played]]:
+    """Check folders and single files, each with the files beside it; of a single file its own problems are told.
+
+    Raises:
+        OSError: there is no such folder or file, or it cannot be read.
+
+    """
+    return [with_scenarios(read_path(path, started_in or Path.cwd()), contradictions) for path in paths]
+
+
+def contradictions(rules: RuleSet, workflow: str, scenario: Scenario) -> Iterable[Contradiction]:
+    """Play a scenario; return what it says that does not happen."""
+    played = play(scenario, rules.workflows[workflow], rules)
+    if played.passed:
+        return []
+    said = f"scenario '{scenario.title}': "
+    if played.standing:
+        return [Contradiction(scenario.spot, said + played.standing, "change `given:`, or the standing it names")]
+    first, *others = played.difference or ("it went otherwise",)
+    return [Contradiction(scenario.spot, said + "; ".join([first, *(other.strip() for other in others)]))]

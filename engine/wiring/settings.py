@@ -1,0 +1,290 @@
+"""The settings: winback.toml, overridden by environment variables, overridden by what the command line says.
+
+A variable is `WINBACK_` and the key's path in capitals with underscores, lists with commas. Unknown keys and variables
+are errors, all of them told at once. Secrets come only from the environment or from files (`..._file`).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from engine.core.moments import Length
+from engine.language.values import Wrong, length
+
+PREFIX = "WINBACK_"
+FILE_NAME = "winback.toml"
+NOT_SETTINGS = ("WINBACK_CONFIG", "WINBACK_SECRET", "WINBACK_TRACEBACK")
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings, all of it, a line each."""
+
+
+def _place(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError("write a host and a port, such as 127.0.0.1:8080")
+    return text
+
+
+def _length(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return length(value)
+        except Wrong as wrong:
+            raise ValueError(f"{wrong}; {wrong.hint}" if wrong.hint else str(wrong)) from None
+    if isinstance(value, Length):
+        return value
+    raise ValueError('write a number and a unit in quotes, such as "72h"')
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("write it whole, such as https://mail.shop.example")
+    return text.rstrip("/")
+
+
+def _none_yet(approvals: int) -> int:
+    if approvals:
+        raise ValueError("approvals come with a later version; leave it at 0")
+    return approvals
+
+
+HostAndPort = Annotated[str, AfterValidator(_place)]
+Url = Annotated[str, AfterValidator(_url)]
+Span = Annotated[Length, BeforeValidator(_length)]
+
+
+class Part(BaseModel):
+    """A table of winback.toml; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Listen(Part):
+    """[listen]: where the two HTTP listeners stand."""
+
+    public: HostAndPort = Field(default="127.0.0.1:8080", description="what customers and mail services reach")
+    ops: HostAndPort = Field(default="127.0.0.1:8081", description="events in, metrics, mailbox; keep it to yourselves")
+    ops_token_file: Path | None = Field(
+        default=None, description="holds the token that ops asks for unless it is on loopback"
+    )
+
+
+class Limit(Part):
+    """How fast mail may leave for one domain."""
+
+    rate: float = Field(default=0.0, ge=0, description="messages a second; 0 is no limit")
+    burst: int = Field(default=10, ge=1, description="of which so many at once")
+    at_once: int = Field(default=0, ge=0, description="messages at a time; 0 is no limit")
+
+
+class SenderSettings(Part):
+    """[sender]: who writes, and how mail leaves."""
+
+    name: str | None = Field(default=None, description="the name in From; shop.yaml's sender_name when left out")
+    address: str | None = Field(default=None, description="the address in From; shop.yaml's sender_email when left out")
+    kind: Literal["mailbox", "smtp"] = Field(default="mailbox", description="mailbox (a local folder) or smtp")
+    only_to: tuple[str, ...] = Field(
+        default=(), description='for staging: only these get mail, such as "*@shop.example"'
+    )
+    reply_to: str = Field(default="", description="where answers go, if not to the address")
+    unsubscribe_mailto: str = Field(
+        default="", description="an address that takes unsubscribes by mail, if somebody reads it"
+    )
+    feedback_id: str = Field(default="", description="the sender's id in Gmail's Feedback-ID")
+    limit: Limit = Field(default=Limit(), description="for each domain that has none of its own")
+    limits: dict[str, Limit] = Field(default={}, description='by domain: [sender.limits."gmail.com"]')
+
+
+class SmtpServer(Part):
+    """[smtp]: the mail server."""
+
+    host: str = Field(default="127.0.0.1", description="its name")
+    port: int = Field(default=25, ge=1, le=65_535, description="its port")
+    tls: Literal["starttls", "tls", "none"] = Field(default="starttls", description="starttls, tls or none")
+    username: str = Field(default="", description="for the login, if it asks for one")
+    password_file: Path | None = Field(default=None, description="holds the password; or WINBACK_SMTP_PASSWORD")
+    certificate_file: str = Field(default="", description="authorities to trust instead of the system's, as PEM")
+    hello: str = Field(default="", description="the name we say in EHLO; this machine's when left out")
+    connections: int = Field(default=4, ge=1, le=64, description="connections at a time")
+    connect_timeout: float = Field(default=15.0, gt=0, description="seconds")
+    command_timeout: float = Field(default=60.0, gt=0, description="seconds")
+    final_timeout: float = Field(
+        default=600.0, gt=0, description="seconds it may take over a message it was given whole"
+    )
+
+
+class Hook(Part):
+    """[hooks.NAME]: comes with a later version; its keys are known so that a shared file can hold them."""
+
+    secrets: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    certificate_file: Path | None = None
+
+
+_HOOKS = ("shopify", "woocommerce", "shopware", "ses", "sendgrid", "mailgun", "postmark", "brevo", "generic")
+
+
+class Settings(Part):
+    """All settings, with their defaults."""
+
+    data: Path = Field(default=Path("data"), description="the folder of the database, the mailbox and the effect files")
+    workflows: Path = Field(default=Path("workflows"), description="the folder that ops people edit")
+    secret_file: Path | None = Field(
+        default=None,
+        description="signs links and codes; `secret` in the data folder, made at first start. Or WINBACK_SECRET",
+    )
+    public_url: Url = Field(default="http://127.0.0.1:8080", description="where customers reach the public listener")
+    history_after: Span = Field(
+        default=Length(minutes=72 * 60), description="an event that came later than this is history"
+    )
+    approvals: Annotated[int, AfterValidator(_none_yet)] = Field(default=0, description="how many others must approve")
+    listen: Listen = Listen()
+    sender: SenderSettings = SenderSettings()
+    smtp: SmtpServer = SmtpServer()
+    hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
+
+    @property
+    def secret_place(self) -> Path:
+        """Where the secret lies."""
+        return self.secret_file or self.data / "secret"
+
+
+def load(
+    config: Path | None,
+    environment: Mapping[str, str],
+    *,
+    data: Path | None = None,
+    workflows: Path | None = None,
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        config: the file; None is WINBACK_CONFIG or, if it is there, winback.toml.
+        environment: environment variables.
+        data: what the command line says, if it does.
+        workflows: likewise.
+
+    Raises:
+        SettingsError: with everything that is wrong.
+
+    """
+    said = environment.get("WINBACK_CONFIG")
+    path = config or (Path(said) if said else Path(FILE_NAME))
+    given = _from_file(path, must_exist=bool(config or said))
+    problems = _overlay(given, environment)
+    given |= {name: value for name, value in (("data", data), ("workflows", workflows)) if value is not None}
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        problems += [_in_our_words(each, path) for each in error.errors()]
+    else:
+        problems += [
+            f"hooks.{name}: hooks come with a later version" for name, hook in settings.hooks.items() if hook.secrets
+        ]
+        if not problems:
+            return settings
+    raise SettingsError("\n".join(dict.fromkeys(problems)))
+
+
+def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"{path} does not exist") from None
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: this is not TOML: {error}") from None
+
+
+# Keys and variables --------------------------------------------------------------------------------------------------
+
+
+def keys(part: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each key that holds a value, as its path and pydantic's field; tables by free names are left out."""
+    for name, field in part.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from keys(inner, (*path, name))
+        elif get_origin(inner) is not dict:
+            yield (*path, name), field
+
+
+def variable(path: tuple[str, ...]) -> str:
+    """Return the environment variable of a key."""
+    return PREFIX + "_".join(path).upper()
+
+
+SECRETS = ("WINBACK_SECRET", "WINBACK_SMTP_PASSWORD", "WINBACK_LISTEN_OPS_TOKEN")
+"""Variables that hold secrets; winback.toml has no such keys."""
+
+
+def _overlay(given: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Put environment variables over what the file says; return what is wrong with them."""
+    known = {variable(path): (path, field) for path, field in keys()}
+    problems = []
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name in SECRETS:
+            continue
+        if name.startswith("WINBACK_HOOKS_"):
+            problems.append(f"{name}: hooks come with a later version")
+            continue
+        if name not in known:
+            near = get_close_matches(name, [*known, *SECRETS], n=1)
+            problems.append(f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+            continue
+        path, field = known[name]
+        table = given
+        for part in path[:-1]:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                break
+        else:
+            is_list = get_origin(field.annotation) is tuple
+            table[path[-1]] = [each.strip() for each in text.split(",") if each.strip()] if is_list else text
+    return problems
+
+
+def _in_our_words(error: Any, path: Path) -> str:
+    """Say one of pydantic's findings with the key as people write it."""
+    place = [str(part) for part in error["loc"] if part != "[key]"]
+    key = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        known = {".".join(each) for each, _ in keys()}
+        secret = variable(tuple(place))
+        if secret in SECRETS:
+            return f"{path}: {key}: secrets come only from files or the environment: {key}_file, or {secret}"
+        near = get_close_matches(key, known, n=1)
+        return f"{path}: there is no key {key}" + (f"; did you mean {near[0]}?" if near else "")
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if error["type"] == "literal_error":
+        message = f"write one of {error['ctx']['expected']}"
+        if key == "sender.kind" and error["input"] in ("kafka", "http"):
+            message = f"'{error['input']}' comes with a later version; write mailbox or smtp"
+    where = f"{path} or {variable(tuple(place))}"
+    return f"{where}: {key}: {message[:1].lower()}{message[1:]}"
+
+
+def described() -> Iterator[tuple[str, str, str]]:
+    """Yield each setting as (key, default as TOML would have it, what it is), for `run --help`."""
+    for path, field in keys():
+        yield ".".join(path), _shown(field.default), field.description or ""
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "[]"
+    return str(value) if isinstance(value, int | float) else f'"{value}"'
