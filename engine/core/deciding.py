@@ -147,6 +147,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     if customer.gone:
         for run in customer.runs:
             finish(turn, run, "gone")
+        customer.waiting, customer.looks = (), {}
         return
     if customer.stuck:
         return
@@ -158,6 +159,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     for run, held in rested_on:
         if held and not _entry_held(turn, run):
             finish(turn, run, "mistaken")
+            customer.returned = None  # who had never been away is not welcomed back
         else:
             _hear(turn, run, event, history=history)
     _go_on(turn, may_enter=not history)
@@ -199,8 +201,8 @@ def _judge(turn: Turn, *, quietly: bool) -> None:
     """Judge the standing anew and tell of a change (not of one that history brings)."""
     customer, rules = turn.customer, turn.rules
     judged = judge(customer, turn.now, rules.lifecycle, rules.shop.thresholds)
+    before, away_since = customer.standing, customer.lapsed_at
     customer.lapse_due, customer.lapsed_at = judged.next_doubt, judged.lapsed_at
-    before = customer.standing
     if judged.standing is before:
         if before in (Standing.ACTIVE, Standing.PROSPECT):
             customer.standing_since = judged.since
@@ -209,8 +211,9 @@ def _judge(turn: Turn, *, quietly: bool) -> None:
     turn.touched.add(STANDING)
     if judged.standing is Standing.ACTIVE and before is not Standing.PROSPECT and customer.orders:
         last = customer.orders[-1]
-        customer.returned = Return(last.at, before, last.ref)
-        turn.touched.add(RETURNED)
+        if last.at >= away_since:  # else it came late, and they had never been away
+            customer.returned = Return(last.at, before, last.ref)
+            turn.touched.add(RETURNED)
     if not quietly:
         said = evidence(customer, turn.now, rules.lifecycle, rules.shop.thresholds)
         turn.tell_of_customer(

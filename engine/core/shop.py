@@ -65,6 +65,7 @@ class Shop(Struct):
     refused: tuple[str, ...] = ()  # workflows whose line is over 1,000 and that name no pace
     budgets: dict[str, dict[Day, int]] = {}  # what issued offers may cost, by offer and shop day, in smallest units
     codes: dict[str, list[str]] = {}  # pool codes granted and not yet used, by offer; the last is the next
+    granted: dict[str, int] = {}  # how many codes of each pool were granted so far
 
 
 def is_warm(shop: Shop, lifecycle: Lifecycle, now: Instant) -> bool:

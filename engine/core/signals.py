@@ -114,5 +114,12 @@ class PauseEnded(Signal, frozen=True, gc=False, tag="pause_ended"):
     overdue: str
 
 
-ShopSignal = DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
+class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
+    """A block of an offer's pool codes may be given out, in this order."""
+
+    offer: str
+    codes: tuple[str, ...]
+
+
+ShopSignal = CodesGranted | DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
 AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | GivenUp | Joined | Rehearsed | Released | ShopSignal

@@ -17,6 +17,7 @@ from engine.core.rules import Switch, Workflow
 from engine.core.shop import Draining, Pace, Pause, Sweep, is_warm
 from engine.core.signals import (
     Admit,
+    CodesGranted,
     DayClosed,
     Look,
     PauseEnded,
@@ -83,6 +84,9 @@ class Sweeping:
         """Apply what concerns the shop as a whole, and keep it in the journal."""
         shop = self.handling.rules.shop
         match signal:
+            case CodesGranted(offer, codes):
+                shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
+                shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
             case DayClosed():
                 self._close(store, now)
             case RulesChanged(epoch):
