@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "unreachable-stage": "Nothing leads to a stage, so nobody ever comes there.",
     "endless-circle": "Stages lead in a circle without a wait, so a run would never stop turning.",
     "until-without-wait": "A stage listens with `until_any`, but has no wait during which something could happen.",
+    "never-heard": "`until_any` and `leave_when_any` hear what happens, and an absence never does.",
     "ignores-unsubscribe": "A workflow sends marketing and does not leave when the customer unsubscribes.",
     "offer-expires": "A reminder names an offer whose code has expired by then.",
     "send-after-stop": "A send comes after a `suppress` of the same kind, which would stop it.",

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from engine.core.rules import Lifecycle, Offer, OwnEvent, RuleSet, Send, Workflow
 from engine.language import nodes
-from engine.language.checks import kept, references, stages, stops, templates, unsubscribes
+from engine.language.checks import heard, kept, references, stages, stops, templates, unsubscribes
 from engine.language.checks import offers as offer_checks
 from engine.language.checks.templates import TemplateFacts
 from engine.language.checks.ways import shape_is_clear
@@ -25,6 +25,7 @@ from engine.language.shop import brand_of
 from engine.language.workflows import WORKFLOW, WorkflowDraft
 from engine.rendering import RenderProblem, Templates, template_facts
 from engine.rendering.brand import PLACEHOLDER, Brand
+from engine.rendering.loading import SHARED
 
 ENDING = ".yaml"
 SCENARIOS_ENDING = ".scenarios.yaml"
@@ -101,10 +102,12 @@ class _Folder:
         played = {name: self._read(name, SCENARIOS, BAD) for name in self.trees if name.endswith(SCENARIOS_ENDING)}
 
         templates_loaded: Templates | None = None
+        sound: Mapping[str, TemplateFacts] = facts or {}
         if load is not None:
             templates_loaded, wrong = load(brand.language)
             self._take_template_problems(wrong)
-            facts = _Facts(templates_loaded)
+            facts = _Facts(templates_loaded, templates_loaded.names())
+            sound = _Facts(templates_loaded, _sound(templates_loaded, wrong))
             self.sources |= {self._template(path): text for path, text in templates_loaded.sources.items()}
         self._check_references(facts)
         good_drafts = {name: draft for name, draft in drafts.items() if isinstance(draft, WorkflowDraft)}
@@ -112,7 +115,7 @@ class _Folder:
         known_lifecycle = lifecycle if isinstance(lifecycle, Lifecycle) else None
         known_offers: dict[str, OfferDraft] = offers if isinstance(offers, dict) else {}
         for draft in good_drafts.values():
-            self._check_meaning(draft, known_lifecycle, known_offers, facts or {})
+            self._check_meaning(draft, known_lifecycle, known_offers, sound)
         offer_checks.check_circles(known_offers, reading)
 
         problems = tuple(sorted(set(reading.problems), key=lambda one: one.place))
@@ -205,6 +208,7 @@ class _Folder:
         reading = self.reading
         unsubscribes.check(draft, reading)
         kept.check(draft, reading)
+        heard.check(draft, reading)
         if lifecycle is not None:
             offer_checks.check_worth(draft, lifecycle, reading)
             templates.check_service(draft, lifecycle, reading)
@@ -222,27 +226,35 @@ class _Folder:
 
 
 class _Facts(Mapping[str, TemplateFacts]):
-    """The facts about templates, each worked out when it is asked for."""
+    """The facts about some templates, each worked out when it is asked for."""
 
-    def __init__(self, loaded: Templates) -> None:
+    def __init__(self, loaded: Templates, names: Iterable[str]) -> None:
         self._loaded = loaded
+        self._names = frozenset(names)
         self._known: dict[str, TemplateFacts] = {}
 
     def __getitem__(self, name: str) -> TemplateFacts:
-        if name not in self._loaded.names():
+        if name not in self._names:
             raise KeyError(name)
         if name not in self._known:
             self._known[name] = template_facts(self._loaded, name)
         return self._known[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._loaded.names()
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._loaded.names())
+        return iter(sorted(self._names))
 
     def __len__(self) -> int:
-        return len(tuple(self._loaded.names()))
+        return len(self._names)
+
+
+def _sound(loaded: Templates, wrong: Iterable[RenderProblem]) -> Iterator[str]:
+    """Yield the templates of which facts can be told: those without a problem, in them or in what all share."""
+    broken = {one.file.partition("/")[0] for one in wrong}
+    if SHARED not in broken:
+        yield from (name for name in loaded.names() if name not in broken)
 
 
 def _is_workflow(name: str) -> bool:

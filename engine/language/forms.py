@@ -165,7 +165,7 @@ class Form:
 
     def schema(self, definitions: Definitions) -> Schema:
         """Return the JSON Schema of the mapping."""
-        properties = {key.name: {**key.kind.schema(definitions), "description": key.help} for key in self.keys}
+        properties = {key.name: {**_schema_of(key, definitions), "description": key.help} for key in self.keys}
         made: Schema = {
             "type": "object",
             "description": self.help,
@@ -435,10 +435,16 @@ def no_mapping(node: Node, kind: Kind, known: Iterable[str], reading: Reading) -
 
 
 def _value(key: Key, text: Text, value: Node, reading: Reading) -> Any:
-    if isinstance(value, Text) and value.empty and not key.may_be_empty:
-        reading.error(text, "no-value", f"{shown(text.value)} has no value", f"it needs {key.kind.says}")
+    if isinstance(value, Text) and value.empty:
+        if not key.may_be_empty:
+            reading.error(text, "no-value", f"{shown(text.value)} has no value", f"it needs {key.kind.says}")
         return BAD
     return key.kind.read(value, reading)
+
+
+def _schema_of(key: Key, definitions: Definitions) -> Schema:
+    made = key.kind.schema(definitions)
+    return {"anyOf": [made, {"type": "null"}]} if key.may_be_empty else made
 
 
 def _variant(lead: str, form: Form, definitions: Definitions) -> Schema:

@@ -18,7 +18,8 @@ from engine.language.problems import Problem, Spot, lines_of, problem, shown
 from engine.language.syntax import diagnosis
 
 MOST_BYTES = 1_000_000
-MOST_NODES = 100_000
+LONGEST_LINE = 20_000  # the parser's time grows with the square of some lines
+MOST_NODES = 50_000
 DEEPEST = 32
 
 
@@ -99,6 +100,10 @@ def decoded(file: str, raw: bytes | str) -> tuple[str, list[Problem]]:
 def tree(file: str, text: str) -> tuple[Mapping | None, list[Problem]]:
     """Return the mapping a file holds (None where it cannot be read) and what is wrong with it as YAML."""
     builder = _Builder(file)
+    for number, line in enumerate(lines_of(text), 1):
+        if len(line) > LONGEST_LINE:
+            message = f"a line of more than {LONGEST_LINE} characters"
+            return None, [problem(Spot(file, number, 1), "too-big", message, "break it into several lines")]
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             builder.take(event)

@@ -15,7 +15,7 @@ from engine.language.scenarios import Contradiction, Scenario
 class Play(Protocol):
     """Plays one scenario of a workflow, and says what it contradicts."""
 
-    def __call__(self, rules: RuleSet, workflow: str, scenario: Scenario) -> Iterable[Contradiction]:
+    def __call__(self, rules: RuleSet, workflow: str, scenario: Scenario, /) -> Iterable[Contradiction]:
         """Return what the workflow does otherwise than the scenario says; nothing when they agree."""
         ...
 

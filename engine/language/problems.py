@@ -14,7 +14,8 @@ from msgspec import Struct, to_builtins
 from engine.language.codes import CODES
 
 _NEAR = 0.65  # at difflib's own 0.6, holdout is near to colour
-_LINE_END = re.compile("\\r\\n|[\\r\\n\x85\u2028\u2029]")
+_WIDEST = 240  # of a longer source line, only what is around the problem is shown
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Severity(StrEnum):
@@ -118,10 +119,14 @@ def _formatted(one: Problem, lines: list[str]) -> str:
     source = lines[one.line - 1].replace("\t", " ") if one.line <= len(lines) else ""
     if not source.strip():
         return head + (f"  {one.hint}\n" if one.hint else "")
+    column = one.column
+    if len(source) > _WIDEST:
+        begin = max(0, column - _WIDEST // 2)
+        source, column = source[begin : begin + _WIDEST], column - begin
     number = str(one.line)
     margin = " " * len(number)
-    carets = "^" * min(one.length, max(1, len(source) - one.column + 1))
-    pointer = f"{' ' * (one.column - 1)}{carets} {one.hint}".rstrip()
+    carets = "^" * min(one.length, max(1, len(source) - column + 1))
+    pointer = f"{' ' * (column - 1)}{carets} {one.hint}".rstrip()
     return f"{head}{margin} |\n{number} | {source}\n{margin} | {pointer}\n"
 
 

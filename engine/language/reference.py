@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from engine.core.events import DATA
+from engine.core.facts import KEPT_FIELDS
+from engine.core.fields import FIELDS
 from engine.language.codes import CODES
-from engine.language.forms import Form, Kind, Variants, all_forms
+from engine.language.conditions import WAY_OUT
+from engine.language.forms import Form, Key, Kind, Variants, all_forms
 from engine.language.schema import FILES
+from engine.language.vocabulary import ATTRIBUTES, event_fields, tests_of
 
 _MADE = "<!-- Made from the tables in engine/language by the tests (UPDATE_GOLDEN=1); do not edit. -->"
 
@@ -24,9 +29,10 @@ def keys_page() -> str:
         for inner in all_forms(form):
             if inner.keys and inner.name not in seen:
                 seen.add(inner.name)
-                parts += [f"### {_title(inner)}", inner.help, _table(inner)]
+                parts += [f"### {_title(inner)}", *_explained(inner)]
                 if inner.later:
                     parts.append(f"Comes later: {', '.join(f'`{key}`' for key in inner.later)}.")
+    parts += ["## Customer fields", _customer_fields(), "## Events", _events()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -48,10 +54,42 @@ def _title(form: Form) -> str:
     return form.name[0].upper() + form.name[1:]
 
 
-def _table(form: Form) -> str:
+def _explained(form: Form) -> list[str]:
+    if form.name == WAY_OUT.name:  # every condition makes one
+        return [WAY_OUT.help, "A condition, and beside its keys:", _table((form.by_name["then"],))]
+    return [form.help, _table(form.keys)]
+
+
+def _customer_fields() -> str:
+    rows = [f"| `{name}` | {kind.replace('_', ' or ')} | {_tests(kind)} |" for name, kind in FIELDS.items()]
+    rows.append(f"| `{ATTRIBUTES}NAME` | text | {_tests('text')} |")
+    what = "What `customer:` may name. Money is in the shop's currency; days are those of the customer's calendar."
+    return "\n".join([what, "", "| field | kind | may be asked with |", "| --- | --- | --- |", *rows])
+
+
+def _tests(kind: str) -> str:
+    return ", ".join(f"`{test}`" for test in tests_of(kind))
+
+
+def _events() -> str:
+    rows = [
+        f"| `{event}` | {_names(event_fields(event, {}))} | {_names(KEPT_FIELDS.get(event, ()))} |" for event in DATA
+    ]
+    what = (
+        "What `event:` and `no_event:` may name, beside the shop's own events of events.yaml, and the fields that\n"
+        "`where:` may name: any field of an event that is listened to, and of past events those that are kept."
+    )
+    return "\n".join([what, "", "| event | fields | kept of past ones |", "| --- | --- | --- |", *rows])
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(keys: Iterable[Key]) -> str:
     rows = [
         f"| `{key.name}` | {_escaped(_says(key.kind))} | {'yes' if key.required else ''} | {_escaped(key.help)} |"
-        for key in form.keys
+        for key in keys
     ]
     return "\n".join(["| key | value | required | meaning |", "| --- | --- | --- | --- |", *rows])
 

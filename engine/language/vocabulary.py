@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from engine.core.catalogue import CATALOGUE
 from engine.core.events import DATA
 from engine.core.fields import FIELDS
 from engine.core.moments import iso_day
@@ -32,6 +33,13 @@ _READERS: dict[str, Scalar | Word] = {
     "day": DAY,
     _YES_NO: FLAG,
 }
+_DAYS = Scalar(
+    "a length of whole days (120d)",
+    "bad-length",
+    lambda text: values.number(text) if text.isdigit() else values.whole_days(text),
+    lambda: {"type": ["string", "integer"]},
+)
+_LENGTHS = ("idle_days", "own_interval")  # numbers of days: `120d`, or the bare number the field is called by
 _EVENT_READERS = {
     **_READERS,
     "money": PLAIN,
@@ -44,8 +52,6 @@ _CUSTOMER_WORDS: dict[str, Word] = {
 }
 _EVENT_WORDS: dict[tuple[str, str], Word] = {
     ("email.bounced", "kind"): words(("dead", "full", "policy", "spam", "soft", "unknown")),
-    ("hand_off.answered", "result"): words(("reached", "not_reached", "won", "later", "never")),
-    ("invitation.answered", "answer"): words(("yes", "no")),
 }
 _TESTS: dict[str, tuple[str, ...]] = {
     "text": ("is", "any_of"),
@@ -66,7 +72,7 @@ def field_kind(name: str) -> str | None:
 
 def field_reader(name: str) -> Scalar | Word:
     """Return how a value of a customer field is written."""
-    return _CUSTOMER_WORDS.get(name) or _READERS[field_kind(name) or "text"]
+    return _DAYS if name in _LENGTHS else _CUSTOMER_WORDS.get(name) or _READERS[field_kind(name) or "text"]
 
 
 def tests_of(kind: str) -> tuple[str, ...]:
@@ -78,19 +84,35 @@ def event_fields(event: str, own: Mapping[str, OwnEvent]) -> dict[str, str]:
     """Return the fields of an event that hold one value each, with their kind; empty for an unknown event."""
     if event in own:
         return dict(own[event].fields)
-    return _fields_of(DATA[event]) if event in DATA else {}
+    if event not in DATA:
+        return {}
+    uses = CATALOGUE[event].uses if event in CATALOGUE else ()
+    return {name: kind for name, kind in _fields_of(DATA[event]).items() if not uses or name in uses}
 
 
 def event_reader(event: str, field: str, kind: str) -> Scalar | Word:
     """Return how a value of an event's field is written. Days and money stay text, as they are in the event."""
-    return _EVENT_WORDS.get((event, field)) or _EVENT_READERS[kind]
+    allowed = _words_of(DATA[event]).get(field) if event in DATA else None
+    return allowed or _EVENT_WORDS.get((event, field)) or _EVENT_READERS[kind]
 
 
 @cache
 def _fields_of(data: type) -> dict[str, str]:
-    hints = typing.get_type_hints(data)
-    kinds = {name: _kind(hint) for name, hint in hints.items()}
+    kinds = {name: _kind(hint) for name, hint in typing.get_type_hints(data).items()}
     return {name: kind for name, kind in kinds.items() if kind}
+
+
+@cache
+def _words_of(data: type) -> dict[str, Word]:
+    """Return the fields that hold one of certain words. An empty one means that it is absent, so it cannot be named."""
+    allowed = {name: _literals(hint) for name, hint in typing.get_type_hints(data).items()}
+    return {name: words(each) for name, each in allowed.items() if each}
+
+
+def _literals(hint: Any) -> tuple[str, ...]:
+    parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    found = (value for part in parts if typing.get_origin(part) is typing.Literal for value in typing.get_args(part))
+    return tuple(value for value in found if isinstance(value, str) and value)
 
 
 def _kind(hint: Any) -> str:
@@ -100,4 +122,4 @@ def _kind(hint: Any) -> str:
         return _YES_NO
     if Decimal in parts or float in parts:
         return "number"
-    return "text" if str in parts else ""
+    return "text" if str in parts or _literals(hint) else ""

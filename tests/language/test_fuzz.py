@@ -1,0 +1,114 @@
+"""Broken text of any kind ends in problems inside the file: never an exception, never a hang."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.language import nodes
+from engine.language.files import read_files
+from engine.language.problems import Severity, format_problems, lines_of
+
+HERE = Path(__file__).parent
+WORKFLOWS = HERE.parents[1] / "workflows"
+SHIPPED = {path.name: path.read_text(encoding="utf-8") for path in sorted(WORKFLOWS.glob("*.yaml"))}
+PIECES = [
+    *"\t\n\r :-[]{}#&*!|>'\"%@`,?~\\",
+    "\n\n", ": ", "- ", "  ", "---\n", "...\n", "&a ", "*a", "!!str ", "<<: ", "? ", "|\n", ">-\n", "\ufeff", "\x00", "\x85",
+    "\u2028", "\ud7ff", "\U0001f600", "é", '"\\U00110000"', '"\\x"', "%YAML 9.9\n", "{a: b, ", "[[[[", "]]", "null", "true",
+    "14", "14d", "10 days", "20 EUR", "5%", "event", "after: x", "end: y", "then: z", "stages", "steps:", "not: ",
+]  # fmt: skip
+
+
+def reads_without_a_traceback(files: dict[str, str]) -> None:
+    """Read files; every problem must lie inside its file, and be printable."""
+    checked = read_files(files)
+    for one in checked.problems:
+        lines = lines_of(checked.sources[one.file])
+        assert 1 <= one.line <= len(lines)
+        assert 1 <= one.column <= len(lines[one.line - 1]) + 1
+        assert one.length >= 1
+        assert one.message
+        assert "\n" not in one.message + one.hint
+    assert bool(checked.rules) == all(one.severity is Severity.WARNING for one in checked.problems)
+    format_problems(checked.problems, checked.sources)
+
+
+@given(st.data())
+def test_mutated_files_bring_problems_inside_the_file(data: st.DataObject) -> None:
+    """Shipped files with pieces put in, cut out, repeated and moved."""
+    name = data.draw(st.sampled_from(sorted(SHIPPED)))
+    text = SHIPPED[name]
+    for _ in range(data.draw(st.integers(1, 4))):
+        begin = data.draw(st.integers(0, len(text)))
+        end = min(len(text), begin + data.draw(st.integers(0, 40)))
+        piece = data.draw(st.sampled_from(PIECES) | st.just(text[begin:end] * 2) | st.text(max_size=5))
+        text = text[:begin] + piece + text[end:]
+    reads_without_a_traceback({name: text})
+
+
+@given(
+    st.text(alphabet="ab:- \n\t[]{}&*!#'\"|>%,?\\0d\x00\x85", max_size=200),
+    st.sampled_from(["a", "lifecycle", "a.scenarios"]),
+)
+def test_any_text_brings_problems_inside_the_file(text: str, name: str) -> None:
+    """Text made of what YAML is made of."""
+    reads_without_a_traceback({f"{name}.yaml": text})
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_bring_problems_inside_the_file(raw: bytes) -> None:
+    """Bytes that are no text."""
+    checked = read_files({"a.yaml": raw})
+    assert checked.problems
+    format_problems(checked.problems, checked.sources)
+
+
+json_like: st.SearchStrategy[Any] = st.recursive(
+    st.text(max_size=8) | st.sampled_from(["14d", "ten", "20 EUR", "5%", "reader"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "event", "send", "by"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def keys_in(text: str) -> list[tuple[int, int]]:
+    """Where the values of a file's keys stand."""
+    root, _ = nodes.tree("x", text)
+    found: list[tuple[int, int]] = []
+    waiting: list[nodes.Node] = [root] if root else []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.Mapping):
+            for _, value in node.entries:
+                waiting.append(value)
+                if isinstance(value, nodes.Text) and value.last_line == value.spot.line and value.value:
+                    found.append((value.spot.line, value.spot.column))
+        elif isinstance(node, nodes.Listing):
+            waiting += node.items
+    return sorted(found)
+
+
+@given(st.data())
+def test_values_of_another_form_bring_problems(data: st.DataObject) -> None:
+    """Any value replaced by a list, a mapping or a strange text."""
+    name = data.draw(st.sampled_from(sorted(SHIPPED)))
+    lines = SHIPPED[name].splitlines()
+    places = keys_in(SHIPPED[name])
+    if not places:
+        return
+    line, column = data.draw(st.sampled_from(places))
+    value = data.draw(json_like)
+    lines[line - 1] = lines[line - 1][: column - 1] + written(value)
+    reads_without_a_traceback({name: "\n".join(lines)})
+
+
+def written(value: Any) -> str:
+    """A value as flow YAML."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {written(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(written(inner) for inner in value) + "]"
+    return "'" + str(value).replace("'", "''").replace("\n", " ") + "'"
