@@ -99,19 +99,16 @@ def _never(view: View, step: Send) -> str:
 
 def _without_permission(view: View, purpose: Purpose, channel: str) -> str:
     customer, rule = view.customer, view.lifecycle.permission
-    keys = [f"{purpose.value}/{channel}"]
-    if purpose in rule.newsletter_covers:
-        keys.append(f"newsletter/{channel}")
-    given = [each for key in keys if (each := customer.permission.get(key)) is not None and each.given]
-    withdrawn = any((each := customer.permission.get(key)) is not None and not each.given for key in keys[:1])
-    if not given:
-        if rule.existing_customers and purpose is Purpose.MARKETING and customer.orders and not withdrawn:
+    said = customer.permission.get(f"{purpose.value}/{channel}")
+    given = said
+    if said is None and purpose in rule.newsletter_covers:  # a purpose that was withdrawn is covered by nothing
+        given = customer.permission.get(f"newsletter/{channel}")
+    if given is None or not given.given:
+        if rule.existing_customers and purpose is Purpose.MARKETING and customer.orders and said is None:
             return ""
         return "no_permission"
-    ends = [lapses_at(view, each) for each in given]
-    if all(end is not None and end <= view.now for end in ends):
-        return "permission_lapsed"
-    return ""
+    end = lapses_at(view, given)
+    return "permission_lapsed" if end is not None and end <= view.now else ""
 
 
 def _too_old(view: View) -> str:

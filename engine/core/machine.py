@@ -41,7 +41,6 @@ from engine.core.rules import (
     Workflow,
 )
 from engine.core.turn import Turn
-from engine.core.words import in_words
 
 ANSWER_TIME = Length(days=7)
 """Silence is an answer only to a question that was delivered at least so long ago."""
@@ -77,10 +76,10 @@ def start(turn: Turn, workflow: Workflow) -> None:
     )
     customer.waiting = tuple(name for name in customer.waiting if name != workflow.name)
     turn.notes.append(Entered(workflow.name))
-    if customer.returned is not None and any("returned" in topics(condition) for condition in workflow.enter_when_all):
+    if customer.returned is not None and workflow.name in turn.rules.thanks_for_returns:
         run = replace(run, led_by=NO_ORDER_HOLDS)
         customer.returned = replace(customer.returned, taken=True)
-    why = [in_words(condition) for condition in workflow.enter_when_all]
+    why = turn.rules.why_entered[workflow.name]
     turn.tell(fx.RUN_STARTED, run, {"mode": run.mode.value, "held_out": held_out, "why": why})
     turn.put(run)
     walk(turn, run, workflow)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.core.conditions import topics
+from engine.core.conditions import RETURNED, topics
 from engine.core.rules import Mode, Purpose, RuleSet, Send, Switch, Workflow
 from engine.core.shop import Shop
+from engine.core.words import in_words
 
 ANYTHING = "anything"
 """The topic of a look at everything: a sweep, or a place that has become free."""
@@ -41,6 +42,8 @@ class Rules:
         self.in_order = tuple(sorted(on, key=lambda each: (-each.priority, each.name)))
         self._by_topic = _index(self.in_order)
         self._heard: dict[frozenset[str], tuple[Workflow, ...]] = {}  # the few sets of topics that occur, once each
+        self.why_entered = {each.name: [in_words(one) for one in each.enter_when_all] for each in on}
+        self.thanks_for_returns = {each.name for each in self._by_topic.get(RETURNED, ())}
         self.takes_the_place = {name for (name, _), each in self.versions.items() if is_marketing(each)}
 
     def switch(self, name: str) -> Switch:

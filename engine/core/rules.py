@@ -320,7 +320,10 @@ class Workflow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def stage(self, name: str) -> Stage:
         """Return a stage by name; the checks have seen to it that it exists."""
-        return next(stage for stage in self.stages if stage.name == name)
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
 
 
 class Switch(Struct, frozen=True, omit_defaults=True):

@@ -53,15 +53,18 @@ class Turn:
 
     def put(self, run: Run) -> None:
         """Keep a run as it is now."""
-        runs = self.customer.runs
-        if any(each.id == run.id for each in runs):
-            self.customer.runs = tuple(run if each.id == run.id else each for each in runs)
-        else:
-            self.customer.runs = (*runs, run)
+        for place, each in enumerate(runs := self.customer.runs):
+            if each.id == run.id:
+                self.customer.runs = (*runs[:place], run, *runs[place + 1 :])
+                return
+        self.customer.runs = (*runs, run)
 
     def run(self, run: Run) -> Run:
         """Return a run as it was last kept."""
-        return next((each for each in self.customer.runs if each.id == run.id), run)
+        for each in self.customer.runs:
+            if each.id == run.id:
+                return each
+        return run
 
     def drop(self, run: Run) -> None:
         """Forget a run that has ended."""
@@ -118,15 +121,14 @@ class Turn:
         return [standing, f"run of {run.workflow} version {run.version}", f"stage {run.stage}, step {step.key}"]
 
 
+_TOLD = ("email", "first_name", "last_name", "salutation", "formal", "company", "language")
+_UNKNOWN = (None, 0)
+
+
 def _who(customer: Customer, rules: Rules) -> dict[str, Any]:
-    return {
-        "id": customer.id,
-        "email": customer.value("email"),
-        "first_name": customer.value("first_name"),
-        "last_name": customer.value("last_name"),
-        "salutation": customer.value("salutation"),
-        "formal": customer.value("formal"),
-        "company": customer.value("company"),
-        "language": customer.value("language"),
-        "timezone": customer.value("timezone") or rules.lifecycle.timezone,
-    }
+    profile = customer.profile
+    told: dict[str, Any] = {"id": customer.id}
+    for name in _TOLD:
+        told[name] = profile.get(name, _UNKNOWN)[0]
+    told["timezone"] = profile.get("timezone", _UNKNOWN)[0] or rules.lifecycle.timezone
+    return told
