@@ -1,0 +1,68 @@
+"""What a customer's answer does: the block list first, durably, then the event that tells the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from engine.core.events import Event, InvitationAnswered, Mail, NewsletterAnswer
+from engine.core.links import Link
+from engine.core.moments import MINUTE, Instant
+from engine.core.reading import encode
+from engine.listeners.intake import Intake
+from engine.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+Block = Callable[[Sequence[bytes]], Awaitable[None]]
+"""Puts keys on the block list, or takes them off it; returns after the commit."""
+
+
+class Answers:
+    """Takes in what customers say on the public pages."""
+
+    def __init__(self, intake: Intake, block: Block, unblock: Block, clock: Clock, page: str) -> None:
+        """`page` is the public URL, kept as part of the proof of a consent."""
+        self._intake, self._block, self._unblock, self._clock, self._page = intake, block, unblock, clock, page
+
+    async def stop(self, link: Link) -> None:
+        """Stop messages of the link's purpose.
+
+        Once the block list has it the "no" counts, so it is answered even if the event does not get through.
+        """
+        await self._block(link.blocks)
+        data = Mail(message_id=link.effect_id, purpose=link.purpose)
+        await self._try(self._event(link, "email.unsubscribed", data))
+
+    async def confirm(self, link: Link, wording: str, ip: str) -> None:
+        """Confirm the newsletter. `wording` is what the customer said yes to; with `ip` it is kept as proof."""
+        await self._unblock(link.blocks)
+        proof = {"wording": wording, "ip": ip, "page": f"{self._page}/confirm"}
+        await self._take(self._event(link, "newsletter.confirmed", NewsletterAnswer(proof=proof)))
+
+    async def answer(self, link: Link, *, yes: bool, wording: str, ip: str) -> None:
+        """Answer the question of a message, which is whether they still want them: a no stops, a yes confirms."""
+        if yes:
+            await self.confirm(link, wording, ip)
+        else:
+            await self.stop(link)
+        said = InvitationAnswered(invitation=link.asks, answer="yes" if yes else "no")
+        await self._try(self._event(link, "invitation.answered", said))
+
+    async def _try(self, event: Event) -> None:
+        """Take in an event that comes on top of what has already been made durable."""
+        try:
+            await self._take(event)
+        except Exception:
+            log.exception("an answer counts, but its event did not get to the record", type=event.type, id=event.id)
+
+    async def _take(self, event: Event) -> None:
+        (result,) = await self._intake.take([encode(event)], "a public page")
+        if result.status == "dead_letter":
+            log.error("an answer became a dead letter", type=event.type, reason=result.reason)
+
+    def _event(self, link: Link, kind: str, data: object) -> Event:
+        """Return the event of an answer. Repeats within a minute are one; a later "no" is never taken for an old one."""
+        now: Instant = self._clock.now()
+        return Event(f"{link.effect_id}.{kind}.{now // MINUTE}", "winback", kind, now, link.customer, data)

@@ -1,0 +1,140 @@
+"""The public listener: the pages behind the links of messages.
+
+A GET shows a page and changes nothing, since scanners and previews fetch links; a POST does it (RFC 8058). Pages need no
+JavaScript and no cookies, and load nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from base64 import b64encode
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry
+
+from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, BadLinkError, Keys, Link
+from engine.listeners.answering import Answers
+from engine.listeners.pages import STYLE, Shopfront, page, pick_language, wording
+from engine.listeners.serving import Ready, add_health, counting, route_of
+
+__all__ = ["Shopfront", "public_app"]
+
+BODY_AT_MOST = 64 * 1024
+BODY_SECONDS = 10.0
+
+_STYLE_HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+_SAFE_HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class _Pages:
+    """The handlers. `shop` says how the shop shows itself."""
+
+    def __init__(self, keys: Keys, answers: Answers, shop: Shopfront, body_seconds: float) -> None:
+        self._keys, self._answers, self._shop, self._body_seconds = keys, answers, shop, body_seconds
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Show what a POST would do."""
+        kind = _KINDS[route_of(request)]
+        link = self._link(request, kind)
+        chosen = request.query.get("answer", "") if kind == ANSWER else ""
+        return self._page(request, kind, link, purpose=link.purpose, chosen=chosen)
+
+    async def unsubscribe(self, request: web.Request) -> web.Response:
+        """Stop messages of a kind. The body is not read: a POST is a no, whatever it says and whoever sent it."""
+        link = self._link(request, UNSUBSCRIBE)
+        await self._answers.stop(link)
+        return self._page(request, "stopped", link, purpose=link.purpose)
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """Confirm the newsletter."""
+        link = self._link(request, CONFIRM)
+        await self._answers.confirm(link, self._wording(request, CONFIRM, link), request.remote or "")
+        return self._page(request, "confirmed", link, purpose=link.purpose)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer a question with yes or no."""
+        link = self._link(request, ANSWER)
+        said = await self._said(request)
+        if said not in ("yes", "no"):
+            return self._page(request, ANSWER, link, status=400, purpose=link.purpose)
+        text = self._wording(request, ANSWER, link)
+        await self._answers.answer(link, yes=said == "yes", wording=text, ip=request.remote or "")
+        return self._page(request, "confirmed" if said == "yes" else "stopped", link, purpose=link.purpose)
+
+    @web.middleware
+    async def friendly(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer every error with a page in words, and put the safe headers on everything."""
+        try:
+            response = await handler(request)
+        except BadLinkError:
+            response = self._page(request, "bad_link", status=404)
+        except web.HTTPException as error:
+            shown = "bad_link" if error.status == 404 else "no_such_way"
+            response = self._page(request, shown, status=error.status)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+        except Exception:
+            log.exception("a public page failed", method=request.method, route=route_of(request))
+            response = self._page(request, "failed", status=503)
+        response.headers.update(_SAFE_HEADERS)
+        return response
+
+    def _link(self, request: web.Request, kind: str) -> Link:
+        return self._keys.open(request.match_info["token"], kind)
+
+    async def _said(self, request: web.Request) -> str:
+        """Return the `answer` of a form, urlencoded or multipart; empty where there is none to be read."""
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                form = await request.post()
+        except (TimeoutError, ValueError, AssertionError, LookupError):  # aiohttp raises these on forms that are none
+            return ""
+        said = form.get("answer", "")
+        return said.strip().lower() if isinstance(said, str) else ""
+
+    def _language(self, request: web.Request, link: Link | None) -> str:
+        return pick_language(link.language if link else "", request.headers.get("Accept-Language", ""))
+
+    def _wording(self, request: web.Request, name: str, link: Link) -> str:
+        return wording(name, self._language(request, link), self._shop, link.purpose)
+
+    def _page(
+        self, request: web.Request, name: str, link: Link | None = None, *, status: int = 200, **values: str
+    ) -> web.Response:
+        html = page(name, self._language(request, link), self._shop, **values)
+        return web.Response(status=status, text=html, content_type="text/html")
+
+
+_KINDS = {"/u/{token}": UNSUBSCRIBE, "/confirm/{token}": CONFIRM, "/answer/{token}": ANSWER}
+
+
+def public_app(
+    keys: Keys,
+    answers: Answers,
+    shop: Shopfront,
+    ready: Ready,
+    registry: CollectorRegistry | None = None,
+    *,
+    body_seconds: float = BODY_SECONDS,
+) -> web.Application:
+    """Return the public listener's application. `body_seconds` is how long a form may take to arrive."""
+    pages = _Pages(keys, answers, shop, body_seconds)
+    app = web.Application(middlewares=[counting(registry, "public"), pages.friendly], client_max_size=BODY_AT_MOST)
+    for path, done in zip(_KINDS, (pages.unsubscribe, pages.confirm, pages.answer), strict=True):
+        app.router.add_get(path, pages.ask)
+        app.router.add_post(path, done)
+    add_health(app, ready)
+    return app

@@ -1,0 +1,121 @@
+"""What both listeners share: starting, health, errors without tracebacks, and counting."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+log = structlog.get_logger(__name__)
+
+Ready = Callable[[], str]
+"""Says why the engine is not ready, empty when it is."""
+
+
+class Running(Struct, frozen=True):
+    """A listener that is up. `port` is the one it got where 0 was asked for."""
+
+    runner: web.AppRunner
+    port: int
+
+    async def stop(self) -> None:
+        """Let requests under way end, then close."""
+        await self.runner.cleanup()
+
+
+async def serve(app: web.Application, host: str, port: int) -> Running:
+    """Start a listener.
+
+    No log of requests is written: their paths are tokens that would let a reader of the log act for customers.
+
+    Raises:
+        OSError: the address is taken or may not be used.
+
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, handler_cancellation=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return Running(runner, runner.addresses[0][1])
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def add_health(app: web.Application, ready: Ready) -> None:
+    """Add `/healthz` (the process answers) and `/readyz` (it does its work)."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        why = ready()
+        return web.Response(status=503 if why else 200, text=f"{why or 'ok'}\n")
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+
+
+def json_error(status: int, error: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Return an error as JSON: what is wrong, and what instead."""
+    return web.json_response({"error": error}, status=status, headers=headers, dumps=_dumps)
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer errors as JSON, and what nobody foresaw without a traceback."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return json_error(error.status, error.text or error.reason, _kept(error))
+    except Exception:
+        log.exception("a request failed", method=request.method, route=route_of(request))
+        return json_error(500, "the engine could not do this; its log says why")
+
+
+def counting(registry: CollectorRegistry | None, listener: str) -> Middleware:
+    """Return a middleware that counts requests and their time by route, never by path."""
+    count = Counter(
+        f"winback_{listener}_requests", "Requests answered", ["method", "route", "status"], registry=registry
+    )
+    seconds = Histogram(f"winback_{listener}_request_seconds", "Time to answer", ["route"], registry=registry)
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = route_of(request)
+        with seconds.labels(route).time():
+            response = await handler(request)
+        count.labels(request.method, route, str(response.status)).inc()
+        return response
+
+    return counted
+
+
+def route_of(request: web.Request) -> str:
+    """Return the pattern of a request's route, such as `/u/{token}`: its path would tell the token."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"
+
+
+def _kept(error: web.HTTPException) -> dict[str, str]:
+    return {name: error.headers[name] for name in ("Allow", "WWW-Authenticate", "Location") if name in error.headers}
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
