@@ -24,11 +24,13 @@ from engine.core.rules import (
     TagIs,
     WayOut,
 )
-from engine.language.forms import BAD, Fields, Form, Key, ListOf, Raw, Variants, with_keys
+from engine.language.forms import Fields, Form, Variants, with_keys
+from engine.language.kinds import BAD, Key
 from engine.language.nodes import Listing, Mapping, Node, Text
 from engine.language.problems import one_of, shown
 from engine.language.reading import Look, Reading
 from engine.language.scalars import EVENT, NAME, PLAIN, SPAN, Ref, Word, whole, words
+from engine.language.shapes import ListOf, Raw
 from engine.language.vocabulary import (
     ATTRIBUTES,
     CHANNELS,

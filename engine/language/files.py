@@ -14,13 +14,15 @@ from engine.language.checks import heard, kept, references, stages, stops, templ
 from engine.language.checks import offers as offer_checks
 from engine.language.checks.templates import TemplateFacts
 from engine.language.checks.ways import shape_is_clear
-from engine.language.forms import BAD, Form
+from engine.language.forms import Form
+from engine.language.kinds import BAD
 from engine.language.lifecycle import LIFECYCLE
 from engine.language.offers import OFFERS, OfferDraft
 from engine.language.own_events import OWN_EVENTS
 from engine.language.problems import Problem, Severity, Spot, problem, shown
 from engine.language.reading import Reading
-from engine.language.scenarios import SCENARIOS, ScenarioFile, ScenariosDraft
+from engine.language.scenario_files import SCENARIOS, ScenariosDraft
+from engine.language.scenarios import ScenarioFile
 from engine.language.shop import brand_of
 from engine.language.workflows import WORKFLOW, WorkflowDraft
 from engine.rendering import RenderProblem, Templates, template_facts

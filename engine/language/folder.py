@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.language import nodes
-from engine.language.files import ENDING, Checked, read_files
+from engine.language.files import ENDING, SCENARIOS_ENDING, Checked, read_files
 from engine.language.problems import Spot, problem
 from engine.rendering import load_templates
 
@@ -32,6 +32,8 @@ def read_folder(folder: Path, started_in: Path | None = None) -> Checked:
 def read_path(path: Path, started_in: Path | None = None) -> Checked:
     """Read and check a folder, or one file of it: the others stand beside it, and only its own problems are told.
 
+    The scenarios of a workflow come with its file, so that whoever plays them sees what an edit contradicts.
+
     Raises:
         OSError: there is no such folder or file, or it cannot be read.
 
@@ -39,10 +41,16 @@ def read_path(path: Path, started_in: Path | None = None) -> Checked:
     if path.is_dir():
         return read_folder(path, started_in)
     path.stat()  # says that it is not there
-    checked = read_folder(path.parent, started_in)
     name = os.path.relpath(path, started_in) if started_in is not None else str(path)
+    if not _is_ours(path.name):
+        message = f"files of workflows end in {ENDING}"
+        return Checked(None, (problem(Spot(name, 1, 1), "file-name", message, "name such a file, or its folder"),))
+    checked = read_folder(path.parent, started_in)
     mine = tuple(one for one in checked.problems if one.file == name)
-    return replace(checked, problems=mine, scenarios=tuple(each for each in checked.scenarios if each.file == name))
+    about = path.name.removesuffix(SCENARIOS_ENDING).removesuffix(ENDING)
+    return replace(
+        checked, problems=mine, scenarios=tuple(each for each in checked.scenarios if each.workflow == about)
+    )
 
 
 def _bytes(path: Path) -> bytes:

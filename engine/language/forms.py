@@ -7,61 +7,15 @@ value a second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any
 
-from engine.language.nodes import Broken, Listing, Mapping, Node, Text
+from engine.language.kinds import BAD, Definitions, Key, Schema, no_mapping, unknown_key, value_of
+from engine.language.nodes import Mapping, Node, Text
 from engine.language.problems import nearest_of, one_of, shown
 from engine.language.reading import Reading
-
-Schema = dict[str, Any]
-Definitions = dict[str, Schema]
-
-
-class Bad:
-    """The type of `BAD`: what a kind returns when it has noted why there is no value."""
-
-    def __repr__(self) -> str:
-        return "BAD"
-
-
-BAD: Final = Bad()
-
-
-class Kind(Protocol):
-    """What a value is. `says` completes "there should be …" and the reference."""
-
-    @property
-    def says(self) -> str:
-        """What is expected, such as `a length (14d)`."""
-        ...
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Return the value of a node, or note what is wrong with it and return BAD."""
-        ...
-
-    def schema(self, definitions: Definitions) -> Schema:
-        """Return the JSON Schema of this kind, putting what others may refer to into `definitions`."""
-        ...
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key of a form. `to` is the name its value goes by when that differs from how people write the key."""
-
-    name: str
-    kind: Kind
-    help: str
-    required: bool = False
-    to: str = ""
-    may_be_empty: bool = False
-
-    @property
-    def attribute(self) -> str:
-        """The name its value goes by."""
-        return self.to or self.name
 
 
 @dataclass(frozen=True)
@@ -141,7 +95,7 @@ class Form:
             else:
                 fields.keys[key.name] = text
                 fields.nodes[key.name] = value
-                if (got := _value(key, text, value, reading)) is not BAD:
+                if (got := value_of(key, text, value, reading)) is not BAD:
                     fields.values[key.attribute] = got
         return fields, guessed
 
@@ -253,195 +207,6 @@ def with_keys(name: str, form: Form, keys: tuple[Key, ...], build: Callable[[Any
     return replace(form, name=name, keys=(*form.keys, *keys), build=both)
 
 
-@dataclass(frozen=True)
-class ListOf:
-    """A list of values of one kind, `least` of them or more; items that are bad are left out."""
-
-    kind: Kind
-    least: int = 0
-
-    @property
-    def says(self) -> str:
-        """What is expected here."""
-        return f"a list, each item {self.kind.says}"
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Read each item of a list."""
-        if isinstance(node, Broken):
-            return BAD
-        if not isinstance(node, Listing):
-            hint = self._cure(node)
-            reading.error(node, "wrong-form", f"there should be a list here, each item {self.kind.says}", hint)
-            return BAD
-        if len(node.items) < self.least:
-            reading.error(node, "no-value", "this list is empty", f"it needs {self.kind.says}")
-            return BAD
-        read = [self._item(item, reading) for item in node.items]
-        return tuple(item for item in read if item is not BAD)
-
-    def _cure(self, node: Node) -> str:
-        if isinstance(node, Mapping) and node.entries:
-            return f"begin each item with '- ', as in '- {node.entries[0][0].value}: …'"
-        if isinstance(node, Text) and not isinstance(self.kind, Form | Variants):
-            return f"write [{node.value}]"
-        return "begin each item with '- '"
-
-    def _item(self, item: Node, reading: Reading) -> Any:
-        if isinstance(item, Text) and item.empty:
-            reading.error(item, "no-value", "an item of the list is empty", f"it needs {self.kind.says}")
-            return BAD
-        return self.kind.read(item, reading)
-
-    def schema(self, definitions: Definitions) -> Schema:
-        """Return the JSON Schema of the list."""
-        made: Schema = {"type": "array", "items": self.kind.schema(definitions)}
-        return {**made, "minItems": self.least} if self.least else made
-
-
-@dataclass(frozen=True)
-class MapOf:
-    """A mapping whose keys are the author's own. Reads into a dict; entries whose key or value is bad are left out.
-
-    `with_key` makes the value out of the key's text and what was read, where the value has to know its name.
-    """
-
-    key: Kind
-    value: Kind
-    says: str
-    least: int = 0
-    with_key: Callable[[Text, Any, Reading], Any] | None = None
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Read keys and values."""
-        if not isinstance(node, Mapping):
-            return no_mapping(node, self, (), reading)
-        if len(node.entries) < self.least:
-            owner = f" in {shown(node.owner.value)}" if node.owner else ""
-            reading.error(node.head, "no-value", f"there is nothing{owner}", f"it needs {self.says}")
-            return BAD
-        made = {}
-        for text, inner in node.entries:
-            name = self.key.read(text, reading)
-            if name is BAD and isinstance(inner, Text) and inner.empty:
-                continue
-            value = _value(Key(text.value, self.value, ""), text, inner, reading)
-            if value is not BAD and self.with_key is not None:
-                value = self.with_key(text, value, reading)
-            if name is not BAD and value is not BAD:
-                made[name] = value
-        return made
-
-    def schema(self, definitions: Definitions) -> Schema:
-        """Return the JSON Schema of the mapping."""
-        made: Schema = {"type": "object", "additionalProperties": self.value.schema(definitions)}
-        if pattern := self.key.schema({}).get("pattern"):
-            made["propertyNames"] = {"pattern": pattern}
-        return {**made, "minProperties": self.least} if self.least else made
-
-
-@dataclass(frozen=True)
-class Either:
-    """A text of one kind, or else a mapping of another."""
-
-    text: Kind
-    other: Kind
-
-    @property
-    def says(self) -> str:
-        """What is expected here."""
-        return f"{self.text.says}, or {self.other.says}"
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Read a mapping with one kind, anything else with the other."""
-        return (self.other if isinstance(node, Mapping) else self.text).read(node, reading)
-
-    def schema(self, definitions: Definitions) -> Schema:
-        """Return the JSON Schema of both."""
-        return {"anyOf": [self.text.schema(definitions), self.other.schema(definitions)]}
-
-
-@dataclass(frozen=True)
-class Named:
-    """A kind that has an entry of its own in the JSON Schema."""
-
-    kind: Kind
-    defined_as: str
-
-    @property
-    def says(self) -> str:
-        """What is expected here."""
-        return self.kind.says
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Read it as the kind it names."""
-        return self.kind.read(node, reading)
-
-    def schema(self, definitions: Definitions) -> Schema:
-        """Return a reference to the definition."""
-        if self.defined_as not in definitions:
-            definitions[self.defined_as] = {}
-            definitions[self.defined_as] = self.kind.schema(definitions)
-        return {"$ref": f"#/$defs/{self.defined_as}"}
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Whatever stands there, as a node: for values whose type another key decides."""
-
-    says: str = "a value"
-
-    def read(self, node: Node, _: Reading) -> Any:
-        """Return the node itself."""
-        return BAD if isinstance(node, Broken) else node
-
-    def schema(self, _: Definitions) -> Schema:
-        """Allow anything."""
-        return {}
-
-
-def unknown_key(text: Text, where: str, known: Iterable[str], reading: Reading, otherwise: str = "") -> str:
-    """Note an unknown key, and return the one that was probably meant (empty where none is near)."""
-    names = list(known)
-    first, blank, rest = text.value.partition(" ")
-    if blank and first in names:
-        reading.error(text, "missing-colon", f"a colon is missing after {shown(first)}", f"write '{first}: {rest}: …'")
-        return first
-    nearest = nearest_of(text.value, names)
-    known_here = f"known here: {one_of(names, 'and')}" if len(names) <= 8 else "`winback schema` lists the keys"
-    hint = f"did you mean '{nearest}'?" if nearest else otherwise or known_here
-    reading.error(text, "unknown-key", f"unknown key {shown(text.value)} in {where}", hint)
-    return nearest
-
-
-def no_mapping(node: Node, kind: Kind, known: Iterable[str], reading: Reading) -> Bad:
-    """Note that there is something else where keys and values are expected."""
-    if isinstance(node, Text):
-        first, blank, rest = node.value.partition(" ")
-        bare = first.rstrip(":")
-        if bare in known:
-            cure = f"write '{bare}: {rest or '…'}'" if blank else f"write '{bare}: …'"
-            reading.error(node, "missing-colon", f"a colon is missing in {shown(node.value)}", cure)
-            return BAD
-        reading.error(
-            node,
-            "wrong-form",
-            f"there should be keys and values here ({kind.says}), not the text {shown(node.value)}",
-            "write 'key: value'",
-        )
-    elif isinstance(node, Listing):
-        hint = "leave out the '- ', and write 'key: value'"
-        reading.error(node, "wrong-form", f"there should be keys and values here ({kind.says}), not a list", hint)
-    return BAD
-
-
-def _value(key: Key, text: Text, value: Node, reading: Reading) -> Any:
-    if isinstance(value, Text) and value.empty:
-        if not key.may_be_empty:
-            reading.error(text, "no-value", f"{shown(text.value)} has no value", f"it needs {key.kind.says}")
-        return BAD
-    return key.kind.read(value, reading)
-
-
 def _schema_of(key: Key, definitions: Definitions) -> Schema:
     made = key.kind.schema(definitions)
     return {"anyOf": [made, {"type": "null"}]} if key.may_be_empty else made
@@ -455,26 +220,3 @@ def _variant(lead: str, form: Form, definitions: Definitions) -> Schema:
 
 def _place(text: Text) -> tuple[int, int]:
     return text.spot.line, text.spot.column
-
-
-def all_forms(kind: Kind) -> Iterator[Form]:
-    """Yield the forms a kind holds, itself first, each once: what the reference lists."""
-    seen: set[int] = set()
-    waiting = [kind]
-    while waiting:
-        inner = waiting.pop(0)
-        if id(inner) in seen:
-            continue
-        seen.add(id(inner))
-        match inner:
-            case Form():
-                yield inner
-                waiting += [key.kind for key in inner.keys]
-            case Variants():
-                waiting += inner.forms().values()
-            case ListOf() | Named():
-                waiting.append(inner.kind)
-            case MapOf():
-                waiting.append(inner.value)
-            case Either():
-                waiting += [inner.text, inner.other]

@@ -20,7 +20,8 @@ from engine.core.rules import (
     Share,
 )
 from engine.language import values
-from engine.language.forms import BAD, Either, Fields, Form, Key, ListOf, MapOf
+from engine.language.forms import Fields, Form
+from engine.language.kinds import BAD, Key
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.scalars import (
@@ -42,6 +43,7 @@ from engine.language.scalars import (
     whole,
     words,
 )
+from engine.language.shapes import Either, ListOf, MapOf
 from engine.language.steps import PURPOSES
 from engine.language.values import Wrong
 

@@ -11,7 +11,8 @@ from engine.core.moments import Length
 from engine.core.money import Money
 from engine.core.rules import Budget, Discount, FreeTrial, Gift, Offer, PerCustomer
 from engine.language import values
-from engine.language.forms import Fields, Form, Key, ListOf, MapOf, OneOf
+from engine.language.forms import Fields, Form, OneOf
+from engine.language.kinds import Key
 from engine.language.nodes import Text
 from engine.language.problems import shown
 from engine.language.reading import Reading
@@ -32,6 +33,7 @@ from engine.language.scalars import (
     whole,
     words,
 )
+from engine.language.shapes import ListOf, MapOf
 from engine.language.values import Wrong
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from engine.core.events import DATA
 from engine.core.rules import OwnEvent
-from engine.language.forms import BAD, Bad, Fields, Form, Key, MapOf
+from engine.language.forms import Fields, Form
+from engine.language.kinds import BAD, Bad, Key
 from engine.language.nodes import Text
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.scalars import EVENT_NAME, FLAG, NAME, TEXT, words
+from engine.language.shapes import MapOf
 from engine.language.vocabulary import KINDS_OF_FIELD
 
 

@@ -9,8 +9,10 @@ from engine.core.facts import KEPT_FIELDS
 from engine.core.fields import FIELDS
 from engine.language.codes import CODES
 from engine.language.conditions import WAY_OUT
-from engine.language.forms import Form, Key, Kind, Variants, all_forms
+from engine.language.forms import Form, Variants
+from engine.language.kinds import Key, Kind
 from engine.language.schema import FILES
+from engine.language.shapes import all_forms
 from engine.language.vocabulary import ATTRIBUTES, event_fields, tests_of
 
 _MADE = "<!-- Made from the tables in engine/language by the tests (UPDATE_GOLDEN=1); do not edit. -->"

@@ -11,7 +11,7 @@ from typing import Any
 from engine.core.moments import zone
 from engine.core.money import DIGITS
 from engine.language import values
-from engine.language.forms import BAD, Definitions, Schema
+from engine.language.kinds import BAD, Definitions, Schema
 from engine.language.nodes import Broken, Listing, Node, Text
 from engine.language.problems import did_you_mean, one_of, shown
 from engine.language.reading import Reading, Reference

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from engine.language.forms import Definitions, Form, Schema
+from engine.language.forms import Form
+from engine.language.kinds import Definitions, Schema
 from engine.language.lifecycle import LIFECYCLE
 from engine.language.offers import OFFERS
 from engine.language.own_events import OWN_EVENTS
-from engine.language.scenarios import SCENARIOS
+from engine.language.scenario_files import SCENARIOS
 from engine.language.workflows import WORKFLOW
 
 FILES: dict[str, Form] = {

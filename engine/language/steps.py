@@ -22,9 +22,11 @@ from engine.core.rules import (
     step_key,
 )
 from engine.language.conditions import CONDITIONS
-from engine.language.forms import Fields, Form, Key, MapOf, OneOf, Variants
+from engine.language.forms import Fields, Form, OneOf, Variants
+from engine.language.kinds import Key
 from engine.language.reading import Reading
 from engine.language.scalars import LENGTH, NAME, PLAIN, SPAN, Ref, Word, words
+from engine.language.shapes import MapOf
 from engine.language.vocabulary import CHANNELS
 
 PURPOSES = Word({purpose.value: purpose for purpose in Purpose})

@@ -13,27 +13,28 @@ from fractions import Fraction
 from engine.core.moments import Day, Length, day_number
 from engine.core.money import DIGITS, Money, smallest_units
 from engine.core.rules import WHOLE, Share
+from engine.language.cures import UNITS, cure_of_clock, cure_of_length, cure_of_money, cure_of_percent, cure_of_rate
 from engine.language.problems import did_you_mean, shown
 
 LONGEST_DAYS = 36_500
-NAME = r"[^\W_](?:[\w-]{0,62}[^\W_])?"
-EVENT_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+"
-LENGTH = r"\d+(?:min|h|d|w)"
-MONEY = r"\d+(?:\.\d+)? [A-Z]{3}"
-PERCENT = r"\d{1,3}(?:\.\d{1,2})?%"
-CLOCK_SPAN = r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-4]):[0-5]\d"
 
-_UNITS = {"min": (0, 1), "h": (0, 60), "d": (1, 0), "w": (7, 0)}
-_WORDS_FOR_UNITS = {
-    "min": ("m", "mins", "minute", "minutes", "minuten"),
-    "h": ("hr", "hrs", "hour", "hours", "stunde", "stunden", "std"),
-    "d": ("day", "days", "tag", "tage", "tagen"),
-    "w": ("wk", "wks", "week", "weeks", "woche", "wochen"),
-}
-_UNIT_OF = {word: unit for unit, words in _WORDS_FOR_UNITS.items() for word in words}
-_MONTHS = ("mo", "month", "months", "monat", "monate", "monaten")
-_YEARS = ("y", "yr", "yrs", "year", "years", "jahr", "jahre", "jahren", "a")
-_CURRENCY_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "kr": "SEK"}
+
+NAME = r"[^\W_](?:[\w-]{0,62}[^\W_])?"
+
+
+EVENT_NAME = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+"
+
+
+LENGTH = r"\d+(?:min|h|d|w)"
+
+
+MONEY = r"\d+(?:\.\d+)? [A-Z]{3}"
+
+
+PERCENT = r"\d{1,3}(?:\.\d{1,2})?%"
+
+
+CLOCK_SPAN = r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-4]):[0-5]\d"
 
 
 class Wrong(ValueError):
@@ -50,9 +51,9 @@ def length(text: str) -> Length:
     """Read `15min`, `36h`, `30d` or `2w`; a week is seven days."""
     match = re.fullmatch(r"(\d{1,9})(min|h|d|w)", text)
     if not match:
-        raise Wrong(f"a length is a number and a unit, not {shown(text)}", _cure_of_length(text))
+        raise Wrong(f"a length is a number and a unit, not {shown(text)}", cure_of_length(text))
     number = int(match[1])
-    days, minutes = _UNITS[match[2]]
+    days, minutes = UNITS[match[2]]
     if number * days + number * minutes // 1440 > LONGEST_DAYS:
         raise Wrong(f"{shown(text)} is longer than {LONGEST_DAYS}d", f"write {LONGEST_DAYS}d or less")
     return Length(number * days, number * minutes)
@@ -74,42 +75,11 @@ def whole_days(text: str) -> int:
     return found.days
 
 
-def _cure_of_length(text: str) -> str:
-    units = "units: min, h, d, w"
-    match = re.fullmatch(r"\s*(-?\d+)(?:[.,](\d+))?\s*([^\W\d]*)\.?\s*", text)
-    if not match:
-        clock = re.fullmatch(r"(\d{1,3}):(\d\d)(?::\d\d)?", text)
-        if clock:
-            return f"write {int(clock[1]) * 60 + int(clock[2])}min"
-        iso = re.fullmatch(r"P(\d+)([DW])", text, re.IGNORECASE)
-        return f"write {iso[1]}{iso[2].lower()}" if iso else f"write 14d for two weeks ({units})"
-    number, fraction, word = match[1], match[2], match[3].lower()
-    if number.startswith("-"):
-        return f"a length is not negative; write {number[1:]}{word or 'd'}"
-    if word in _MONTHS:
-        return f"months differ in length; write {int(number) * 30}d"
-    if word in _YEARS:
-        return f"write {int(number) * 365}d"
-    unit = word if word in _UNITS else _UNIT_OF.get(word, "")
-    if fraction:
-        return _cure_of_fraction(f"{number}.{fraction}", unit)
-    if not word:
-        return f"write {number}d for days ({units})"
-    return f"write {number}{unit}" if unit else f"the units are min, h, d and w; write {number}d for days"
-
-
-def _cure_of_fraction(number: str, unit: str) -> str:
-    days, minutes = _UNITS.get(unit, (1, 0))
-    whole = Decimal(number) * (days * 1440 + minutes)
-    hours = whole / 60
-    return f"write whole numbers: {int(hours)}h" if hours == int(hours) else f"write whole numbers: {int(whole)}min"
-
-
 def money(text: str) -> Money:
     """Read an amount and its currency, `20 EUR`."""
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})", text)
     if not match:
-        raise Wrong(f"money is an amount and a currency, not {shown(text)}", _cure_of_money(text))
+        raise Wrong(f"money is an amount and a currency, not {shown(text)}", cure_of_money(text))
     if match[2] not in DIGITS:
         raise Wrong(f"ISO 4217 knows no currency {match[2]}", did_you_mean(match[2], DIGITS))
     try:
@@ -138,38 +108,15 @@ def cost(text: str) -> Money:
         raise Wrong(f"{shown(text)} has more than {most} digits after the point", "write fewer digits") from None
 
 
-def _cure_of_money(text: str) -> str:
-    digits = re.search(r"\d+(?:[.,]\d+)?", text)
-    if not digits:
-        return "write 20 EUR"
-    if text.strip().startswith("-"):
-        return "an amount is not negative"
-    amount = digits[0].replace(",", ".")
-    codes = [code for code in re.findall(r"[A-Za-z]{3}", text.upper()) if code in DIGITS]
-    signs = [code for sign, code in _CURRENCY_SIGNS.items() if sign in text]
-    return f"write {amount} {(codes or signs or ['EUR'])[0]}"
-
-
 def percent(text: str) -> Share:
     """Read `5%` or `2.5%` as parts of ten thousand."""
     match = re.fullmatch(r"(\d{1,3})(?:\.(\d{1,2}))?%", text)
     if not match:
-        raise Wrong(f"a share is written with its percent sign, not {shown(text)}", _cure_of_percent(text))
+        raise Wrong(f"a share is written with its percent sign, not {shown(text)}", cure_of_percent(text))
     share = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
     if share > WHOLE:
         raise Wrong(f"{shown(text)} is more than all of them", "write 100% or less")
     return share
-
-
-def _cure_of_percent(text: str) -> str:
-    match = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*(%|percent|per cent|prozent|)\s*", text, re.IGNORECASE)
-    if not match:
-        return "write 5%"
-    number = Decimal(match[1].replace(",", "."))
-    if not match[2] and 0 < number < 1:
-        number = (number * 100).normalize()
-    share = f"{min(round(number, 2), Decimal(100)):f}"
-    return f"write {share.rstrip('0').rstrip('.') if '.' in share else share}%"
 
 
 def percent_below_whole(text: str) -> Share:
@@ -183,7 +130,7 @@ def percent_below_whole(text: str) -> Share:
 def clock_span(text: str) -> tuple[int, int]:
     """Read `09:00-20:00` as minutes since midnight. It may go over midnight."""
     if not re.fullmatch(CLOCK_SPAN, text):
-        raise Wrong(f"a span of clock times is written 09:00-20:00, not {shown(text)}", _cure_of_clock(text))
+        raise Wrong(f"a span of clock times is written 09:00-20:00, not {shown(text)}", cure_of_clock(text))
     begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-"))
     if end > 1440:
         raise Wrong(f"{shown(text)} ends after midnight", "write 24:00 for midnight")
@@ -192,18 +139,11 @@ def clock_span(text: str) -> tuple[int, int]:
     return begin, end
 
 
-def _cure_of_clock(text: str) -> str:
-    numbers = re.fullmatch(r"\s*(\d{1,2})(?::(\d\d))?\s*(?:-|\u2013|to|bis)\s*(\d{1,2})(?::(\d\d))?\s*", text)
-    if not numbers or int(numbers[1]) > 23 or int(numbers[3]) > 24:
-        return "write 09:00-20:00"
-    return f"write {int(numbers[1]):02}:{numbers[2] or '00'}-{int(numbers[3]):02}:{numbers[4] or '00'}"
-
-
 def rate(text: str) -> tuple[int, Length]:
     """Read `500 per 1d` as a number and a length."""
     match = re.fullmatch(r"(\d{1,9}) per (\S+)", text)
     if not match or not re.fullmatch(LENGTH, match[2]):
-        raise Wrong(f"a rate is a number per length of time, not {shown(text)}", _cure_of_rate(text, "1 per 30d"))
+        raise Wrong(f"a rate is a number per length of time, not {shown(text)}", cure_of_rate(text, "1 per 30d"))
     if not int(match[1]):
         raise Wrong(f"{shown(text)} is never", "write a number above zero")
     return int(match[1]), length_above_zero(match[2])
@@ -213,26 +153,9 @@ def money_rate(text: str) -> tuple[Money, Length]:
     """Read `5000 EUR per 30d`."""
     amount, _, span = text.partition(" per ")
     if not re.fullmatch(MONEY, amount) or not re.fullmatch(LENGTH, span):
-        cure = _cure_of_rate(text, "5000 EUR per 30d")
+        cure = cure_of_rate(text, "5000 EUR per 30d")
         raise Wrong(f"a budget is money per length of time, not {shown(text)}", cure)
     return money_above_zero(amount), length_above_zero(span)
-
-
-def _cure_of_rate(text: str, otherwise: str) -> str:
-    match = re.match(r"\s*(\d+)\s*(?:([A-Z]{3})\s*)?(?:/|per|a|an|each|every|pro|)\s*(.*)$", text)
-    if not match:
-        return f"write {otherwise}"
-    amount = f"{match[1]} {match[2]}" if match[2] else match[1]
-    if "EUR" in otherwise and not match[2]:
-        amount += " EUR"
-    span = match[3].strip().lower()
-    unit = span if span in _UNITS else _UNIT_OF.get(span, "")
-    number = re.fullmatch(r"(\d+)\s*(\w+)", span)
-    if number and (inner := number[2] if number[2] in _UNITS else _UNIT_OF.get(number[2], "")):
-        return f"write {amount} per {number[1]}{inner}"
-    if span in _MONTHS or span in _YEARS:
-        return f"write {amount} per {30 if span in _MONTHS else 365}d"
-    return f"write {amount} per 1{unit}" if unit else f"write {otherwise}"
 
 
 def whole_number(text: str, least: int = 0, most: int = 1_000_000_000) -> int:

@@ -19,7 +19,8 @@ from engine.core.rules import (
     Workflow,
 )
 from engine.language.conditions import CONDITIONS, WAY_OUT
-from engine.language.forms import Fields, Form, Key, ListOf, MapOf, Named, OneOf
+from engine.language.forms import Fields, Form, OneOf
+from engine.language.kinds import Key
 from engine.language.nodes import Text
 from engine.language.reading import Reading
 from engine.language.scalars import (
@@ -37,6 +38,7 @@ from engine.language.scalars import (
     WordOr,
     whole,
 )
+from engine.language.shapes import ListOf, MapOf, Named
 from engine.language.steps import STEP, Written, with_step_keys
 
 SKIP = "skip"

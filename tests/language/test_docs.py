@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.language.codes import CODES
-from engine.language.forms import all_forms
 from engine.language.reference import checks_page, keys_page
 from engine.language.schema import FILES, json_schema
+from engine.language.shapes import all_forms
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"

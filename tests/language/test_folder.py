@@ -47,6 +47,18 @@ def test_one_file_is_read_with_its_neighbours_and_only_its_own_problems_are_told
     assert [one.code for one in read_path(tmp_path / "broken.yaml", tmp_path).problems] == ["bad-name"]
 
 
+@pytest.mark.parametrize("name", ["welcome-back.yaml", "welcome-back.scenarios.yaml"])
+def test_the_scenarios_of_a_workflow_come_with_its_file(name: str) -> None:
+    """An edit of either is checked against the other."""
+    assert [each.workflow for each in read_path(WORKFLOWS / name).scenarios] == ["welcome-back"]
+
+
+def test_a_file_of_another_kind_is_said_to_be_none() -> None:
+    """A template named by mistake is not waved through."""
+    template = next(WORKFLOWS.glob("templates/*/*.liquid"))
+    assert [one.code for one in read_path(template).problems] == ["file-name"]
+
+
 def test_a_path_that_is_not_there_is_an_error_of_the_call(tmp_path: Path) -> None:
     """A missing path is not a problem in a file."""
     with pytest.raises(FileNotFoundError):
