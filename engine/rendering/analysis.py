@@ -110,10 +110,10 @@ class _Walk:
         """Walk nodes in order; return what they certainly show."""
         shown = NOTHING
         for node in nodes:
-            shown |= self.node(node, scope)
+            shown |= self.visit(node, scope)
         return shown
 
-    def node(self, node: Node, scope: _Scope) -> Names:
+    def visit(self, node: Node, scope: _Scope) -> Names:
         match node:
             case OutputNode():
                 return self.output(node.expression, scope)
