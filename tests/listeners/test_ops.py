@@ -219,7 +219,7 @@ def test_without_a_token_only_on_loopback() -> None:
     assert OpsSettings(host="::1").host == "::1"
 
 
-async def test_other_names_for_this_machine_are_refused(world: Any, client: Client) -> None:
+async def test_other_names_for_this_machine_are_refused(client: Client) -> None:
     """A web page that points a name of its own at 127.0.0.1 gets nothing."""
     for host, status in {"evil.example": 403, "localhost:8081": 202, "[::1]:8081": 202}.items():
         assert (await post(client, event(), Host=host))[0] == status
