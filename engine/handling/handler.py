@@ -144,7 +144,7 @@ class Handling:
     def decide(self, store: Store, customer_id: str, signal: AnySignal, now: Instant) -> None:
         """Decide one signal about a customer; of an unknown customer there is nothing to decide."""
         customer = store.load(customer_id)
-        if customer is None and isinstance(signal, Happened):
+        if customer is None and isinstance(signal, Happened | Joined):
             self._decide(store, self.newcomer(customer_id), None, signal, now)
         elif customer is not None:
             self._decide(store, customer, customer, signal, now)
@@ -221,6 +221,7 @@ class Handling:
         reason = f"the decision failed: {type(error).__name__}: {error}"
         raw = encode(signal.event) if isinstance(signal, Happened) else type(signal).__name__.encode()
         store.bury(DeadLetter(raw, reason, f"customer {customer.id}"), now)
+        store.journal(customer.id, signal, now)
         stuck = copy.copy(customer)
         stuck.stuck, stuck.next_due = reason, None
         store.save(before, stuck)

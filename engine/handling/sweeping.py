@@ -83,6 +83,7 @@ class Sweeping:
     def tell(self, store: Store, signal: ShopSignal, now: Instant) -> None:
         """Apply what concerns the shop as a whole, and keep it in the journal."""
         shop = self.handling.rules.shop
+        store.journal("", signal, now)  # before what follows from it, so that a replay meets them in this order
         match signal:
             case CodesGranted(offer, codes):
                 shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
@@ -110,7 +111,6 @@ class Sweeping:
                     shop.pauses = tuple(each for each in shop.pauses if each is not ended)
                     shop.draining = Draining(overdue, ended.at, store.line_length(PAUSED_LINE))
         self.wake = now
-        store.journal("", signal, now)
         store.save_shop(shop)
 
     def close_day(self, store: Store, now: Instant) -> None:

@@ -61,6 +61,8 @@ def apply(handling: Handling, rule_set: RuleSet, store: SqliteStore, now: Instan
         workflow = _encoder.encode(numbered[name]).decode()
         connection.execute(QUERIES["add_version"], (name, numbers[name], digests[name], workflow))
     shop = handling.rules.shop
+    if not shop.epoch:
+        shop.live_since = now  # the first start: what happened before it is history
     epoch = shop.epoch + 1
     connection.execute(QUERIES["add_rules"], (epoch, now, body))
     handling.rules = Rules(rule_set, shop, _versions(connection), key=handling.rules.key)
