@@ -1,0 +1,1 @@
+"""What worked, and what would have happened: figures, tables and pictures. No clock, no chance, no network."""
