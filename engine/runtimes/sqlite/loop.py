@@ -215,7 +215,8 @@ class Loop:
                 if (wait := self._seconds_to_wake()) <= 0:
                     return []
                 self._bell.wait(wait)
-            if self._linger and self._size < BATCH and not self._stopping:
+            # Only events gather: whoever asks for something, the relay above all, goes on only after the answer.
+            if self._linger and self._size < BATCH and not self._stopping and self._events_wait():
                 self._bell.wait_for(lambda: self._size >= BATCH or self._stopping, self._linger)
             batch: list[_Waiting] = []
             size = 0
@@ -224,6 +225,9 @@ class Loop:
                 size += batch[-1].size
             self._size -= size
             return batch
+
+    def _events_wait(self) -> bool:
+        return any(isinstance(waiting.work, Arrivals) for waiting in self._queue)
 
     def _seconds_to_wake(self) -> float:
         wake = self._engine.next_wake()
