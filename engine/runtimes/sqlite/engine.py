@@ -90,6 +90,7 @@ class Engine:
         self.accepted: Instant = kept[0] if kept else 0
         self.earliest = self.store.earliest()
         self._wake: Instant | None = 0
+        handling.sweeping.someone_waits(self.accepted)  # a sweep, a line or a pause's end may have been under way
         self._overdue = _Pace(overdue_a_second)
         self._poisoned: deque[tuple[Instant, int]] = deque()
         self._open = True
