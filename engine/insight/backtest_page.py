@@ -33,7 +33,7 @@ DROPPED = {
     "offer_expired": "a reminder of a code that had run out",
     "pool_empty": "there was no code left in the pool",
     "budget_spent": "the offer's budget was spent",
-    "late": "it could not go for so long that it was too late",
+    "late": "it had to wait until it was too late",
 }
 """Why sends were dropped, in words."""
 

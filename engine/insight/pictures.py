@@ -174,12 +174,13 @@ def _cut(cut: Sequence[tuple[str, str, int]], total: int, y: int) -> Iterator[st
 
 
 def nice_top(highest: float) -> float:
-    """Return the top of an axis: a round number not below the highest, which four steps divide well."""
+    """Return the top of an axis: not below the highest, and four steps divide it into round whole numbers."""
     power = 1
     while True:
-        for step in (4, 8, 10, 12, 16, 20, 24, 32):
-            if highest <= step * power:
-                return step * power
+        for step in (10, 15, 20, 25, 30, 40, 50, 60, 80):
+            tick = step * power / 10
+            if highest <= 4 * tick and tick == int(tick):
+                return 4 * tick
         power *= 10
 
 

@@ -173,7 +173,8 @@ class _Replay:
         world, events = self.world, iter(self.past)
         if self.setting.from_ is not None:
             events = self._take_facts(events, self.setting.from_)
-        self.past.duplicates += world.play(self._by_week(events))
+        known_orders = world.play(self._by_week(events))
+        self.past.duplicates += known_orders  # beside those found on the way, in one statement these would be lost
         if self.past.read:
             self._close_weeks(self.end)
             world.run_until(self.end)

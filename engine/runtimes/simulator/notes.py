@@ -68,7 +68,7 @@ def _held_back(report: Report, rules: Rules) -> Iterator[str]:
     warm_up = rules.lifecycle.warm_up
     if warm_up is not None and not report.history:
         yield (
-            f"Nobody enters a workflow in the first {warm_up} of a history (`warm_up`): until then too little is known "
+            f"Nobody enters a workflow in the first {warm_up} of a history (warm_up): until then too little is known "
             "of the past. Who fitted by then was let in afterwards, at the pace of enter_at_most."
         )
     for name, length in report.waiting.items():
