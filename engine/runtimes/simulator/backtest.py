@@ -29,15 +29,14 @@ from engine.core.shop import Shop
 from engine.core.signals import AnySignal, RulesChanged
 from engine.insight.backtest import Report, encoded
 from engine.insight.backtest_page import page
+from engine.rendering import RenderError
+from engine.runtimes.simulator.bodies import Completing
 from engine.runtimes.simulator.notes import notes
 from engine.runtimes.simulator.past import MOST_IN_MEMORY, Past, Progress
 from engine.runtimes.simulator.store import MemoryStore
 from engine.runtimes.simulator.story import Story
 from engine.runtimes.simulator.tally import Tally
 from engine.runtimes.simulator.world import World
-
-Completing = Callable[[Effect, Customer], Effect]
-"""Adds subject, bodies, headers and links to a send (`--bodies`)."""
 
 CODES_AT_HAND: Final = 64
 ASSUMED_DOMAIN: Final = "assumed.invalid"
@@ -54,7 +53,7 @@ class Setting(Struct, frozen=True, kw_only=True):
         strict: take a history without consents or addresses as it is.
         all_drafts: run drafts as if they were live.
         trace: the customer whose story is to be told.
-        complete: adds bodies to sends; None leaves them out.
+        complete: adds bodies to sends, such as `bodies.completing` makes; None leaves them out.
 
     """
 
@@ -130,7 +129,7 @@ class _Replay:
         self.tally = Tally()
         self.story = Story(setting.trace, self.zone) if setting.trace else None
         self.met: Instant = 0  # when somebody met while facts are taken in was met; later the clock says it
-        self.history = self.replayed = 0
+        self.history = self.replayed = self.unrendered = 0
         first_day = self.zone.day(self.begin)
         self.monday = first_day - self.zone.weekday(first_day)
         self.week_ends = self.zone.start(self.monday + 7)
@@ -230,13 +229,20 @@ class _Replay:
         if effect.shadow:
             effect = replace(effect, data={**effect.data, "shadow": True})
         if effect.type == fx.SEND_REQUESTED and self.setting.complete is not None:
-            effect = self.setting.complete(effect, self.world.store.customers[effect.customer])
+            effect = self._completed(effect, self.setting.complete)
         self._write(fx.line(effect))
         self.tally.take(effect)
         if effect.type == fx.COUPON_ISSUED:
             self.codes.top_up(effect.data["name"])
         if self.story is not None and effect.customer == self.story.customer_id:
             self.story.effect(effect)
+
+    def _completed(self, effect: Effect, complete: Completing) -> Effect:
+        try:
+            return complete(effect, self.world.store.customers[effect.customer], self.rules)
+        except RenderError as error:
+            self.unrendered += 1
+            return replace(effect, data={**effect.data, "not_rendered": str(error)})
 
     # The end
 
@@ -268,6 +274,7 @@ class _Replay:
                 grants_permission=self.grants_permission,
                 grants_addresses=self.grants_addresses,
                 makes_up_codes=bool(self.codes),
+                unrendered=self.unrendered,
             )
         )
         if self.story is not None:

@@ -21,6 +21,7 @@ def notes(
     grants_permission: bool,
     grants_addresses: bool,
     makes_up_codes: bool,
+    unrendered: int,
 ) -> Iterator[str]:
     """Yield the notes of a back-test, the weightiest first."""
     if not past.read:
@@ -38,6 +39,8 @@ def notes(
         )
     if report.left_out:
         yield f"{report.left_out:,} events at or after the end were left out."
+    if unrendered:
+        yield f"{unrendered:,} messages could not be rendered: effects.jsonl says why (not_rendered)."
     yield from _held_back(report, rules)
     yield from _not_taken(report, past)
 
