@@ -141,7 +141,9 @@ class Settings(Part):
         default=None,
         description="signs links and codes; `secret` in the data folder, made at first start. Or WINBACK_SECRET",
     )
-    public_url: Url = Field(default="http://127.0.0.1:8080", description="where customers reach the public listener")
+    public_url: Url | None = Field(
+        default=None, description="where customers reach the public listener; where it stands, when left out"
+    )
     history_after: Span = Field(
         default=Length(minutes=72 * 60), description="an event that came later than this is history"
     )
@@ -150,6 +152,11 @@ class Settings(Part):
     sender: SenderSettings = SenderSettings()
     smtp: SmtpServer = SmtpServer()
     hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
+
+    @property
+    def links_lead_to(self) -> str:
+        """What links in mails begin with."""
+        return self.public_url or f"http://{self.listen.public}"
 
     @property
     def secret_place(self) -> Path:

@@ -1,0 +1,117 @@
+"""Effects into files: `effects.jsonl`, and daily CSV of suppressions and tags for tools that only take files.
+
+Each line is written once, over crashes too: how far each file goes is kept beside them, written whole after the lines
+are on disk. What stands behind that in a file at a start was written by a process that died before it could say so; it
+is cut off and written anew. A file that somebody took away begins anew, and what was in it is theirs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+LINES = "effects.jsonl"
+POSITION = "effects.position"
+_DAYS_REMEMBERED = 8
+_HEADS = {
+    "suppressions": ("time", "customer", "email", "scope", "action", "workflow", "effect_id"),
+    "tags": ("time", "customer", "email", "tag", "action", "workflow", "effect_id"),
+}
+
+
+class Line(Struct, frozen=True):
+    """One effect: its line of JSON and, where a daily file is for it, that file's kind, the day, and the row's cells."""
+
+    json: bytes
+    kind: str = ""
+    day: str = ""
+    cells: tuple[str, ...] = ()
+
+
+class _Position(Struct):
+    """The number of the last effect that was written, and how long each file is with it."""
+
+    seq: int = 0
+    sizes: dict[str, int] = {}
+
+
+class EffectFiles:
+    """The files of one data folder. `position` is the number of the last effect that is in them for good."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the files, and cut off what was not written for good.
+
+        Raises:
+            OSError: they cannot be read or written.
+
+        """
+        self._folder = folder
+        (folder / "effects").mkdir(parents=True, exist_ok=True)
+        try:
+            self._at = msgspec.json.decode((folder / POSITION).read_bytes(), type=_Position)
+        except FileNotFoundError:
+            self._at = _Position()
+        for name in self._present():
+            size = self._at.sizes.get(name, 0)
+            path = folder / name
+            if path.stat().st_size > size:
+                with path.open("r+b") as file:
+                    file.truncate(size)
+                    os.fsync(file.fileno())
+
+    @property
+    def position(self) -> int:
+        """The number of the last effect written."""
+        return self._at.seq
+
+    def write(self, lines: Iterable[Line], seq: int) -> None:
+        """Write effects, for good; `seq` is the number of the last of them (or of one after them that is for no file)."""
+        texts: dict[str, list[bytes]] = {}
+        for line in lines:
+            texts.setdefault(LINES, []).append(line.json)
+            if line.kind:
+                name = f"effects/{line.kind}-{line.day}.csv"
+                texts.setdefault(name, []).append(_row(line.cells))
+        sizes = {name: self._append(name, b"".join(parts)) for name, parts in texts.items()}
+        kept = {**self._at.sizes, **sizes}
+        days = sorted({name.rpartition("-")[0] and name[-14:] for name in kept if name != LINES})[-_DAYS_REMEMBERED:]
+        self._at = _Position(seq, {name: size for name, size in kept.items() if name == LINES or name[-14:] in days})
+        self._save()
+
+    def _present(self) -> list[str]:
+        """Return the files that may hold what was not written for good: those of today and of the days remembered."""
+        newest = max((name[-14:] for name in self._at.sizes if name != LINES), default="")
+        daily = [f"effects/{path.name}" for path in (self._folder / "effects").glob("*.csv")]
+        doubtful = [name for name in daily if name in self._at.sizes or name[-14:] >= newest]
+        return [name for name in (LINES, *doubtful) if (self._folder / name).exists()]
+
+    def _append(self, name: str, text: bytes) -> int:
+        path = self._folder / name
+        with path.open("ab") as file:
+            if name != LINES and not file.tell():
+                kind = name.removeprefix("effects/").partition("-")[0]
+                file.write(_row(_HEADS[kind]))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            return file.tell()
+
+    def _save(self) -> None:
+        beside = self._folder / f"{POSITION}.part"
+        with beside.open("wb") as file:
+            file.write(msgspec.json.encode(self._at))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._folder / POSITION)
+
+
+def _row(cells: Iterable[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()

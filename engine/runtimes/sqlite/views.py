@@ -1,0 +1,174 @@
+"""What people are shown of a data folder, whether an engine runs on it or not: read only, as of the last commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+from msgspec import Struct
+
+from engine.core import customer as records
+from engine.core.customer import Customer
+from engine.core.effects import Effect
+from engine.core.moments import Instant
+from engine.core.rulebook import Rules
+from engine.core.rules import RuleSet
+from engine.core.shop import Shop
+from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite.database import named_queries, open_to_read, read_sql
+from engine.runtimes.sqlite.identities import hashed
+from engine.runtimes.sqlite.ledger import Ending
+
+QUERIES: Final = named_queries(read_sql("views.sql"))
+
+_decode_data = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_shop = msgspec.msgpack.Decoder(Shop).decode
+_decode_ending = msgspec.json.Decoder(Ending).decode
+
+
+class Ended(Struct, frozen=True):
+    """How a send stands in the ledger: its state, since when, and why."""
+
+    state: str
+    at: Instant
+    why: str
+
+
+class Letter(Struct, frozen=True):
+    """A dead letter: `count` is how often the same bytes came from the same place."""
+
+    id: int
+    at: Instant
+    last_at: Instant
+    origin: str
+    reason: str
+    raw: bytes
+    count: int
+
+
+class Views:
+    """The read side. One thread at a time may use it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the database of a data folder.
+
+        Raises:
+            DatabaseError: there is none, or it cannot be read.
+
+        """
+        self._connection = open_to_read(folder)
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows of a named query."""
+        return self._connection.execute(QUERIES[query], values).fetchall()
+
+    def one(self, query: str, *values: Any) -> tuple[Any, ...]:
+        """Return the only row of a named query."""
+        row: tuple[Any, ...] = self._connection.execute(QUERIES[query], values).fetchone()
+        return row
+
+    # The shop --------------------------------------------------------------------------------------------------------
+
+    def shop(self) -> tuple[Instant, Shop]:
+        """Return the last accepted instant and the shop's state; before the first commit both are new."""
+        row = self._connection.execute(QUERIES["shop"]).fetchone()
+        return (row[0], _decode_shop(row[1])) if row else (0, Shop())
+
+    def rules(self, key: bytes = b"") -> Rules:
+        """Return the rules in force, with the shop's state."""
+        _, shop = self.shop()
+        if not shop.epoch:
+            return Rules(RuleSet(), shop, key=key)
+        return rulebook.rules_of(self._connection, shop.epoch, shop, key=key)
+
+    # Customers -------------------------------------------------------------------------------------------------------
+
+    def record(self, customer_id: str) -> Customer | None:
+        """Return a customer's record."""
+        row = self._connection.execute(QUERIES["record"], (customer_id,)).fetchone()
+        return records.decode(row[0]) if row else None
+
+    def found(self, name: str) -> Customer | None:
+        """Return the customer of this id or, if there is none, of this address."""
+        customer = self.record(name)
+        if customer is None and "@" in name:
+            key = f"mail:{name.strip().casefold()}"
+            owner = self._connection.execute(QUERIES["owner"], {"key": hashed(key)}).fetchone()[0]
+            customer = self.record(owner) if owner else None
+        return customer
+
+    def places(self, customer: Customer) -> dict[str, int]:
+        """Return how many stand before a customer in each line they wait in."""
+        query = QUERIES["place"]
+        return {
+            name: self._connection.execute(query, {"workflow": name, "customer": customer.id}).fetchone()[0]
+            for name in customer.waiting
+        }
+
+    def everybody(self) -> Iterator[Customer]:
+        """Yield all customers, in no order."""
+        for (record,) in self._connection.execute(QUERIES["everybody"]):
+            yield records.decode(record)
+
+    def in_stage(self, workflow: str, stage: str = "") -> Iterator[tuple[str, Customer]]:
+        """Yield who is in a workflow, as (stage, customer), by id; of one stage, if it is named."""
+        for _, found, record in self._connection.execute(QUERIES["in_stage"], {"workflow": workflow, "stage": stage}):
+            yield found, records.decode(record)
+
+    def in_standing(self, standing: str) -> Iterator[Customer]:
+        """Yield the customers of a standing, by id."""
+        for _, record in self._connection.execute(QUERIES["in_standing"], (standing,)):
+            yield records.decode(record)
+
+    # Effects ---------------------------------------------------------------------------------------------------------
+
+    def effects_of(self, customer_id: str) -> list[Effect]:
+        """Return all effects of a customer, in the order of decision."""
+        return [_effect(row) for row in self._connection.execute(QUERIES["effects_of"], (customer_id,))]
+
+    def effects_after(self, seq: int, limit: int) -> list[tuple[int, Effect]]:
+        """Return up to `limit` effects that follow a number, each with its own."""
+        return [(row[0], _effect(row)) for row in self._connection.execute(QUERIES["effects_after"], (seq, limit))]
+
+    def endings(self, effect_ids: Iterable[str]) -> dict[str, Ended]:
+        """Return how these sends stand in the ledger; those it does not know are left out."""
+        listed = msgspec.json.encode(list(effect_ids)).decode()
+        return {
+            effect_id: Ended(state, at, _why(detail))
+            for effect_id, state, at, detail in self._connection.execute(QUERIES["endings"], (listed,))
+        }
+
+    # Dead letters ----------------------------------------------------------------------------------------------------
+
+    def letters(self) -> list[Letter]:
+        """Return all dead letters, the oldest first."""
+        return [Letter(*row) for row in self._connection.execute(QUERIES["letters"])]
+
+    def letter(self, number: int) -> Letter | None:
+        """Return a dead letter by its number."""
+        row = self._connection.execute(QUERIES["letter"], (number,)).fetchone()
+        return Letter(*row) if row else None
+
+
+def _effect(row: tuple[Any, ...]) -> Effect:
+    _, kind, time, customer, effect_id, body, ordinal, shadow = row
+    return Effect(kind, time, customer, effect_id, _decode_data(body), ordinal, bool(shadow))
+
+
+def _why(detail: str) -> str:
+    if not detail.startswith("{"):
+        return detail
+    ending = _decode_ending(detail)
+    return ": ".join(word for word in (ending.reason, ending.diagnostic) if word)

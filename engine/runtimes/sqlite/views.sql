@@ -1,0 +1,87 @@
+-- What people are shown, by name. These queries only read, on a connection of their own.
+
+-- name: record
+select record from customer where id = ?
+
+-- name: owner
+select coalesce(
+    (select customer from fresh where key = :key and customer is not null order by seq desc limit 1),
+    (select customer from identity where key = :key)
+)
+
+-- name: effects_of
+select seq, type, time, customer, effect_id, body, ordinal, shadow from effect where customer = ? order by seq
+
+-- name: effects_after
+select seq, type, time, customer, effect_id, body, ordinal, shadow from effect where seq > ? order by seq limit ?
+
+-- name: endings
+select effect_id, state, at, detail from ledger where effect_id in (select value from json_each(?))
+
+-- name: shop
+select accepted, state from shop
+
+-- name: groups
+select standing, hindrance, count(*) from customer group by standing, hindrance
+
+-- name: stages
+select workflow, stage, count(*) from under_way group by workflow, stage
+
+-- name: lines
+select workflow, count(*) from line group by workflow
+
+-- How many stand before a customer: a later reaction goes first, then the smaller id.
+-- name: place
+select count(*) from line, (select workflow, reaction, customer from line where workflow = :workflow and customer = :customer) as mine
+where line.workflow = mine.workflow
+and (line.reaction > mine.reaction or (line.reaction = mine.reaction and line.customer < mine.customer))
+
+-- name: due
+select count(*), min(next_due) from customer where next_due is not null and next_due <= ?
+
+-- name: next_due
+select next_due from customer where next_due is not null order by next_due limit 1
+
+-- name: outbox
+select count(*), min(queued_at) from outbox
+
+-- name: sends
+select state, count(*) from ledger group by state
+
+-- name: uncertain
+select effect_id, customer, at from ledger where state = 'uncertain' order by at desc, effect_id limit ?
+
+-- name: stuck
+select id from customer where hindrance = 'stuck' order by id limit ?
+
+-- name: letters
+select id, at, last_at, origin, reason, raw, count from dead_letter order by id
+
+-- name: letter
+select id, at, last_at, origin, reason, raw, count from dead_letter where id = ?
+
+-- name: letter_count
+select count(*), max(last_at) from dead_letter
+
+-- name: last_letters
+select last_at, origin, reason from dead_letter order by last_at desc, id desc limit ?
+
+-- name: effect_types
+select type, count(*), max(time) from effect where shadow = 0 and time >= ? group by type
+
+-- name: in_stage
+select under_way.customer, under_way.stage, customer.record from under_way join customer on customer.id = under_way.customer
+where under_way.workflow = :workflow and (:stage = '' or under_way.stage = :stage)
+order by under_way.customer
+
+-- name: in_standing
+select id, record from customer where standing = ? order by id
+
+-- name: customers
+select count(*) from customer
+
+-- name: events
+select coalesce(max(seq), 0) from journal
+
+-- name: everybody
+select record from customer

@@ -1,0 +1,132 @@
+"""From a released send to the message that leaves: the customer as they are now, the template, links and headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from msgspec.structs import replace
+
+from engine.core.customer import Customer
+from engine.core.effects import Effect
+from engine.core.links import Keys, derive
+from engine.core.moments import Instant
+from engine.core.rulebook import Rules
+from engine.core.rules import Offer
+from engine.language.files import Checked
+from engine.ports import Message
+from engine.rendering import Brand, Templates, offer_variables
+from engine.rendering.customers import customer_variables
+from engine.rendering.envelope import Desk, headers, links, message
+from engine.wiring.secret import Secrets
+from engine.wiring.settings import Settings
+
+
+def desk(settings: Settings, brand: Brand) -> Desk:
+    """Return who writes: what the settings say, else the shop's own words."""
+    sender = settings.sender
+    return Desk(
+        name=sender.name or brand.sender_name or brand.name,
+        address=sender.address or brand.sender_email or brand.support_email,
+        public_url=settings.links_lead_to,
+        reply_to=sender.reply_to,
+        unsubscribe_mailto=sender.unsubscribe_mailto,
+        feedback_id=sender.feedback_id,
+    )
+
+
+class Composer:
+    """Makes messages. Templates and brand can be changed while it works; the next message has the new ones."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        rules: Callable[[], Rules],
+        load: Callable[[str], Customer | None],
+        now: Callable[[], Instant],
+    ) -> None:
+        """`load` returns a customer's record as of the last commit."""
+        self._settings, self._secrets = settings, secrets
+        self._rules, self._load, self._now = rules, load, now
+        self._templates: Templates | None = None
+        self._brand: Brand | None = None
+
+    def use(self, templates: Templates, brand: Brand) -> None:
+        """Make messages with these templates from now on."""
+        self._templates, self._brand = templates, brand
+
+    def __call__(self, effect_id: str, data: Mapping[str, Any]) -> Message:
+        """Return the message of a send, from its effect's data.
+
+        Raises:
+            RenderError: the template is not there, or needs something that this send does not have.
+            LookupError: the offer is not known any more.
+
+        """
+        assert self._templates is not None, "templates are in force before the relay starts"
+        assert self._brand is not None, "and so is the brand"
+        rules = self._rules()
+        sender = desk(self._settings, self._brand)
+        made = links(sender, self._secrets.links, self._secrets.blocks, effect_id=effect_id, data=data)
+        context = {
+            "customer": self._customer(data["customer"], rules),
+            "offer": _offer_of(data, rules.version(data["workflow"], data["version"]).offers),
+            "links": made,
+            "shop": self._brand.variables(),
+            "message": {"purpose": data["purpose"], "why": None},
+            "with": data.get("with") or {},
+        }
+        rendered = self._templates.render(data["template"], data["customer"].get("language"), context)
+        full = {
+            **data,
+            "subject": rendered.subject,
+            "text": rendered.text,
+            "html": rendered.html,
+            "headers": headers(sender, data, made),
+        }
+        return message(sender, effect_id, full)
+
+    def _customer(self, told: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+        """The customer as they are known now; who they are, and where the mail goes, as it was decided."""
+        record = self._load(told["id"])
+        known = customer_variables(record, self._now(), rules.lifecycle) if record is not None else {}
+        return known | {name: value for name, value in told.items() if value is not None}
+
+
+def _offer_of(data: Mapping[str, Any], offers: Mapping[str, Offer]) -> dict[str, Any] | None:
+    told = data.get("offer")
+    if not told:
+        return None
+    return offer_variables(offers[told["name"]], told["code"], date.fromisoformat(told["valid_until"]))
+
+
+SAMPLE_KEY = b"a back-test's links lead nowhere"
+"""Signs the links of back-tests: known to all, so that results repeat, and good for no listener."""
+
+
+def with_bodies(checked: Checked, settings: Settings | None = None) -> Callable[[Effect, Customer], Effect]:
+    """Return what adds subject, bodies, headers and links to the sends of a back-test."""
+    assert checked.rules is not None, "only a set without errors is run"
+    assert checked.templates is not None, "and it has its templates"
+    rules, templates, brand = checked.rules, checked.templates, checked.brand
+    sender = desk(settings or Settings(), brand)
+    keys, key = Keys({1: SAMPLE_KEY}), derive(SAMPLE_KEY, b"block list")
+
+    def complete(effect: Effect, customer: Customer) -> Effect:
+        data = effect.data
+        made = links(sender, keys, key, effect_id=effect.effect_id, data=data)
+        context = {
+            "customer": customer_variables(customer, effect.time, rules.lifecycle),
+            "offer": _offer_of(data, rules.workflows[data["workflow"]].offers),
+            "links": made,
+            "shop": brand.variables(),
+            "message": {"purpose": data["purpose"], "why": None},
+            "with": data.get("with") or {},
+        }
+        rendered = templates.render(data["template"], data["customer"].get("language"), context)
+        bodies = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+        return replace(effect, data={**data, **bodies, "headers": headers(sender, data, made), "links": made})
+
+    return complete

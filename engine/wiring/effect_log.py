@@ -1,0 +1,109 @@
+"""Effects out by file: follows the log of effects and writes what may leave, once.
+
+Sends leave by mail and are not written here, so that no tool that reads the file sends them again. Shadow effects never
+leave, nor does anything decided before `go-live`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from connectors.effect_files import EffectFiles, Line
+from engine.core import effects as fx
+from engine.core.effects import Effect, line
+from engine.core.moments import iso_day, zone
+from engine.core.rulebook import Rules
+from engine.core.shop import Shop
+from engine.runtimes.sqlite.views import Views
+
+PAGE = 1_000
+_STOPS = {fx.SUPPRESSED: "suppressed", fx.RESUMED: "resumed"}
+_TAGS = {fx.TAGGED: "tagged", fx.UNTAGGED: "untagged"}
+
+
+class EffectLog:
+    """Writes effects to files, as they are committed. Use it in one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Go on where the files stand."""
+        self._views = Views(folder)
+        self._files = EffectFiles(folder)
+
+    def write_news(self) -> int:
+        """Write a page of what is new; return how many effects were looked at."""
+        news = self._views.effects_after(self._files.position, PAGE)
+        if not news:
+            return 0
+        rules = self._views.rules()
+        lines = [self._line(effect, rules) for _, effect in news if may_leave(effect, rules.shop)]
+        self._files.write(lines, news[-1][0])
+        return len(news)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._views.close()
+
+    def _line(self, effect: Effect, rules: Rules) -> Line:
+        kind = "suppressions" if effect.type in _STOPS else "tags" if effect.type in _TAGS else ""
+        if not kind:
+            return Line(line(effect))
+        record = self._views.record(effect.customer)
+        email = str(record.value("email") or "") if record is not None else ""
+        action = _STOPS.get(effect.type) or _TAGS[effect.type]
+        event = effect.cloud_event()
+        about = str(effect.data.get("scope") or effect.data.get("tag") or "")
+        cells = (
+            event["time"],
+            effect.customer,
+            email,
+            about,
+            action,
+            effect.data.get("workflow", ""),
+            effect.effect_id,
+        )
+        day = iso_day(zone(rules.lifecycle.timezone).day(effect.time))
+        return Line(line(effect), kind, day, cells)
+
+
+def may_leave(effect: Effect, shop: Shop) -> bool:
+    """Say whether an effect leaves by file."""
+    if effect.shadow or effect.type == fx.SEND_REQUESTED or not shop.gone_live:
+        return False
+    return effect.time >= shop.live_since and effect.data.get("outcome") != "rehearsal"
+
+
+async def follow(folder: Path, news: asyncio.Event) -> None:
+    """Write effects to files until cancelled, then what is committed by then.
+
+    Raises:
+        OSError: a file cannot be written.
+
+    """
+    log = await asyncio.to_thread(_Thread, folder)
+    try:
+        while True:
+            news.clear()
+            while await log.step():
+                pass
+            await news.wait()
+    finally:
+        while await log.step():
+            pass
+        log.close()
+
+
+class _Thread:
+    """An effect log in a thread of its own: its database connection belongs to the thread that opened it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._thread = ThreadPoolExecutor(1, "effects")
+        self._log = self._thread.submit(EffectLog, folder).result()
+
+    async def step(self) -> int:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._log.write_news)
+
+    def close(self) -> None:
+        self._thread.submit(self._log.close)
+        self._thread.shutdown()

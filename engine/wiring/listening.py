@@ -1,0 +1,107 @@
+"""The two listeners over a running engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from prometheus_client import CollectorRegistry
+
+from connectors.mailbox import Mailbox
+from engine.core.moments import Instant
+from engine.core.reading import Read, Reader
+from engine.core.rules import RuleSet
+from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, ops_app, public_app, serve
+from engine.runtimes.sqlite import ledger
+from engine.runtimes.sqlite.engine import Engine
+from engine.runtimes.sqlite.loop import Loop
+from engine.wiring import in_force
+from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
+from engine.wiring.settings import Settings, SettingsError
+
+STALLED_AFTER = 10.0
+"""Seconds that the oldest piece of work may wait before the engine counts as not ready."""
+
+
+async def listeners(
+    settings: Settings,
+    environment: Mapping[str, str],
+    engine: Engine,
+    *,
+    loop: Loop,
+    control: Control,
+    mailbox: Mailbox,
+    secrets: Secrets,
+    stack: AsyncExitStack,
+    registry: CollectorRegistry,
+) -> tuple[Running, Running]:
+    """Open ops and public, and say in the data folder where they are; the stack closes them.
+
+    Raises:
+        SettingsError: ops would be reachable for others without a token.
+        OSError: an address is taken or may not be used.
+
+    """
+    intake = Intake(_Reading(engine).read, loop.submit, engine)
+    blocks = _Blocks(loop)
+
+    def ready() -> str:
+        return "the engine is behind" if loop.figures().lag > STALLED_AFTER else ""
+
+    public_host, public_port = _split(settings.listen.public)
+    ops_host, ops_port = _split(settings.listen.ops)
+    token = from_file(settings.listen.ops_token_file, "WINBACK_LISTEN_OPS_TOKEN", environment)
+    try:
+        ops_settings = OpsSettings(host=ops_host, token=token, control_token=new_control_token(settings.data))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_lead_to)
+    brand = in_force.read(settings.data).brand
+    shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
+    public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
+    stack.push_async_callback(public.stop)
+    ops = await serve(
+        ops_app(ops_settings, intake, ready, registry, control=control, letters=mailbox), ops_host, ops_port
+    )
+    stack.push_async_callback(ops.stop)
+    where = Whereabouts(os.getpid(), f"http://{ops_host}:{ops.port}", f"http://{public_host}:{public.port}")
+    say_where(settings.data, where)
+    stack.callback(is_gone, settings.data)
+    return ops, public
+
+
+def _split(place: str) -> tuple[str, int]:
+    host, _, port = place.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class _Reading:
+    """Reads events by the rules in force: the shop's own events are part of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: RuleSet | None = None
+        self._reader = Reader()
+
+    def read(self, raw: bytes, origin: str, now: Instant) -> Read:
+        """Read the bytes of one event."""
+        rules = self._engine.handling.rules.rule_set
+        if rules is not self._known:
+            self._known, self._reader = rules, Reader(rules.own_events)
+        return self._reader.read(raw, origin, now)
+
+
+class _Blocks:
+    """The block list, by way of the engine's transactions."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    async def block(self, keys: Sequence[bytes]) -> None:
+        """Put keys on it."""
+        await self._loop.ask(lambda store, now: ledger.block(store.connection, keys, now))
+
+    async def unblock(self, keys: Sequence[bytes]) -> None:
+        """Take keys off it."""
+        await self._loop.ask(lambda store, _: ledger.unblock(store.connection, keys))

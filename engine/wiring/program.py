@@ -1,0 +1,299 @@
+"""The embedded engine as a program: settings, database, rules, loop, relay, effect files, watcher and listeners joined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from connectors.mailbox import Mailbox
+from engine.core.moments import DAY, MINUTE, Instant
+from engine.core.rules import RuleSet
+from engine.core.signals import PauseEnded, PauseSet
+from engine.language.files import Checked
+from engine.listeners import Running
+from engine.ports import Clock, Sender
+from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
+from engine.runtimes.sqlite.database import FILE_NAME
+from engine.runtimes.sqlite.engine import Engine
+from engine.runtimes.sqlite.limits import Limit, Limits
+from engine.runtimes.sqlite.loop import Loop
+from engine.runtimes.sqlite.meters import Meters
+from engine.runtimes.sqlite.opening import opened
+from engine.runtimes.sqlite.relay import Relay
+from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.views import Views
+from engine.wiring import effect_log, in_force
+from engine.wiring.applying import as_shadow, as_the_files_say, changes
+from engine.wiring.composing import Composer
+from engine.wiring.control import EngineControl
+from engine.wiring.listening import listeners
+from engine.wiring.secret import Secrets, keys_of
+from engine.wiring.senders import mailbox_of, sender_of
+from engine.wiring.settings import Settings
+from engine.wiring.watching import watch
+
+SHADOW_PAUSE = "run --shadow"
+CALLS_MAY_TAKE = 20.0  # seconds that calls under way get when the engine stops
+
+log = structlog.get_logger(__name__)
+
+
+def history_after(settings: Settings) -> int:
+    """Return `history_after` in microseconds."""
+    return settings.history_after.days * DAY + settings.history_after.minutes * MINUTE
+
+
+def is_first_start(data: Path) -> bool:
+    """Say whether no rules were ever put in force in a data folder."""
+    if not (data / FILE_NAME).exists():
+        return True
+    with Views(data) as views:
+        return not views.shop()[1].epoch
+
+
+@dataclass
+class Program:
+    """A running engine. `ended` is done when it has stopped by itself, which it only does when it fails."""
+
+    settings: Settings
+    engine: Engine
+    loop: Loop
+    relay: Relay
+    control: EngineControl
+    mailbox: Mailbox
+    registry: CollectorRegistry
+    ops: Running | None = None
+    public: Running | None = None
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def idle(self) -> bool:
+        """Say whether every released send has ended."""
+        return await self.relay.idle()
+
+    async def ended(self) -> None:
+        """Wait until a part of it fails, and raise what it failed of."""
+        waiting = [asyncio.ensure_future(self.loop.ended()), *self.tasks]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    @property
+    def shop_is_live(self) -> bool:
+        """Whether `go-live` was said."""
+        return self.engine.handling.rules.shop.gone_live
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    first: Checked | None,
+    *,
+    follow: bool = False,
+    shadow: bool = False,
+    listen: bool = True,
+    overdue_a_second: int | None = 2_000,
+) -> AsyncIterator[Program]:
+    """Run the engine while the context lasts.
+
+    Args:
+        settings: how.
+        environment: where secrets may be.
+        clock: the time of day.
+        first: the checked set that the first start puts in force; later starts go on with what is in force.
+        follow: apply each good set of changed files at once.
+        shadow: everything live walks as shadow, and nothing leaves.
+        listen: open the two listeners.
+        overdue_a_second: pace of what fell due while the engine stood still; None is no limit.
+
+    Raises:
+        DatabaseError: another engine uses the data folder, or the database cannot be used.
+        SettingsError: the settings cannot be followed.
+        OSError: a folder cannot be written, or a listener's address is taken.
+
+    """
+    data = settings.data
+    secrets = keys_of(settings, environment)
+    first_rules = first.rules if first is not None and first.rules is not None else RuleSet()
+    if is_first_start(data) and first is not None and first.rules is not None:
+        in_force.keep(data, first)
+    with opened(
+        data,
+        clock,
+        key=secrets.codes,
+        first_rules=as_shadow(first_rules) if shadow else first_rules,
+        history_after=history_after(settings),
+        overdue_a_second=overdue_a_second,
+    ) as engine:
+        async with AsyncExitStack() as stack:
+            program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
+            await _set_shadow(program, shadow=shadow)
+            if follow or listen:
+                program.tasks.append(_task(stack, watch(settings.workflows, _follower(program, follow=follow))))
+            if listen:
+                program.ops, program.public = await listeners(
+                    settings,
+                    environment,
+                    engine,
+                    loop=program.loop,
+                    control=program.control,
+                    mailbox=program.mailbox,
+                    secrets=secrets,
+                    stack=stack,
+                    registry=program.registry,
+                )
+            yield program
+
+
+async def _assembled(
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    secrets: Secrets,
+    engine: Engine,
+    stack: AsyncExitStack,
+    *,
+    shadow: bool,
+) -> Program:
+    """Start the loop, the relay and the effect files; what is opened is closed by the stack, in turn."""
+    data, handling = settings.data, engine.handling
+    news, effects = asyncio.Event(), asyncio.Event()
+
+    def committed() -> None:
+        news.set()
+        effects.set()
+        relay.wake()
+
+    registry = CollectorRegistry()
+    views = Views(data)
+    stack.callback(views.close)
+    mailbox = mailbox_of(data, clock)
+    sender = sender_of(settings, environment, clock, mailbox, lambda: handling.rules.shop)
+    stack.push_async_callback(sender.close)
+    composer = Composer(settings, secrets, lambda: handling.rules, views.record, clock.now)
+    kept = in_force.read(data)
+    composer.use(in_force.compiled(kept), kept.brand)
+    loop = Loop(engine, on_commit=committed)
+    relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack)
+
+    def use(checked: Checked) -> None:
+        now_in_force = in_force.read(data)
+        composer.use(in_force.compiled(now_in_force), checked.brand)
+
+    control = EngineControl(
+        handling, loop.ask, loop.submit, data=data, workflows=settings.workflows, shadow=shadow, on_rules=use
+    )
+    program = Program(settings, engine, loop, relay, control, mailbox, registry)
+    await loop.start()
+    program.tasks.append(_task(stack, effect_log.follow(data, effects)))
+    stack.push_async_callback(loop.stop)
+    handing = asyncio.create_task(relay.run())
+    program.tasks.append(handing)
+    stack.push_async_callback(_let_calls_end, relay, handing)
+    return program
+
+
+def _relay(
+    settings: Settings,
+    secrets: Secrets,
+    engine: Engine,
+    loop: Loop,
+    sender: Sender,
+    composer: Composer,
+    registry: CollectorRegistry,
+    stack: AsyncExitStack,
+) -> Relay:
+    said = settings.sender
+    relay_settings = RelaySettings(
+        at_once=settings.smtp.connections,
+        only_to=said.only_to,
+        limit=Limit(**said.limit.model_dump()),
+        limits={name: Limit(**each.model_dump()) for name, each in said.limits.items()},
+    )
+    handling = engine.handling
+    limits = Limits(relay_settings.limit, relay_settings.limits)
+    backlog = Backlog(settings.data, limits, relay_settings, lambda: handling.rules.shop.pauses)
+    stack.push_async_callback(backlog.close)
+    return Relay(
+        loop,
+        handling,
+        backlog,
+        limits,
+        sender,
+        composer,
+        engine,
+        block_key=secrets.blocks,
+        settings=relay_settings,
+        meters=Meters(registry),
+    )
+
+
+async def _let_calls_end(relay: Relay, handing: asyncio.Task[None]) -> None:
+    relay.stop()
+    done, _ = await asyncio.wait([handing], timeout=CALLS_MAY_TAKE)
+    if not done:
+        handing.cancel()
+    with suppress(asyncio.CancelledError, Exception):  # why it failed was told by `ended`
+        await handing
+
+
+def _task(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+    stack.push_async_callback(end)
+    return task
+
+
+# Shadow and following ------------------------------------------------------------------------------------------------
+
+
+async def _set_shadow(program: Program, *, shadow: bool) -> None:
+    """Let everything live walk as shadow, or end that.
+
+    Runs that began live are held by a pause, so that nothing leaves; it marks the data folder as one of a shadow run.
+    """
+    handling = program.engine.handling
+    sweeping = handling.sweeping
+    was = any(each.why == SHADOW_PAUSE for each in handling.rules.shop.pauses)
+    if not shadow and not was:
+        return
+    in_force_now = handling.rules.rule_set
+    modes = in_force.read(program.settings.data).modes
+    rules = as_shadow(in_force_now) if shadow else as_the_files_say(in_force_now, modes)
+
+    def change(store: SqliteStore, now: Instant) -> None:
+        if rules != in_force_now:
+            rulebook.apply(handling, rules, store, now)
+        if shadow and not was:
+            sweeping.tell(store, PauseSet("engine", "", SHADOW_PAUSE, "winback run"), now)
+        elif was and not shadow:
+            sweeping.tell(store, PauseEnded("engine", "", "shift"), now)
+
+    await program.loop.ask(change)
+
+
+def _follower(program: Program, *, follow: bool) -> Callable[[Checked], Awaitable[None]]:
+    async def changed(checked: Checked) -> None:
+        if checked.rules is None:
+            log.warning("changed files have errors; nothing of them is in force", errors=len(checked.errors))
+        elif follow:
+            result = await program.control.apply(checked)
+            log.info("changed files are in force", changes=[each["effect"] for each in result["changes"]])
+        else:
+            found = changes(program.engine.handling.rules.rule_set, checked.rules)
+            log.info("changed files are good and wait for winback apply", changes=len(found))
+
+    return changed
