@@ -16,6 +16,7 @@ from msgspec import Struct
 from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
 from engine.core.moments import Instant, instant
 from engine.ports import Message
+from engine.rendering.mime import mailbox
 
 SERVICE = "service"
 
@@ -79,7 +80,7 @@ def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dic
     found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     found["List-Id"] = f"<{data['purpose']}.{_ascii_domain(desk.domain)}>"
     if desk.feedback_id:
-        shop = desk.domain.split(".")[0]
+        shop = _ascii_domain(desk.domain).split(".")[0]
         found["Feedback-ID"] = f"{data.get('workflow', '')}:{data.get('stage', '')}:{shop}:{desk.feedback_id}"
     return found
 
@@ -106,7 +107,7 @@ def message(desk: Desk, effect_id: str, data: Mapping[str, Any]) -> Message:
 
 
 def _ascii_domain(domain: str) -> str:
-    return domain.encode("idna").decode() if not domain.isascii() else domain
+    return mailbox(f"x@{domain}").domain
 
 
 def instant_of(written: Any) -> Instant:
