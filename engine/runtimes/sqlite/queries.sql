@@ -1,4 +1,4 @@
--- Every query of the store, by name. `(?*)` stands for a list of 500 values; an unused place in it is null.
+-- Every query of the store, by name. `(?*)` stands for a list of values; an unused place in it is null.
 -- The ledger's and the outbox's queries are the relay's.
 
 -- name: load
