@@ -10,6 +10,7 @@ from engine.core.events import Event, InvitationAnswered, Mail, NewsletterAnswer
 from engine.core.links import Link
 from engine.core.moments import MINUTE, Instant
 from engine.core.reading import encode
+from engine.core.rules import Purpose
 from engine.listeners.intake import Intake
 from engine.ports import Clock
 
@@ -37,7 +38,8 @@ class Answers:
 
     async def confirm(self, link: Link, wording: str, ip: str) -> None:
         """Confirm the newsletter. `wording` is what the customer said yes to; with `ip` it is kept as proof."""
-        await self._unblock(link.blocks)
+        if link.purpose == Purpose.NEWSLETTER:  # what is confirmed is the newsletter: a no to offers stays
+            await self._unblock(link.blocks)
         proof = {"wording": wording, "ip": ip, "page": f"{self._page}/confirm"}
         await self._take(self._event(link, "newsletter.confirmed", NewsletterAnswer(proof=proof)))
 

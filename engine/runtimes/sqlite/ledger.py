@@ -81,9 +81,10 @@ def outbox_length(connection: sqlite3.Connection) -> int:
     return int(connection.execute(QUERIES["outbox_length"]).fetchone()[0])
 
 
-def is_blocked(connection: sqlite3.Connection, keys: tuple[bytes, bytes]) -> bool:
-    """Say whether the block list holds one of the keys: the address's or the customer's."""
-    return bool(connection.execute(QUERIES["is_blocked"], keys).fetchone()[0])
+def blocked_at(connection: sqlite3.Connection, keys: tuple[bytes, bytes]) -> Instant | None:
+    """Return when the later of the keys, the address's and the customer's, came on the block list; None: neither is."""
+    found: Instant | None = connection.execute(QUERIES["blocked_at"], keys).fetchone()[0]
+    return found
 
 
 def claim(connection: sqlite3.Connection, queued: Queued, message_id: str, now: Instant) -> bool:

@@ -258,11 +258,12 @@ class Relay:
             block_key(self._block_key, address, purpose),
             customer_block_key(self._block_key, queued.customer, purpose),
         )
-        if ledger.is_blocked(store.connection, keys):
-            return "the customer said no"
         record = store.load(queued.customer)
         if record is None or record.gone:
             return "the customer is gone"
+        blocked_at, permission = ledger.blocked_at(store.connection, keys), record.permission.get(f"{purpose}/email")
+        if blocked_at is not None and not (permission and permission.given and permission.at > blocked_at):
+            return "the customer said no"  # and no yes came after it, from wherever
         if purpose in record.stopped:
             return "stopped"
         if record.address is Address.DEAD:

@@ -26,8 +26,8 @@ limit :limit
 -- name: outbox_length
 select count(*) from outbox
 
--- name: is_blocked
-select exists (select 1 from blocked where key in (?, ?))
+-- name: blocked_at
+select max(at) from blocked where key in (?, ?)
 
 -- A call is noted before it is made. Nothing is written, so nothing may be called, where the send has left the outbox
 -- meanwhile or has ended before.

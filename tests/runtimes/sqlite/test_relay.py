@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock, MemorySender
-from engine.core.customer import Customer, Run, Stop
+from engine.core.customer import Customer, Permission, Run, Stop
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import Event
 from engine.core.links import block_key, customer_block_key
@@ -381,6 +381,25 @@ async def test_the_block_list_stops_a_send(engine: Engine, running: Start, key: 
     async with running(MemorySender()):
         await engine.until(lambda: len(engine.handed) == 2)
     assert engine.outcomes() == {"e0001": "blocked", "e0002": "done"}
+
+
+@pytest.mark.parametrize(("said", "outcome"), [(NOW - 1, "blocked"), (NOW, "blocked"), (NOW + 1, "done")])
+async def test_a_later_yes_counts_more_than_the_block_list(
+    engine: Engine, running: Start, said: Instant, outcome: str
+) -> None:
+    """Whoever said no on a public page and gives permission after that, from wherever, is written to again."""
+    effect_id = await engine.release(1)
+
+    def change(store: SqliteStore, now: Instant) -> None:
+        ledger.block(store.connection, [customer_block_key(KEY, "c1", "marketing")], now)
+        record = customer("c1", effect_id)
+        record.permission = {"marketing/email": Permission(given=True, at=said)}
+        store.save(None, record)
+
+    await engine.ask(change)
+    async with running(MemorySender()):
+        await engine.until(lambda: len(engine.handed) == 1)
+    assert engine.outcomes() == {effect_id: outcome}
 
 
 async def test_what_is_late_does_not_leave(engine: Engine, running: Start) -> None:
