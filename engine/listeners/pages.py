@@ -31,8 +31,8 @@ class _Words(Struct, frozen=True):
 
 
 _WHAT = {
-    "de": {"newsletter": "unseren Newsletter", "marketing": "Angebote per E-Mail", "": "E-Mails"},
-    "en": {"newsletter": "our newsletter", "marketing": "offers by email", "": "emails"},
+    "de": {"newsletter": "den Newsletter", "marketing": "Angebote per E-Mail", "": "E-Mails"},
+    "en": {"newsletter": "the newsletter", "marketing": "offers by email", "": "emails"},
 }
 
 _PAGES: dict[str, dict[str, _Words]] = {
