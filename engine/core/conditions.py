@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from engine.core.customer import ASSUMED, Customer, Mark, Permission
-from engine.core.facts import home
+from engine.core.customer import ASSUMED, Customer, Mark, Permission, home
 from engine.core.fields import FIELDS, MONEY, MOVES_WITH_TIME, field_value
 from engine.core.moments import Instant, Zone
 from engine.core.money import Money

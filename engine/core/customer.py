@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from engine.core.moments import Day, Instant
-from engine.core.rules import Address, Mode, Standing
+from engine.core.moments import Day, Instant, Zone, zone
+from engine.core.rules import Address, Lifecycle, Mode, Standing
 
 ORDERS_KEPT = 1_000
 MARKS_KEPT = 16
@@ -205,6 +205,17 @@ class Customer(Struct, array_like=True, gc=False):
         """A field of the profile, None where it is not known."""
         known = self.profile.get(field)
         return known[0] if known is not None else None
+
+
+def home(customer: Customer, lifecycle: Lifecycle) -> Zone:
+    """The customer's own zone, else the shop's; a zone nobody knows counts as none."""
+    known = customer.profile.get("timezone")
+    if known is not None and known[0]:
+        try:
+            return zone(known[0])
+        except KeyError:
+            pass
+    return zone(lifecycle.timezone)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -7,6 +7,7 @@ from copy import copy
 from msgspec.structs import replace
 
 from engine.core import effects as fx
+from engine.core.address import judge_address
 from engine.core.conditions import (
     ADDRESS,
     FACTS,
@@ -23,7 +24,7 @@ from engine.core.conditions import (
 from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
 from engine.core.events import DATA, Event
-from engine.core.facts import fold, judge_address
+from engine.core.facts import fold
 from engine.core.ids import lot, ref
 from engine.core.machine import PAUSED_LINE, at_rest, finish, handed, hear, next_step, ring_timer, start, walk
 from engine.core.merging import given_up, join, joined_runs

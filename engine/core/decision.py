@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from engine.core.customer import Customer
 from engine.core.effects import Effect
-from engine.core.facts import Gap
 from engine.core.moments import Instant
+from engine.core.orders import Gap
 
 
 class Entered(Struct, frozen=True, gc=False):

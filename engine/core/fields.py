@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from engine.core.customer import Customer
-from engine.core.facts import home, order_days, parse_day
-from engine.core.moments import Day, Instant, Zone, iso_day, rfc3339
+from engine.core.customer import Customer, home
+from engine.core.moments import Day, Instant, Zone, iso_day, parse_day, rfc3339
 from engine.core.money import written
+from engine.core.orders import order_days
 from engine.core.rules import Lifecycle
 from engine.core.standing import is_observed
 

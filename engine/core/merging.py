@@ -18,7 +18,7 @@ from engine.core.customer import (
     Folded,
     Run,
 )
-from engine.core.facts import Gap, insert_order, take_out_order
+from engine.core.orders import Gap, insert_order, take_out_order
 
 MERGED = "merged into "
 """How `gone` begins on the record that was given up; the id of the one that stays follows."""

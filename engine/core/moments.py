@@ -71,6 +71,14 @@ def day_number(year: int, month: int, day: int) -> Day:
     return date(year, month, day).toordinal() - _EPOCH_ORDINAL
 
 
+def parse_day(text: str) -> Day | None:
+    """Return a day from YYYY-MM-DD (a time after it is left out), None where it is none."""
+    try:
+        return day_number(int(text[:4]), int(text[5:7]), int(text[8:10]))
+    except (ValueError, IndexError):
+        return None
+
+
 class Zone:
     """A time zone with a memory: asking the same day twice costs a dictionary look-up.
 

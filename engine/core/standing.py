@@ -11,8 +11,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from engine.core.cadence import Thresholds, bounded
-from engine.core.customer import Customer
-from engine.core.facts import home
+from engine.core.customer import Customer, home
 from engine.core.moments import Day, Instant, Zone, iso_day
 from engine.core.rules import Lifecycle, Standing
 

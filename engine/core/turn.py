@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.conditions import View
-from engine.core.customer import Customer, Run
+from engine.core.customer import Customer, Run, home
 from engine.core.decision import Note
 from engine.core.effects import Effect
-from engine.core.facts import Gap, home
 from engine.core.ids import digest
 from engine.core.moments import Instant, Zone
+from engine.core.orders import Gap
 from engine.core.rulebook import Rules
 from engine.core.rules import Mode, Send, Step
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.core.cadence import CATEGORY_INTERVALS, Cadence, summary
-from engine.core.customer import Customer
-from engine.core.facts import home
+from engine.core.customer import Customer, home
 from engine.core.moments import Instant, iso_day, zone
 from engine.core.rules import Lifecycle
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT
 from engine.core.events import DATA
-from engine.core.facts import KEPT_FIELDS, MAIL_TYPES
 from engine.core.fields import FIELDS
+from engine.core.marks import KEPT_FIELDS, MAIL_TYPES
 from engine.core.moments import Length
 from engine.core.rules import (
     Address,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from engine.core.events import DATA
-from engine.core.facts import KEPT_FIELDS
 from engine.core.fields import FIELDS
+from engine.core.marks import KEPT_FIELDS
 from engine.language.codes import CODES
 from engine.language.conditions import WAY_OUT
 from engine.language.forms import Form, Variants

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.facts import KEPT_FIELDS
+from engine.core.marks import KEPT_FIELDS
 from engine.language.nodes import Node
 from engine.language.problems import one_of, shown
 from engine.language.reading import Reading

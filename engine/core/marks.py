@@ -1,0 +1,50 @@
+"""Marks of past events: when each of a type happened, with those of its fields that conditions may look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT, Customer, Mark, ring
+from engine.core.events import Event
+
+KEPT_FIELDS: dict[str, tuple[str, ...]] = {
+    "order.cancelled": ("reason",),
+    "order.refunded": ("reason",),
+    "email.bounced": ("kind",),
+    "email.opened": ("machine",),
+    "email.clicked": ("link", "machine"),
+    "email.replied": ("kind",),
+    "survey.answered": ("survey", "cause"),
+    "invitation.answered": ("invitation", "answer"),
+    "hand_off.answered": ("hand_off", "result", "cause"),
+    "ticket.opened": ("topic", "cause"),
+    "ticket.solved": ("topic", "cause"),
+    "contract.cancelled": ("reason", "cause"),
+    "coupon.redeemed": ("code",),
+    "customer.visited": ("page",),
+}
+"""Which fields of a past event are kept for `where:`; a live one is looked at whole."""
+
+
+MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})
+
+
+def mark_down(customer: Customer, event: Event) -> None:
+    """Keep a mark of an event on the caller's own copy, in its place by time; the oldest falls out of a full ring."""
+    kind = event.type
+    fields: dict[str, Any] | None = None
+    data = event.data
+    if isinstance(data, dict):
+        fields = data or None
+    else:
+        names = KEPT_FIELDS.get(kind)
+        if names is not None:
+            fields = {name: value for name in names if (value := getattr(data, name)) not in ("", None)} or None
+    mark = Mark(event.time, fields)
+    kept = customer.trail.get(kind, ())
+    most = MAIL_MARKS_KEPT if kind in MAIL_TYPES else MARKS_KEPT
+    if kept and mark.at < kept[-1].at:  # a late one finds its place by time
+        kept = tuple(sorted((*kept, mark), key=lambda each: each.at))[-most:]
+    else:
+        kept = ring(kept, mark, most)
+    customer.trail = {**customer.trail, kind: kept}
