@@ -6,15 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from msgspec.structs import replace
-
 from engine.core.customer import Customer
-from engine.core.effects import Effect
-from engine.core.links import Keys, derive
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import Offer
-from engine.language.files import Checked
 from engine.ports import Message
 from engine.rendering import Brand, Templates, offer_variables
 from engine.rendering.customers import customer_variables
@@ -100,33 +95,3 @@ def _offer_of(data: Mapping[str, Any], offers: Mapping[str, Offer]) -> dict[str,
     if not told:
         return None
     return offer_variables(offers[told["name"]], told["code"], date.fromisoformat(told["valid_until"]))
-
-
-SAMPLE_KEY = b"a back-test's links lead nowhere"
-"""Signs the links of back-tests: known to all, so that results repeat, and good for no listener."""
-
-
-def with_bodies(checked: Checked, settings: Settings | None = None) -> Callable[[Effect, Customer], Effect]:
-    """Return what adds subject, bodies, headers and links to the sends of a back-test."""
-    assert checked.rules is not None, "only a set without errors is run"
-    assert checked.templates is not None, "and it has its templates"
-    rules, templates, brand = checked.rules, checked.templates, checked.brand
-    sender = desk(settings or Settings(), brand)
-    keys, key = Keys({1: SAMPLE_KEY}), derive(SAMPLE_KEY, b"block list")
-
-    def complete(effect: Effect, customer: Customer) -> Effect:
-        data = effect.data
-        made = links(sender, keys, key, effect_id=effect.effect_id, data=data)
-        context = {
-            "customer": customer_variables(customer, effect.time, rules.lifecycle),
-            "offer": _offer_of(data, rules.workflows[data["workflow"]].offers),
-            "links": made,
-            "shop": brand.variables(),
-            "message": {"purpose": data["purpose"], "why": None},
-            "with": data.get("with") or {},
-        }
-        rendered = templates.render(data["template"], data["customer"].get("language"), context)
-        bodies = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
-        return replace(effect, data={**data, **bodies, "headers": headers(sender, data, made), "links": made})
-
-    return complete

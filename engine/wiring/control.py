@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from engine.core.events import DeadLetter, Event
-from engine.core.machine import PAUSED_LINE
 from engine.core.moments import Instant, rfc3339
 from engine.core.reading import Reader
 from engine.core.rules import RuleSet
+from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Pause
 from engine.core.signals import Happened, PauseEnded, PauseSet, Released, WentLive
 from engine.handling import Handling, Taken
@@ -69,6 +69,7 @@ class EngineControl:
         self._commands: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "ping": self._ping,
             "ingest": self._ingest,
+            "lines": self._lines,
             "go-live": self._go_live,
             "apply": self._apply,
             "pause": self._pause,
@@ -104,22 +105,16 @@ class EngineControl:
         for origin, reason, raw in arguments.get("dead_letters", ()):
             items.append(DeadLetter(b64decode(raw), reason, origin))
             origins.append(origin)
-        return await self.take(items, origins)
+        return counted(await self._submit(items, origins) if items else [])
 
-    async def take(self, items: Sequence[Event | DeadLetter], origins: Sequence[str]) -> dict[str, Any]:
-        """Take in events and dead letters; return what became of them, counted, and who waits now for which workflow."""
-        taken = await self._submit(items, origins) if items else []
+    async def _lines(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        """Return how many wait to be let into each workflow."""
+        rules = self._handling.rules
 
         def lines(store: SqliteStore, _: Instant) -> dict[str, int]:
-            return {each.name: store.line_length(each.name) for each in self._handling.rules.in_order}
+            return {each.name: store.line_length(each.name) for each in rules.in_order}
 
-        return {
-            "accepted": sum(each.status == "accepted" for each in taken),
-            "duplicate": sum(each.status == "duplicate" for each in taken),
-            "history": sum(each.history for each in taken),
-            "dead_letters": sum(each.status == "dead_letter" for each in taken),
-            "would_enter": {name: length for name, length in (await self._ask(lines)).items() if length},
-        }
+        return {name: length for name, length in (await self._ask(lines)).items() if length}
 
     async def _replay(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Take dead letters in anew: those of the given ids, or all. Who was stuck is released."""
@@ -232,6 +227,16 @@ class EngineControl:
         rules = self._handling.rules.rule_set
         if scope == "workflow" and name not in rules.workflows:
             raise ControlRefusedError(f"no workflow is named {name!r}: there are {', '.join(sorted(rules.workflows))}")
+
+
+def counted(taken: Sequence[Taken]) -> dict[str, int]:
+    """Return how many became what."""
+    return {
+        "accepted": sum(each.status == "accepted" for each in taken),
+        "duplicate": sum(each.status == "duplicate" for each in taken),
+        "history": sum(each.history for each in taken),
+        "dead_letters": sum(each.status == "dead_letter" for each in taken),
+    }
 
 
 def pause_as_json(pause: Pause) -> dict[str, Any]:

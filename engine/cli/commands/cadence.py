@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -10,10 +11,13 @@ from engine.cli.calling import Call, Misused, named
 from engine.cli.commands.simulate import good_rules
 from engine.cli.histories import CsvOptions, History, csv_options, existing
 from engine.cli.printing import note, print_json, progress, table, to_people
+from engine.core.customer import Customer
+from engine.core.moments import Instant
 from engine.core.rules import RuleSet
+from engine.insight.cadence import cadence_of
+from engine.runtimes.simulator.rhythm import cadence_of_files
 from engine.runtimes.sqlite.database import DatabaseError
 from engine.runtimes.sqlite.views import Views
-from engine.wiring.rhythm import of_customers, of_history, of_intervals
 
 
 @named(
@@ -46,14 +50,17 @@ def command(
         history = History(existing(files), rows, rules.own_events)
         with progress() as bar:
             task = bar.add_task("reading", total=None)
-            figures, categories = of_history(_counted(history, bar, task), rules)
+            figures = cadence_of_files(
+                history,
+                rules.lifecycle,
+                by_category=bool(by),
+                progress=lambda _, done, of: bar.update(task, completed=done, total=of or None),
+            )
         is_well = history.tell_what_was_wrong()
     elif csv:
         raise Misused("--csv goes with files; without files the engine's own data is shown")
     else:
-        figures, categories = _of_engine(call)
-    if by:
-        figures["by_category"] = {name: of_intervals(each) for name, each in sorted(categories.items())}
+        figures = _of_engine(call, by_category=bool(by))
     if call.json:
         print_json(figures)
     else:
@@ -72,20 +79,22 @@ def _rules(call: Call) -> RuleSet:
     return rules
 
 
-def _counted(history: History, bar: Any, task: Any) -> Any:
-    for count, item in enumerate(history):
-        if count % 5_000 == 0:
-            bar.update(task, completed=count)
-        yield item
-
-
-def _of_engine(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
+def _of_engine(call: Call, *, by_category: bool) -> dict[str, Any]:
     try:
         with Views(call.data) as views:
             rules = views.rules()
-            return of_customers(views.everybody(), rules.shop.cadence, rules.lifecycle), rules.shop.cadence.categories
+            last = max(map(_last_known, views.everybody()), default=0)
+            cadence = rules.shop.cadence
+            return cadence_of(views.everybody(), cadence, last, rules.lifecycle, by_category=by_category)
     except DatabaseError as error:
         raise Misused(f"{error}; or name files") from None
+
+
+def _last_known(customer: Customer) -> Instant:
+    """Return when the last thing happened that is known of a customer."""
+    trail = (mark.at for marks in customer.trail.values() for mark in marks)
+    known: Iterable[Instant] = (*customer.life.values(), *trail, customer.last_mail, customer.other_mail)
+    return max([*known, *(order.at for order in customer.orders[-1:])], default=0)
 
 
 def _tell(figures: dict[str, Any]) -> None:
@@ -107,7 +116,7 @@ def _tell(figures: dict[str, Any]) -> None:
     rows = [(f"{float(share):.0%} within", f"{days:g} days") for share, days in figures["quantiles"].items()]
     console.print()
     console.print(table("of all intervals", "", rows=rows, right=("",)))
-    named_ones = figures.get("by_category")
+    named_ones = figures.get("categories")
     if named_ones:
         found = [
             (name, f"{each['intervals']:,}", f"{each['mean_days']:.1f}", f"{each['median_days']:g}")

@@ -17,7 +17,7 @@ from engine.language.files import Checked
 from engine.language.folder import read_folder
 from engine.language.problems import format_problems
 from engine.runtimes.simulator.backtest import Setting, run_backtest
-from engine.wiring.composing import with_bodies
+from engine.runtimes.simulator.bodies import Completing, completing
 
 
 @named(
@@ -70,7 +70,7 @@ def command(
         strict=strict,
         all_drafts=all_,
         trace=trace,
-        complete=with_bodies(checked) if bodies else None,
+        complete=_bodies(checked) if bodies else None,
     )
     if not all_ and all(switch.mode is Mode.DRAFT for switch in checked.rules.switches.values()):
         note("all workflows are drafts, so nothing runs: --all runs them too")
@@ -98,6 +98,11 @@ def good_rules(folder: Path) -> Checked:
     if checked.rules is None:
         raise Wrong("the workflows have errors\n\n" + format_problems(checked.errors, checked.sources))
     return checked
+
+
+def _bodies(checked: Checked) -> Completing:
+    assert checked.templates is not None, "a set without errors has its templates"
+    return completing(checked.templates, checked.brand)
 
 
 def _replayed(history: History, checked: Checked, out: Path, setting: Setting) -> Report:
