@@ -18,20 +18,21 @@ from engine.core.conditions import (
     STANDING,
     TAGS,
     View,
-    all_hold_from,
     holds,
 )
 from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
+from engine.core.entering import entering, fits_from, look, place_is_taken
 from engine.core.events import DATA, Event
 from engine.core.facts import fold
-from engine.core.ids import lot, ref
-from engine.core.machine import PAUSED_LINE, at_rest, finish, handed, hear, next_step, ring_timer, start, walk
+from engine.core.ids import ref
+from engine.core.machine import finish, handed, hear, ring_timer, start, walk
 from engine.core.merging import given_up, join, joined_runs
-from engine.core.moments import Instant, Length
+from engine.core.moments import Instant
 from engine.core.rulebook import ANYTHING, Rules
-from engine.core.rules import Address, EventSeen, Mode, Send, Standing, Workflow
-from engine.core.shop import is_warm
+from engine.core.rules import Address, Mode, Send, Standing, Workflow
+from engine.core.runs import at_rest, next_step
+from engine.core.sending import PAUSED_LINE
 from engine.core.signals import (
     Admit,
     AnySignal,
@@ -47,9 +48,6 @@ from engine.core.signals import (
 )
 from engine.core.standing import evidence, judge
 from engine.core.turn import Turn
-
-NOT_ASKED_AGAIN_AFTER = Length(days=30)
-"""A run that ended because its question was never delivered may begin again after so long."""
 
 _HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
@@ -110,7 +108,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
         case Look(by_time):
             _judge(turn, quietly=False)
             _wake_held(turn)
-            _look(turn, rules.in_order, may_enter=by_time)
+            look(turn, rules.in_order, may_enter=by_time)
         case Admit(name):
             _admit(turn, name)
         case Handed(number, outcome, reason):
@@ -127,7 +125,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
             _rehearsed(turn)
         case Released():
             mine.stuck = ""
-            _look(turn, rules.in_order, may_enter=False)
+            look(turn, rules.in_order, may_enter=False)
         case _:
             raise TypeError(f"{type(signal).__name__} concerns the shop, not a customer")
     mine.next_due = _next_due(mine)
@@ -301,96 +299,7 @@ def _go_on(turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = 
         names = {each.name for each in (*also, *listening)}
         listening = tuple(each for each in turn.rules.in_order if each.name in names)
     if listening:
-        _look(turn, listening, may_enter=may_enter)
-
-
-def _look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> None:
-    """See which workflows fit now: enter the first that may be entered, line up for those that need a sweep.
-
-    Entering on one's own is for those who fit by what has just happened; who fitted already (found by a sweep, by
-    history, or during the warm-up) waits in the workflow's line and is let in at its pace.
-    """
-    customer, now = turn.customer, turn.now
-    view = View(customer, now, turn.rules.lifecycle, entering=True, own_zone=turn.zone)
-    for workflow in workflows:
-        name = workflow.name
-        at = fits_from(view, workflow, turn.rules)
-        if at > now:
-            _look_again(customer, name, at)
-            if name in customer.waiting:
-                customer.waiting = tuple(each for each in customer.waiting if each != name)
-            continue
-        _look_again(customer, name, NEVER)
-        if name in customer.waiting:
-            continue
-        if not may_enter or not is_warm(turn.rules.shop, turn.rules.lifecycle, now):
-            customer.waiting = (*customer.waiting, name)
-        elif not _place_is_taken(customer, workflow, turn.rules):
-            start(turn, workflow)
-
-
-def _look_again(customer: Customer, name: str, at: Instant) -> None:
-    if at < NEVER:
-        customer.looks = {**customer.looks, name: at}
-    elif name in customer.looks:
-        customer.looks = {each: due for each, due in customer.looks.items() if each != name}
-
-
-def _place_is_taken(customer: Customer, workflow: Workflow, rules: Rules) -> bool:
-    """One marketing run a customer; a shadow run takes no place, nor needs one."""
-    if workflow.name not in rules.takes_the_place or rules.switch(workflow.name).mode is not Mode.LIVE:
-        return False
-    return any(run.mode is Mode.LIVE and run.workflow in rules.takes_the_place for run in customer.runs)
-
-
-def entering(customer: Customer, now: Instant, rules: Rules) -> View:
-    """Return the view in which `fits_from` asks: one where a lapse counts only after the lag."""
-    return View(customer, now, rules.lifecycle, entering=True)
-
-
-def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
-    """Return the instant from which the customer may enter a workflow if nothing happens: `now`, later or NEVER."""
-    customer, name = view.customer, workflow.name
-    switch = rules.switch(name)
-    if customer.gone or customer.stuck or switch.mode is Mode.DRAFT:
-        return NEVER
-    for run in customer.runs:
-        if run.workflow == name and (run.mode is switch.mode or switch.mode is Mode.SHADOW):
-            return NEVER
-    fits = all_hold_from(workflow.enter_when_all, view)
-    if fits >= NEVER:
-        return NEVER
-    fits = max(fits, _again_from(customer, workflow, switch.mode, view), _kept_out_until(workflow, view))
-    if fits >= NEVER or lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
-        return NEVER
-    return fits
-
-
-def _again_from(customer: Customer, workflow: Workflow, mode: Mode, view: View) -> Instant:
-    """When `again_after`, counted from the start of the last run, lets the customer in again."""
-    past = customer.ended.get(workflow.name)
-    if past is None or past.mode is not mode:
-        return 0
-    if past.outcome == "not_asked":
-        return view.zone.after(past.at, NOT_ASKED_AGAIN_AFTER)
-    if workflow.again_after is None:
-        return NEVER
-    return view.zone.after(past.began, workflow.again_after)
-
-
-def _kept_out_until(workflow: Workflow, view: View) -> Instant:
-    """What is in `leave_when_any` keeps out: a state while it holds, an event for `again_after` since it happened."""
-    until = 0
-    for condition in workflow.leave_when_any:
-        if not isinstance(condition, EventSeen):
-            if holds(condition, view):
-                return NEVER
-        elif holds(replace(condition, within=workflow.again_after), view):
-            marks = view.customer.trail[condition.event]
-            if workflow.again_after is None:
-                return NEVER
-            until = max(until, view.zone.after(marks[-1].at, workflow.again_after))
-    return until
+        look(turn, listening, may_enter=may_enter)
 
 
 def _admit(turn: Turn, name: str) -> None:
@@ -401,8 +310,8 @@ def _admit(turn: Turn, name: str) -> None:
     if workflow is None or not fits:
         customer.waiting = tuple(each for each in customer.waiting if each != name)
         if workflow is not None:
-            _look(turn, (workflow,), may_enter=False)
-    elif not _place_is_taken(customer, workflow, turn.rules):
+            look(turn, (workflow,), may_enter=False)
+    elif not place_is_taken(customer, workflow, turn.rules):
         start(turn, workflow)
         _go_on(turn)
     else:  # it has another run; when that ends, it is looked at again and may enter on its own
@@ -421,7 +330,7 @@ def _look_under_new_rules(turn: Turn) -> None:
         return
     _judge(turn, quietly=True)
     turn.touched = set()
-    _look(turn, turn.rules.in_order, may_enter=False)
+    look(turn, turn.rules.in_order, may_enter=False)
 
 
 # Pauses, rehearsal ---------------------------------------------------------------------------------------------------
@@ -453,7 +362,7 @@ def _rehearsed(turn: Turn) -> None:
     for run in customer.runs:
         finish(turn, at_rest(run), "rehearsal")
     customer.ended, customer.releases, customer.offers_had, customer.returned = {}, (), {}, None
-    _look(turn, turn.rules.in_order, may_enter=False)
+    look(turn, turn.rules.in_order, may_enter=False)
 
 
 # Merging -------------------------------------------------------------------------------------------------------------

@@ -12,23 +12,19 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import View, holds, matches, topics
-from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, TAGS_KEPT, Asked, Customer, Ended, Release, Run, Stop, ring
-from engine.core.decision import Entered, Issued
+from engine.core.conditions import holds, matches, topics
+from engine.core.customer import TAGS_KEPT, Ended, Run, Stop, ring
+from engine.core.decision import Entered
 from engine.core.events import Event
-from engine.core.gate import Defer, Drop, refused_offer, run_zone, verdict
-from engine.core.ids import code, effect_id, lot, ref, run_id
-from engine.core.moments import Day, Instant, Length, iso_day, rfc3339
-from engine.core.money import Money, written
+from engine.core.gate import run_zone
+from engine.core.ids import lot, ref, run_id
+from engine.core.moments import Length
 from engine.core.rules import (
-    WHOLE,
     AnyCondition,
-    Discount,
     EventSeen,
     GoTo,
     MakeFormer,
     Mode,
-    Offer,
     PutTag,
     Resume,
     Send,
@@ -40,6 +36,8 @@ from engine.core.rules import (
     Wait,
     Workflow,
 )
+from engine.core.runs import next_step, to_stage
+from engine.core.sending import delivered, send
 from engine.core.turn import Turn
 
 ANSWER_TIME = Length(days=7)
@@ -126,22 +124,6 @@ def walk(turn: Turn, run: Run, workflow: Workflow) -> None:
             return
         run = went_on
     raise EndlessWalk(f"workflow {workflow.name}: {WALK_BOUND} steps without a wait, the last in stage {run.stage}")
-
-
-def to_stage(run: Run, stage: str, led_by: int = 0) -> Run:
-    """Return the run at the beginning of a stage."""
-    entries = {**run.entries, stage: run.entries.get(stage, 0) + 1}
-    return replace(at_rest(run), stage=stage, step=0, entries=entries, led_by=led_by or run.led_by)
-
-
-def next_step(run: Run) -> Run:
-    """Return the run at its next step."""
-    return replace(at_rest(run), step=run.step + 1)
-
-
-def at_rest(run: Run) -> Run:
-    """Return the run with nothing under way: no timer, no send."""
-    return replace(run, doing="", due=None, wanted=None, effect_id="", deferrals=0, releases=0, reason="")
 
 
 def ring_timer(turn: Turn, run: Run, workflow: Workflow) -> None:
@@ -239,70 +221,6 @@ def _make_former(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: M
 # Sends ---------------------------------------------------------------------------------------------------------------
 
 
-def _send(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Send) -> Run | None:
-    """Ask the gate; release, defer or drop. The send stays the run's current step until it is done."""
-    if run.wanted is None:
-        run = replace(run, wanted=turn.now, effect_id=effect_id(run.id, stage.name, step.key, run.entries[stage.name]))
-    assert run.wanted is not None, "just set"
-    zone = run_zone(workflow, turn.zone)
-    not_after = zone.after(run.wanted, step.late_at_most or workflow.late_at_most)
-    if turn.now > not_after:
-        return _dropped(turn, run, step, f"late: {run.reason}" if run.reason else "late")
-    asked = verdict(turn.customer, run, workflow, step, turn.now, turn.rules)
-    if isinstance(asked, Drop):
-        return _dropped(turn, run, step, asked.reason)
-    if isinstance(asked, Defer):
-        _deferred(turn, run, step, asked, not_after)
-        return None
-    offer = _offer(turn, run, workflow, step)
-    if isinstance(offer, Drop):
-        return _dropped(turn, run, step, offer.reason)
-    return _released(turn, run, workflow, step, offer, not_after)
-
-
-def _deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant) -> None:
-    paused = asked.until is None
-    due = None if asked.until is None else min(asked.until, not_after + 1)
-    if asked.reason != run.reason:  # told once for each reason, not each time it is asked again
-        until = None if asked.until is None else rfc3339(asked.until)
-        turn.tell_send(fx.SEND_DEFERRED, run, step, {"until": until, "reason": asked.reason}, ordinal=run.deferrals)
-        run = replace(run, deferrals=run.deferrals + 1, reason=asked.reason)
-    turn.put(replace(run, doing="paused" if paused else "deferred", due=due))
-    if paused and PAUSED_LINE not in turn.customer.waiting:
-        turn.customer.waiting = (*turn.customer.waiting, PAUSED_LINE)
-
-
-PAUSED_LINE = "!paused"
-"""The line in which customers stand whose send is held by a pause; no workflow can have this name."""
-
-
-def _dropped(turn: Turn, run: Run, step: Send, reason: str) -> Run:
-    turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": reason})
-    return next_step(replace(run, sends=run.sends + 1))
-
-
-def _released(
-    turn: Turn, run: Run, workflow: Workflow, step: Send, offer: dict[str, Any] | None, not_after: Instant
-) -> Run | None:
-    customer, number = turn.customer, run.effect_id
-    run = replace(run, codes=turn.run(run).codes)  # with the one that the offer may just have been given
-    if step.asks:
-        asked = Asked(number, turn.now if run.held_out or run.mode is not Mode.LIVE else 0)
-        run = replace(run, asked=ring(tuple(a for a in run.asked if a.effect_id != number), asked, ASKED_KEPT))
-    if run.mode is Mode.LIVE:
-        release = Release(turn.now, step.purpose.value, step.template, number)
-        customer.releases = ring(customer.releases, release, RELEASES_KEPT)
-    if run.held_out:
-        turn.tell_send(fx.SEND_HELD_OUT, run, step, {"offer": offer})
-        return next_step(replace(run, sends=run.sends + 1))
-    data = {"offer": offer, "not_after": rfc3339(not_after), "why": turn.why(run, step)}
-    turn.tell_send(fx.SEND_REQUESTED, run, step, data, ordinal=run.releases)
-    if run.mode is not Mode.LIVE:
-        return next_step(replace(run, sends=run.sends + 1))
-    turn.put(replace(run, doing="sending", due=None, releases=run.releases + 1, reason=""))
-    return None
-
-
 def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     """Take in what became of a released send."""
     customer = turn.customer
@@ -311,7 +229,7 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
         customer.releases = tuple(each for each in customer.releases if each.effect_id != number)
     elif outcome == "done":
         customer.last_mail = max(customer.last_mail, turn.now)
-        customer.runs = tuple(_delivered(each, number, turn.now) for each in customer.runs)
+        customer.runs = tuple(delivered(each, number, turn.now) for each in customer.runs)
         run = None if run is None else turn.run(run)
     if run is None:
         return
@@ -324,105 +242,6 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     if outcome in ("refused", "blocked", "late"):
         turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": f"{outcome}: {reason}" if reason else outcome})
     walk(turn, next_step(replace(run, sends=run.sends + 1)), workflow)
-
-
-def _delivered(run: Run, number: str, now: Instant) -> Run:
-    if not any(asked.effect_id == number for asked in run.asked):
-        return run
-    return replace(run, asked=tuple(replace(a, at=now) if a.effect_id == number else a for a in run.asked))
-
-
-# Offers --------------------------------------------------------------------------------------------------------------
-
-
-def _offer(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, Any] | Drop | None:
-    """The offer a send carries, as its effect tells it; None without one, Drop when the send is to be skipped."""
-    if not step.offer:
-        return None
-    offer = workflow.offers[step.offer]
-    today = turn.zone.day(turn.now)
-    had = run.codes.get(step.offer)
-    if had is not None:  # a reminder of the same code
-        if had[0] and had[0] in turn.customer.used_codes:
-            return Drop("offer_used")
-        if had[1] < today:
-            return Drop("offer_expired")
-        return _told(offer, had[0], had[1])
-    cost = cost_of(offer, turn.customer, turn.rules.lifecycle.currency)
-    view = View(turn.customer, turn.now, turn.rules.lifecycle)
-    refused = refused_offer(view, workflow, step.offer, turn.rules, cost)
-    if refused:
-        return Drop(refused) if offer.if_refused == "skip" else None
-    return _issue(turn, run, step, offer, cost, turn.zone.day(turn.zone.after(turn.now, offer.valid_for)))
-
-
-def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: Day) -> dict[str, Any]:
-    """Give the run its code. A hold-out member gets none, and counts as having had the offer, so that arms stay alike."""
-    customer = turn.customer
-    acts = not run.held_out and run.mode is Mode.LIVE
-    pooled = offer.codes == "pool"
-    if run.held_out:
-        given = ""
-    elif pooled:
-        given = turn.rules.shop.codes[offer.name][-1] if acts else ""
-    else:
-        given = offer.text if offer.codes == "text" else code(turn.rules.key, run.id, offer.name)
-    turn.put(replace(run, codes={**run.codes, offer.name: (given, last_day)}))
-    if run.mode is Mode.LIVE:
-        times = (*customer.offers_had.get(offer.name, ()), turn.now)[-8:]
-        customer.offers_had = {**customer.offers_had, offer.name: times}
-    told = _told(offer, given, last_day)
-    if not run.held_out:
-        amount = {"cost": written(cost, turn.rules.lifecycle.currency), "currency": turn.rules.lifecycle.currency}
-        turn.tell(fx.COUPON_ISSUED, run, {**told, **amount}, step)
-    if acts:
-        turn.notes.append(Issued(offer.name, turn.now, cost, given if pooled else ""))
-    return told
-
-
-def _told(offer: Offer, given: str, last_day: Day) -> dict[str, Any]:
-    basket = offer.minimum_basket
-    return {
-        "name": offer.name,
-        "kind": type(offer.what).__struct_config__.tag,
-        "code": given,
-        "value": value_of(offer),
-        "minimum_basket": None if basket is None else str(basket),
-        "valid_until": iso_day(last_day),
-        "terms": offer.terms,
-    }
-
-
-def value_of(offer: Offer) -> str:
-    """What an offer is worth to the customer, as people say it: `10%`, `5.00 EUR`, or the gift's name."""
-    what = offer.what
-    if isinstance(what, Discount):
-        if what.money is not None:
-            return str(what.money)
-        whole, part = divmod(what.share, 100)
-        return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + "%"
-    return what.name
-
-
-def cost_of(offer: Offer, customer: Customer, currency: str) -> int:
-    """What an offer costs if it is redeemed, in the shop's smallest units.
-
-    A gift or trial costs what it says, a discount in money its amount. A percentage is taken of the larger of the
-    minimum basket and the customer's average basket: the order it is likely to be used on.
-    """
-    what = offer.what
-    if not isinstance(what, Discount):
-        return _amount(what.cost, currency)
-    if what.money is not None:
-        return _amount(what.money, currency)
-    mine = [order.amount for order in customer.orders if order.currency == currency]
-    average = sum(mine) // len(mine) if mine else 0
-    least = _amount(offer.minimum_basket, currency) if offer.minimum_basket is not None else 0
-    return max(average, least) * what.share // WHOLE
-
-
-def _amount(money: Money, currency: str) -> int:
-    return money.amount if money.currency == currency else 0
 
 
 # Listening -----------------------------------------------------------------------------------------------------------
@@ -468,7 +287,7 @@ def _is_heard(condition: AnyCondition, turn: Turn, event: Event | None, changed:
 
 
 _TAKE: dict[type, Callable[[Turn, Run, Workflow, Stage, Any], Run | None]] = {
-    Send: _send,
+    Send: send,
     Wait: _wait,
     GoTo: _go_to,
     Suppress: _suppress,

@@ -1,0 +1,87 @@
+"""Sends: asked of the gate, then released, deferred or dropped. A send stays the current step until it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from engine.core import effects as fx
+from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, Asked, Release, Run, ring
+from engine.core.gate import Defer, Drop, run_zone, verdict
+from engine.core.ids import effect_id
+from engine.core.moments import Instant, rfc3339
+from engine.core.offering import offer_of
+from engine.core.rules import Mode, Send, Stage, Workflow
+from engine.core.runs import next_step
+from engine.core.turn import Turn
+
+
+def send(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Send) -> Run | None:
+    """Ask the gate; release, defer or drop. The send stays the run's current step until it is done."""
+    if run.wanted is None:
+        run = replace(run, wanted=turn.now, effect_id=effect_id(run.id, stage.name, step.key, run.entries[stage.name]))
+    assert run.wanted is not None, "just set"
+    zone = run_zone(workflow, turn.zone)
+    not_after = zone.after(run.wanted, step.late_at_most or workflow.late_at_most)
+    if turn.now > not_after:
+        return dropped(turn, run, step, f"late: {run.reason}" if run.reason else "late")
+    asked = verdict(turn.customer, run, workflow, step, turn.now, turn.rules)
+    if isinstance(asked, Drop):
+        return dropped(turn, run, step, asked.reason)
+    if isinstance(asked, Defer):
+        _deferred(turn, run, step, asked, not_after)
+        return None
+    offer = offer_of(turn, run, workflow, step)
+    if isinstance(offer, Drop):
+        return dropped(turn, run, step, offer.reason)
+    return _released(turn, run, step, offer, not_after)
+
+
+def _deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant) -> None:
+    paused = asked.until is None
+    due = None if asked.until is None else min(asked.until, not_after + 1)
+    if asked.reason != run.reason:  # told once for each reason, not each time it is asked again
+        until = None if asked.until is None else rfc3339(asked.until)
+        turn.tell_send(fx.SEND_DEFERRED, run, step, {"until": until, "reason": asked.reason}, ordinal=run.deferrals)
+        run = replace(run, deferrals=run.deferrals + 1, reason=asked.reason)
+    turn.put(replace(run, doing="paused" if paused else "deferred", due=due))
+    if paused and PAUSED_LINE not in turn.customer.waiting:
+        turn.customer.waiting = (*turn.customer.waiting, PAUSED_LINE)
+
+
+PAUSED_LINE = "!paused"
+"""The line in which customers stand whose send is held by a pause; no workflow can have this name."""
+
+
+def dropped(turn: Turn, run: Run, step: Send, reason: str) -> Run:
+    """Tell that a send is not made, and why; return the run at its next step."""
+    turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": reason})
+    return next_step(replace(run, sends=run.sends + 1))
+
+
+def _released(turn: Turn, run: Run, step: Send, offer: dict[str, Any] | None, not_after: Instant) -> Run | None:
+    customer, number = turn.customer, run.effect_id
+    run = replace(run, codes=turn.run(run).codes)  # with the one that the offer may just have been given
+    if step.asks:
+        asked = Asked(number, turn.now if run.held_out or run.mode is not Mode.LIVE else 0)
+        run = replace(run, asked=ring(tuple(a for a in run.asked if a.effect_id != number), asked, ASKED_KEPT))
+    if run.mode is Mode.LIVE:
+        release = Release(turn.now, step.purpose.value, step.template, number)
+        customer.releases = ring(customer.releases, release, RELEASES_KEPT)
+    if run.held_out:
+        turn.tell_send(fx.SEND_HELD_OUT, run, step, {"offer": offer})
+        return next_step(replace(run, sends=run.sends + 1))
+    data = {"offer": offer, "not_after": rfc3339(not_after), "why": turn.why(run, step)}
+    turn.tell_send(fx.SEND_REQUESTED, run, step, data, ordinal=run.releases)
+    if run.mode is not Mode.LIVE:
+        return next_step(replace(run, sends=run.sends + 1))
+    turn.put(replace(run, doing="sending", due=None, releases=run.releases + 1, reason=""))
+    return None
+
+
+def delivered(run: Run, number: str, now: Instant) -> Run:
+    """Return the run with the question of this effect, if it asked one, as handed over now."""
+    if not any(asked.effect_id == number for asked in run.asked):
+        return run
+    return replace(run, asked=tuple(replace(a, at=now) if a.effect_id == number else a for a in run.asked))
