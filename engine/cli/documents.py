@@ -119,7 +119,6 @@ class ExplainDocument(Struct, frozen=True):
     evidence: list[str]
     runs: list[dict[str, Any]]
     decisions: list[Decided]
-    entries: list[dict[str, Any]]
 
 
 class WhoDocument(Struct, frozen=True):

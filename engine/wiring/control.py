@@ -61,11 +61,15 @@ class EngineControl:
         workflows: Path,
         shadow: bool = False,
         on_rules: Callable[[Checked], None] = lambda _: None,
+        about: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        """`on_rules` hears of each set that was put in force; with `shadow` live workflows are applied as shadow."""
+        """`on_rules` hears of each set that was put in force; with `shadow` live workflows are applied as shadow.
+
+        `about` is what a running engine says of itself.
+        """
         self._handling, self._ask, self._submit = handling, ask, submit
         self._data, self._workflows, self._shadow = data, workflows, shadow
-        self._on_rules = on_rules
+        self._on_rules, self._about = on_rules, about
         self._commands: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
             "ping": self._ping,
             "ingest": self._ingest,
@@ -88,7 +92,7 @@ class EngineControl:
         return await self._commands[name](arguments)
 
     async def _ping(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        return {"workflows": str(self._workflows.absolute())}
+        return {"workflows": str(self._workflows.absolute()), **self._about()}
 
     # Input
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -188,8 +189,19 @@ async def _assembled(
         now_in_force = in_force.read(data)
         composer.use(in_force.compiled(now_in_force), checked.brand)
 
+    def about() -> dict[str, Any]:
+        figures = loop.figures()
+        return {"waiting": figures.waiting, "lag": figures.lag, "events": figures.events, "trouble": relay.trouble}
+
     control = EngineControl(
-        handling, loop.ask, loop.submit, data=data, workflows=settings.workflows, shadow=shadow, on_rules=use
+        handling,
+        loop.ask,
+        loop.submit,
+        data=data,
+        workflows=settings.workflows,
+        shadow=shadow,
+        on_rules=use,
+        about=about,
     )
     program = Program(settings, engine, loop, relay, control, mailbox, registry)
     await loop.start()

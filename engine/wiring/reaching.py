@@ -79,6 +79,18 @@ class Channel(Protocol):
         ...
 
 
+def what_runs(settings: Settings) -> dict[str, Any] | None:
+    """Return what the running engine of the data folder says of itself, None where none runs."""
+    found = whereabouts(settings.data)
+    if found is None:
+        return None
+    here, token = found
+    try:
+        return {"pid": here.pid, "ops": here.ops, "public": here.public, **Remote(here, token, settings).do("ping")}
+    except (NotReachedError, ControlRefusedError):
+        return None
+
+
 @contextmanager
 def reached(settings: Settings, environment: Mapping[str, str]) -> Iterator[Channel]:
     """Yield the running engine of the data folder, or one that is opened for as long as the context lasts.

@@ -13,6 +13,7 @@ from engine.cli.calling import Call, Misused, named
 from engine.cli.printing import print_json
 from engine.core import catalogue
 from engine.language.schema import FILES, json_schema
+from engine.wiring.overview import Overview
 
 DOCUMENTS: dict[str, Any] = {
     "check": documents.CheckDocument,
@@ -21,6 +22,7 @@ DOCUMENTS: dict[str, Any] = {
     "apply": documents.ApplyDocument,
     "pauses": documents.PausesDocument,
     "explain": documents.ExplainDocument,
+    "status": Overview,
     "who": list[documents.WhoDocument],
     "cadence": documents.CadenceDocument,
     "dead-letters": list[documents.DeadLetterDocument],

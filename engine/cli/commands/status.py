@@ -1,0 +1,108 @@
+"""`winback status`: how the engine is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from engine.cli.calling import Call, named
+from engine.cli.printing import print_json, table, to_people
+from engine.cli.reaching import the_data
+from engine.wiring.clock import SystemClock
+from engine.wiring.overview import Overview, overview
+from engine.wiring.reaching import what_runs
+
+
+@named("status", "winback status", "winback status --json | jq '.paused, .stuck'")
+def command(call: Call) -> None:
+    """Show how the engine is: standings, runs, what is due, and everything that is in the way.
+
+    It works whether the engine runs or not.
+    """
+    with the_data(call) as views:
+        found = overview(views, call.settings, SystemClock().now(), what_runs(call.settings))
+    if call.json:
+        print_json(found)
+    else:
+        _tell(found, to_people())
+
+
+def _tell(found: Overview, console: Console) -> None:
+    _tell_troubles(found, console)
+    running = found.running
+    state = f"runs (process {running['pid']}, {running['ops']})" if running else "does not run"
+    live = f"live since {found.live_since}" if found.live_since else "before go-live: nothing leaves but to the mailbox"
+    console.print(f"The engine {state}; {live}", style="bold")
+    console.print(f"last signal {found.as_of}; next timer {found.next_due or 'none'}; {found.due:,} due now")
+    interval = found.reorder_interval
+    mean = interval["mean_days"]
+    if mean is not None:
+        console.print(
+            f"reorder interval {mean:.1f} days of {interval['intervals']:,}; lapsed after {interval['lapsed_after_days']} days"
+        )
+    if not found.warm_up_over:
+        console.print(f"warm-up: nobody enters yet; facts are known since {interval['known_since'] or 'never'}")
+    if found.sweep:
+        console.print(found.sweep)
+    console.print()
+    _counts(console, f"{found.customers:,} customers", found.standings)
+    _counts(console, "cannot be mailed", found.not_mailable)
+    _workflows(found, console)
+    _counts(console, "sends", {**found.sends, **({"in the outbox": found.outbox} if found.outbox else {})})
+    console.print(f"sends go to {found.receivers['sends']}, other effects to {found.receivers['other effects']}")
+    _counts(console, "nobody takes", found.nobody_takes)
+    if found.pending is not None:
+        _tell_pending(found, console)
+
+
+def _tell_troubles(found: Overview, console: Console) -> None:
+    for pause in found.paused:
+        what = f"{pause['scope']} {pause['name']}".rstrip()
+        console.print(f"PAUSED {what} since {pause['at']} by {pause['who'] or '?'}: {pause['why']}", style="bold red")
+    if found.held:
+        console.print(f"{found.held:,} sends are held by a pause", style="red")
+    for stall in found.stalls:
+        console.print(f"STALL {stall}", style="bold red")
+    for name, count in found.refused.items():
+        console.print(
+            f"REFUSED {name}: {count:,} fit already, over 1,000, and it names no enter_at_most: nobody is let in",
+            style="red",
+        )
+    if found.stuck:
+        console.print(f"STUCK {', '.join(found.stuck)}: see winback dead-letters", style="red")
+    for send in found.uncertain:
+        console.print(f"UNCERTAIN {send['effect_id']} to {send['customer']} at {send['at']}", style="yellow")
+    if found.dead_letters:
+        console.print(f"{found.dead_letters:,} dead letters: winback dead-letters lists them", style="yellow")
+        for error in found.last_errors[:3]:
+            console.print(f"  {error['at']} {error['where']}: {error['error']}", style="yellow")
+
+
+def _tell_pending(found: Overview, console: Console) -> None:
+    assert found.pending is not None, "asked only then"
+    console.print()
+    if found.pending.errors:
+        console.print(f"changed files have {found.pending.errors} errors: winback check shows them", style="yellow")
+        return
+    console.print("changed files wait for winback apply:", style="yellow")
+    for change in found.pending.changes:
+        console.print(f"  {change['workflow'] or 'all'}: {change['effect']}", style="yellow")
+
+
+def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
+    if counts:
+        console.print(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+def _workflows(found: Overview, console: Console) -> None:
+    rows: list[tuple[Any, ...]] = []
+    for name, each in found.workflows.items():
+        stages = ", ".join(f"{stage} {count:,}" for stage, count in found.runs.get(name, {}).items())
+        waits = found.waiting.get(name, 0)
+        rows.append((name, each["version"], each["mode"], stages or "-", f"{waits:,}" if waits else "-"))
+    if rows:
+        console.print()
+        console.print(table("workflow", "version", "mode", "under way", "wait to be let in", rows=rows))
+        console.print()

@@ -1,0 +1,182 @@
+"""How an engine is: who is where, what is due, what is in the way. Read from its data, whether it runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from engine.core.moments import SECOND, Instant, rfc3339
+from engine.core.rulebook import Rules
+from engine.core.sending import PAUSED_LINE
+from engine.core.shop import is_warm
+from engine.runtimes.sqlite.views import Views
+from engine.wiring import in_force
+from engine.wiring.applying import as_json, changes
+from engine.wiring.checking import checked_folder
+from engine.wiring.control import pause_as_json
+from engine.wiring.settings import Settings
+
+LISTED = 20
+"""Of uncertain sends, stuck customers and errors so many are named."""
+
+STALLED_AFTER = 60.0
+"""Seconds that something due may wait before it counts as a stall."""
+
+
+class Pending(Struct, frozen=True):
+    """Files that are not those in force: what they would change, or how many errors keep them from it."""
+
+    changes: list[dict[str, Any]]
+    errors: int
+
+
+class Overview(Struct, frozen=True):
+    """`winback status --json`. Times are RFC 3339; counts of customers by standing, runs by workflow and stage."""
+
+    as_of: str
+    running: dict[str, Any] | None
+    live_since: str | None
+    customers: int
+    standings: dict[str, int]
+    not_mailable: dict[str, int]
+    workflows: dict[str, dict[str, Any]]
+    runs: dict[str, dict[str, int]]
+    waiting: dict[str, int]
+    refused: dict[str, int]
+    due: int
+    next_due: str | None
+    lag_seconds: float
+    stalls: list[str]
+    stuck: list[str]
+    paused: list[dict[str, Any]]
+    held: int
+    outbox: int
+    sends: dict[str, int]
+    uncertain: list[dict[str, str]]
+    dead_letters: int
+    last_errors: list[dict[str, str]]
+    pending: Pending | None
+    receivers: dict[str, str]
+    nobody_takes: dict[str, int]
+    reorder_interval: dict[str, Any]
+    warm_up_over: bool
+    sweep: str | None
+
+
+def overview(views: Views, settings: Settings, now: Instant, running: Mapping[str, Any] | None) -> Overview:
+    """Return how the engine of a data folder is as of now. `running` is what a running one says of itself."""
+    accepted, shop = views.shop()
+    rules = views.rules()
+    groups = views.all("groups")
+    due, oldest = views.one("due", now)
+    queued, queued_at = views.one("outbox")
+    lag = max(0.0, (now - oldest) / SECOND) if oldest is not None else 0.0
+    waiting = {name: count for name, count in views.all("lines") if name != PAUSED_LINE}
+    upcoming = views.all("next_due")
+    return Overview(
+        as_of=rfc3339(accepted),
+        running=dict(running) if running is not None else None,
+        live_since=rfc3339(shop.live_since) if shop.gone_live else None,
+        customers=sum(count for _, _, count in groups),
+        standings=_summed((standing, count) for standing, _, count in groups),
+        not_mailable=_summed((hindrance, count) for _, hindrance, count in groups if hindrance),
+        workflows=_workflows(rules),
+        runs=_by_stage(views),
+        waiting=waiting,
+        refused={name: waiting.get(name, 0) for name in shop.refused},
+        due=due,
+        next_due=rfc3339(upcoming[0][0]) if upcoming else None,
+        lag_seconds=round(lag, 3),
+        stalls=_stalls(now, lag, queued, queued_at, running),
+        stuck=[customer for (customer,) in views.all("stuck", LISTED)],
+        paused=[pause_as_json(each) for each in shop.pauses],
+        held=dict(views.all("lines")).get(PAUSED_LINE, 0),
+        outbox=queued,
+        sends=dict(views.all("sends")),
+        uncertain=[
+            {"effect_id": effect, "customer": customer, "at": rfc3339(at)}
+            for effect, customer, at in views.all("uncertain", LISTED)
+        ],
+        dead_letters=views.one("letter_count")[0],
+        last_errors=[
+            {"at": rfc3339(at), "where": origin, "error": reason} for at, origin, reason in views.all("last_letters", 5)
+        ],
+        pending=pending(settings, rules),
+        receivers=_receivers(settings, shop_is_live=shop.gone_live),
+        nobody_takes={},
+        reorder_interval=_interval(rules),
+        warm_up_over=is_warm(shop, rules.lifecycle, now),
+        sweep=None if shop.sweep is None else f"looking at everybody, come to {shop.sweep.after or 'the first'}",
+    )
+
+
+def pending(settings: Settings, rules: Rules) -> Pending | None:
+    """Return what the files would change, None where they are those in force."""
+    try:
+        checked, _ = checked_folder(settings.workflows)
+    except OSError:
+        return None  # nobody edits here
+    if checked.rules is None:
+        return Pending([], len(checked.errors))
+    differ = not in_force.is_of(in_force.read(settings.data), checked)
+    found = changes(rules.rule_set, checked.rules, templates_differ=differ)
+    return Pending(as_json(found), 0) if found else None
+
+
+def _summed(counts: Any) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, count in counts:
+        found[name] = found.get(name, 0) + count
+    return found
+
+
+def _by_stage(views: Views) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for workflow, stage, count in views.all("stages"):
+        found.setdefault(workflow, {})[stage] = count
+    return found
+
+
+def _workflows(rules: Rules) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"version": each.version, "mode": rules.switch(name).mode.value, "reach": rules.switch(name).reach / 100}
+        for name, each in sorted(rules.rule_set.workflows.items())
+    }
+
+
+def _stalls(
+    now: Instant, lag: float, queued: int, queued_at: Instant | None, running: Mapping[str, Any] | None
+) -> list[str]:
+    """Say what does not go on though it should."""
+    said = []
+    if running is None:
+        return ["no engine runs on this data"] if lag or queued else []
+    if lag > STALLED_AFTER:
+        said.append(f"timers are {lag:.0f} s late")
+    if queued_at is not None and (now - queued_at) / SECOND > STALLED_AFTER:
+        said.append(f"{queued} sends wait, the oldest for {(now - queued_at) / SECOND:.0f} s")
+    if running.get("trouble"):
+        said.append(f"the mail server cannot be used: {running['trouble']}")
+    if float(running.get("lag") or 0.0) > STALLED_AFTER / 6:
+        said.append(f"events wait for {running['lag']:.0f} s to be taken in")
+    return said
+
+
+def _receivers(settings: Settings, *, shop_is_live: bool) -> dict[str, str]:
+    smtp = f"{settings.smtp.host}:{settings.smtp.port}"
+    sends = "the local mailbox" if settings.sender.kind == "mailbox" or not shop_is_live else smtp
+    others = str(settings.data / "effects.jsonl") if shop_is_live else "nobody before go-live"
+    return {"sends": sends, "other effects": others}
+
+
+def _interval(rules: Rules) -> dict[str, Any]:
+    intervals, thresholds = rules.shop.cadence.overall, rules.shop.thresholds
+    mean = intervals.mean
+    return {
+        "intervals": intervals.count,
+        "mean_days": None if mean is None else float(mean),
+        "lapsed_after_days": thresholds.overall,
+        "known_since": None if rules.shop.known_since is None else rfc3339(rules.shop.known_since),
+    }
