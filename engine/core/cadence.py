@@ -97,6 +97,10 @@ class Thresholds(Struct, frozen=True):
     own_factor: tuple[int, int] | None = None  # `2 x own_interval`: the customer's own mean, times this
     one_time_own: bool = False
 
+    def by_name(self) -> dict[str, int]:
+        """Return the thresholds by category, with the shop's own under the empty name."""
+        return {**self.categories, "": self.overall, "(one time)": self.one_time}
+
 
 def thresholds(cadence: Cadence, lifecycle: Lifecycle) -> Thresholds:
     """Close the reorder interval: return the thresholds that its present state gives."""

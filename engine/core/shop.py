@@ -57,7 +57,9 @@ class Shop(Struct):
     cadence: Cadence = msgspec.field(default_factory=Cadence)
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     pauses: tuple[Pause, ...] = ()
-    armed_most: int = 0  # the largest threshold that due times may have been set by
+    armed: dict[str, int] = {}  # the largest thresholds that due times may have been set by; names as in `by_name`
+    judged_to: Instant = 0  # of the due times set by larger thresholds: those up to here have been judged anew
+    judge_to: Instant = 0  # up to where they must be, today
     last_history_at: Instant = 0  # when the last event of history was accepted
     sweep: Sweep | None = None
     draining: Draining | None = None

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from engine.core.cadence import Thresholds, thresholds
-from engine.core.machine import PAUSED_LINE
-from engine.core.moments import DAY, HOUR, Instant, zone
+from engine.core.cadence import thresholds
+from engine.core.moments import HOUR, Instant, zone
 from engine.core.rules import Switch, Workflow
+from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Draining, Pace, Pause, Sweep, is_warm
 from engine.core.signals import (
     Admit,
@@ -68,7 +68,10 @@ class Sweeping:
         self.handling.advance_if_due(store, now)
         if now < self.wake:
             return min(self.wake, self.day_ends)
-        if shop.draining is not None:
+        if shop.judge_to > shop.judged_to:
+            self._judge_early(store, now)
+            self.wake = now
+        elif shop.draining is not None:
             self._drain(store, now)
             self.wake = now
         elif shop.sweep is not None:
@@ -89,17 +92,17 @@ class Sweeping:
                 shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
                 shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
             case DayClosed():
-                self._close(store, now)
+                self._close(now)
             case RulesChanged(epoch):
                 shop.epoch = epoch
                 shop.sweep = Sweep()
                 shop.refused = ()
-                self._close(store, now)
+                self._close(now)
             case WentLive():
                 shop.live_since, shop.gone_live = now, True
                 shop.paces, shop.budgets = {}, {}
                 shop.sweep = Sweep(rehearsed=True)
-                self._close(store, now)
+                self._close(now)
             case PauseSet(scope, name, why, who):
                 shop.pauses = (
                     *(p for p in shop.pauses if (p.scope, p.name) != (scope, name)),
@@ -122,27 +125,40 @@ class Sweeping:
         if rules.shop.day != today:
             self.tell(store, DayClosed(), now)
 
-    def _close(self, store: Store, now: Instant) -> None:
+    def _close(self, now: Instant) -> None:
+        """Take the thresholds of today, and see whose due times they have overtaken.
+
+        A due time that was set by a larger threshold is late, at most by the days between that one and today's. So
+        whoever is due within so many days is judged anew: everybody there when a threshold shrinks, then day by day
+        those who come within reach. Due times that are early do no harm: they are judged when they ring.
+        """
         rules = self.handling.rules
-        shop = rules.shop
-        before = shop.thresholds
-        shop.day = zone(rules.lifecycle.timezone).day(now)
+        shop, there = rules.shop, zone(rules.lifecycle.timezone)
+        before, shop.day = shop.thresholds.by_name(), there.day(now)
         shop.thresholds = thresholds(shop.cadence, rules.lifecycle)
-        longest = max((shop.thresholds.overall, shop.thresholds.one_time, *shop.thresholds.categories.values()))
-        shop.armed_most = max(shop.armed_most, longest)
-        if not _some_shrank(before, shop.thresholds):
-            return
-        shortest = min((shop.thresholds.overall, shop.thresholds.one_time, *shop.thresholds.categories.values()))
-        shrunk = shop.armed_most - shortest
-        if shrunk > SMALL_SHRINKAGE:
-            shop.armed_most = longest
+        after = shop.thresholds.by_name()
+        names = sorted({*before, *after, *shop.armed})
+        today = {name: after.get(name, after[""]) for name in names}  # a category without its own has the shop's
+        shop.armed = {name: max(days, shop.armed.get(name, shop.armed.get("", 0))) for name, days in today.items()}
+        late = max(shop.armed[name] - days for name, days in today.items())
+        shrank = any(days < before.get(name, before[""]) for name, days in today.items())
+        if late > SMALL_SHRINKAGE:
+            shop.armed, late = today, 0
             shop.sweep = shop.sweep or Sweep()
-        else:
-            # Due times were set by thresholds up to `armed_most`: who is due within the difference may be due already.
-            for _, customer_id in store.due(now + (shrunk + 1) * DAY, FAR):
-                self.handling.decide(store, customer_id, Look(by_time=True), now)
+        if shrank:
+            shop.judged_to = 0
+        shop.judge_to = there.start(shop.day + late + 1) if late else 0
 
     # Slices
+
+    def _judge_early(self, store: Store, now: Instant) -> None:
+        """Judge anew who is due within the days by which due times may be late."""
+        shop = self.handling.rules.shop
+        for due, customer_id in store.due(shop.judge_to, FAR):
+            if due > shop.judged_to:
+                self.handling.decide(store, customer_id, Look(by_time=True), now)
+        shop.judged_to = shop.judge_to
+        store.save_shop(shop)
 
     def _sweep(self, store: Store, now: Instant) -> None:
         shop = self.handling.rules.shop
@@ -211,9 +227,3 @@ class Sweeping:
             self.handling.decide(store, customer_id, Admit(name), now)
         store.save_shop(shop)
         return now if store.line_length(name) else FAR
-
-
-def _some_shrank(before: Thresholds, after: Thresholds) -> bool:
-    if after.overall < before.overall or after.one_time < before.one_time:
-        return True
-    return any(days < before.categories.get(name, before.overall) for name, days in after.categories.items())
