@@ -85,3 +85,6 @@ select coalesce(max(seq), 0) from journal
 
 -- name: everybody
 select record from customer
+
+-- name: line
+select customer from line where workflow = ? order by reaction desc, customer limit ?
