@@ -63,12 +63,16 @@ class Mark(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Permission(Struct, frozen=True, array_like=True, gc=False):
-    """What was last said about one purpose on one channel. `expires` is a day, or None."""
+    """What was last said about one purpose on one channel. `expires` is a day, or None.
+
+    Of a withdrawal, `yes_at` is when it had last been given before, so that a late stop finds whether a yes followed it.
+    """
 
     given: bool
     at: Instant
     basis: str = ""
     expires: Day | None = None
+    yes_at: Instant = 0
 
 
 class Stop(Struct, frozen=True, array_like=True, gc=False):
@@ -79,11 +83,12 @@ class Stop(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Proof(Struct, frozen=True, array_like=True, gc=False):
-    """One report that mail could not arrive. `clear` or doubtful."""
+    """One report that mail could not arrive, `clear` or doubtful. `address` is the ref of the address named, 0 for none."""
 
     at: Instant
     clear: bool
     status: str = ""
+    address: int = 0
 
 
 class Asked(Struct, frozen=True, array_like=True, gc=False):
@@ -166,10 +171,10 @@ class Customer(Struct, array_like=True, gc=False):
     profile: dict[str, tuple[Any, Instant]] = {}
     orders: tuple[Order, ...] = ()
     folded: Folded | None = None
-    called_off: tuple[int, ...] = ()  # refs of cancelled orders, so that an order that comes later stays out
+    called_off: tuple[int, ...] = ()  # refs of cancelled orders; inverted (~) while the order itself has yet to come
     refunds: tuple[
         tuple[int, int, str], ...
-    ] = ()  # (order ref, amount or -1 for all, currency) not yet met by an order
+    ] = ()  # (order ref, amount or -1 for all, currency) not yet met by an order; without currency in 1/10,000
     refunded_at: Instant = 0
     last_items: tuple[str, ...] = ()  # names of the items of the last order, at most five
     last_items_at: Instant = 0

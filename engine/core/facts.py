@@ -57,7 +57,7 @@ def is_known(customer: Customer, event: Event) -> bool:
         order = ref(data.order_id)
         return any(kept.ref == order for kept in customer.orders) or order in customer.called_off
     if event.type == "order.cancelled":
-        return ref(data.order_id) in customer.called_off
+        return not {ref(data.order_id), ~ref(data.order_id)}.isdisjoint(customer.called_off)
     return False
 
 
@@ -77,11 +77,10 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
 def _live(customer: Customer, kind: str, at: Instant) -> None:
     if at > customer.life.get(kind, 0):
         customer.life = {**customer.life, kind: at}
-        weigh_proofs(customer)
         customer.last_reaction = max(customer.last_reaction, at)
 
 
-def _reaction(customer: Customer) -> None:
+def find_last_reaction(customer: Customer) -> None:
     """Find the last reaction again, after an order was taken out."""
     last_order = customer.orders[-1].at if customer.orders else (customer.folded.last_at if customer.folded else 0)
     customer.last_reaction = max((last_order, *customer.life.values()))
@@ -93,59 +92,42 @@ def _reaction(customer: Customer) -> None:
 def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: OrderPlaced = event.data
     number = ref(data.order_id)
-    if data.email and "email" not in customer.profile:
-        customer.profile = {**customer.profile, "email": (data.email, 0)}
-        customer.address_given = max(customer.address_given, event.time)
+    _address_given(customer, data.email, event.time)
+    if ~number in customer.called_off:  # from now on it is known
+        customer.called_off = tuple(number if each == ~number else each for each in customer.called_off)
     if number in customer.called_off:
         return
     categories = tuple(dict.fromkeys(item.category for item in data.items if item.category))[:CATEGORIES_KEPT]
     amount = smallest_units(data.total, data.currency)
-    for pending in customer.refunds:
-        if pending[0] == number:
-            refunded = amount if pending[1] < 0 else pending[1] if pending[2] == data.currency else 0
-            amount = max(0, amount - refunded)
-            customer.refunds = tuple(each for each in customer.refunds if each != pending)
     day = home(customer, lifecycle).day(event.time)
     insert_order(customer, Order(event.time, day, number, amount, data.currency, categories), gaps)
-    if number in customer.delivered:
-        customer.delivered = tuple(each for each in customer.delivered if each != number)
-    else:
-        recent = tuple(each for each in customer.under_way if event.time - each[1] < UNDER_WAY_AT_MOST)
-        customer.under_way = ring(recent, (number, event.time), MARKS_KEPT)
+    meet_refunds(customer)
+    put_under_way(customer, ((number, event.time),))
     if data.coupon:
         _used(customer, data.coupon)
     if data.items and event.time >= customer.last_items_at:
         customer.last_items = tuple(item.name or item.sku for item in data.items[:5])
         customer.last_items_at = event.time
     customer.last_reaction = max(customer.last_reaction, event.time)
-    weigh_proofs(customer)
 
 
 def _cancelled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: OrderCalledOff = event.data
     number = ref(data.order_id)
-    customer.called_off = ring(customer.called_off, number, REFS_KEPT)
     customer.under_way = tuple(each for each in customer.under_way if each[0] != number)
     order = next((each for each in customer.orders if each.ref == number), None)
+    customer.called_off = ring(customer.called_off, ~number if order is None else number, REFS_KEPT)
     if order is not None:
-        take_out_order(customer, order, gaps)
-        _reaction(customer)
+        call_off(customer, order, gaps)
+        find_last_reaction(customer)
 
 
 def _refunded(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: OrderCalledOff = event.data
     number = ref(data.order_id)
     customer.refunded_at = max(customer.refunded_at, event.time)
-    order = next((each for each in customer.orders if each.ref == number), None)
-    currency = data.currency or (order.currency if order else lifecycle.currency)
-    amount = -1 if data.amount is None else refund_amount(data.amount, currency)
-    if order is None:
-        customer.refunds = ring(customer.refunds, (number, amount, currency), MARKS_KEPT)
-        return
-    left = 0 if amount < 0 else max(0, order.amount - amount) if currency == order.currency else order.amount
-    customer.orders = tuple(
-        msgspec.structs.replace(each, amount=left) if each.ref == number else each for each in customer.orders
-    )
+    customer.refunds = ring(customer.refunds, refund_of(number, data.amount, data.currency), MARKS_KEPT)
+    meet_refunds(customer)
 
 
 def _delivered_order(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
@@ -169,19 +151,12 @@ def _mailed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
 
 def _bounced(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Mail = event.data
-    if data.email and data.email.casefold() != str(customer.value("email") or data.email).casefold():
-        return  # it speaks of an address they no longer have
     if data.kind == "dead" or (data.kind in ("", "unknown") and not data.status.startswith("4")):
-        proof = Proof(event.time, data.kind == "dead", data.status)
-        proofs = sorted((*customer.proofs, proof), key=lambda each: each.at)
-        customer.proofs = tuple(proofs[-MARKS_KEPT:])
-        weigh_proofs(customer)
+        add_proofs(customer, (Proof(event.time, data.kind == "dead", data.status, address_ref(data.email)),))
     number = data.message_id.strip("<>").partition("@")[0]
-    if number:
+    if number:  # taken out, not set back: the end of its hand-over may be heard of later
         customer.runs = tuple(
-            msgspec.structs.replace(
-                run, asked=tuple(msgspec.structs.replace(a, at=0) if a.effect_id == number else a for a in run.asked)
-            )
+            msgspec.structs.replace(run, asked=tuple(each for each in run.asked if each.effect_id != number))
             for run in customer.runs
         )
 
@@ -216,12 +191,12 @@ def _logged_in(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: lis
 def _unsubscribed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Mail = event.data
     for purpose in [data.purpose] if data.purpose in STOPPABLE else STOPPABLE:
-        stop(customer, purpose, event.time, event.type)
+        stop(customer, purpose, Stop(event.time, event.type))
 
 
 def _objected(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     for purpose in STOPPABLE:
-        stop(customer, purpose, event.time, event.type)
+        stop(customer, purpose, Stop(event.time, event.type))
 
 
 def _confirmed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
@@ -266,12 +241,12 @@ def _profiled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list
                 _newer(profile, f"attributes.{key}", attribute, at)
         elif name == "email" and value is not None:
             known = profile.get("email")
-            if _newer(profile, "email", value, at) and (known is None or known[0].casefold() != value.casefold()):
+            is_new = known is None or str(known[0] or "").casefold() != value.casefold()
+            if _newer(profile, "email", value, at) and is_new:
                 customer.address_given = max(customer.address_given, at)
         else:
             _newer(profile, name, value, at)
     customer.profile = profile
-    weigh_proofs(customer)
     if data.timezone != "":
         redate(customer, lifecycle, gaps)
 

@@ -82,7 +82,7 @@ def _join_orders(mine: Customer, other: Customer, gaps: list[Gap]) -> None:
         take_out_order(emptied, order, gaps)
     if other.folded is not None:
         mine.folded = _sums(mine.folded, other.folded)
-    known = {order.ref for order in mine.orders} | set(mine.called_off)
+    known = {order.ref for order in mine.orders} | {max(number, ~number) for number in mine.called_off}
     for order in other.orders:
         if order.ref not in known:
             insert_order(mine, order, gaps)
