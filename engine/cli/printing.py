@@ -25,7 +25,7 @@ def print_json(document: Struct | dict[str, Any] | list[Any]) -> None:
 def to_people() -> Console:
     """Return the console people read: colours only on a terminal, and elsewhere lines as long as they are."""
     terminal = sys.stdout.isatty()
-    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else 160, emoji=False, markup=False)
+    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else 200, emoji=False, markup=False)
 
 
 def note(message: str) -> None:

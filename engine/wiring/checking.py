@@ -13,14 +13,17 @@ from engine.language.scenarios import Contradiction, Scenario
 from engine.runtimes.simulator.scenarios import play
 
 
-def checked_folder(folder: Path, started_in: Path | None = None) -> tuple[Checked, Played]:
+def checked_folder(folder: Path) -> tuple[Checked, Played]:
     """Read and check a folder of workflows, and play its scenarios.
+
+    Its files are named from where winback was started, if they are below that.
 
     Raises:
         OSError: the folder or a file in it cannot be read.
 
     """
-    return with_scenarios(read_folder(folder, started_in or Path.cwd()), contradictions)
+    here = Path.cwd()
+    return with_scenarios(read_folder(folder, here if folder.absolute().is_relative_to(here) else None), contradictions)
 
 
 def checked_paths(paths: Sequence[Path], started_in: Path | None = None) -> list[tuple[Checked, Played]]:

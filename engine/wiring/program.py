@@ -35,6 +35,7 @@ from engine.wiring.applying import as_shadow, as_the_files_say, changes
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl
 from engine.wiring.listening import listeners
+from engine.wiring.pools import keep_granting
 from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.senders import mailbox_of, sender_of
 from engine.wiring.settings import Settings
@@ -137,6 +138,7 @@ async def running(
         async with AsyncExitStack() as stack:
             program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await _set_shadow(program, shadow=shadow)
+            program.tasks.append(_task(stack, keep_granting(engine, program.loop, settings.workflows)))
             if follow or listen:
                 program.tasks.append(_task(stack, watch(settings.workflows, _follower(program, follow=follow))))
             if listen:

@@ -22,7 +22,7 @@ def command(call: Call) -> None:
     It works whether the engine runs or not.
     """
     with the_data(call) as views:
-        found = overview(views, call.settings, SystemClock().now(), what_runs(call.settings))
+        found = overview(views, call.settings, max(SystemClock().now(), views.shop()[0]), what_runs(call.settings))
     if call.json:
         print_json(found)
     else:
