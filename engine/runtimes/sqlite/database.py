@@ -20,8 +20,8 @@ LOCK_NAME = "engine.lock"
 VERSION = 1
 """Of the schema, kept in the database as `user_version`; there is one file in migrations/ for each."""
 
-LIST_LENGTH = 500
-"""How many values one `in (...)` takes: long enough to be cheap, always the same so that the statement stays prepared."""
+LIST_LENGTHS = (1, 16, 500)
+"""How many values one `in (...)` takes. Few lengths, so that statements stay prepared; places left over hold null."""
 
 _CACHE_KIB = 64 * 1024
 _BUSY_MS = 10_000
@@ -45,9 +45,13 @@ def named_queries(text: str) -> dict[str, str]:
     for name, body in re.findall(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", text, re.MULTILINE | re.DOTALL):
         if name in queries:
             raise ValueError(f"two queries are named {name}")
-        statement = "\n".join(line for line in body.splitlines() if line and not line.startswith("--"))
-        queries[name] = statement.replace("(?*)", "(" + ",".join("?" * LIST_LENGTH) + ")")
+        queries[name] = "\n".join(line for line in body.splitlines() if line and not line.startswith("--"))
     return queries
+
+
+def for_lists(query: str) -> dict[int, str]:
+    """Return a query that has a `(?*)` for each length of list."""
+    return {length: query.replace("(?*)", "(" + ",".join("?" * length) + ")") for length in LIST_LENGTHS}
 
 
 QUERIES = named_queries(read_sql("queries.sql"))

@@ -7,11 +7,9 @@ due at that very instant ring after what has just come. Nothing of a batch is an
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +116,9 @@ class Engine:
         now = self.now()
         poisoned = self.handling.poisoned
         try:
-            with _no_collecting():
-                self.store.begin()
-                self._run(batch, now)
-                self.store.commit(now)
+            self.store.begin()
+            self._run(batch, now)
+            self.store.commit(now)
             self._checkpoints.after_commit()
         except (sqlite3.Error, OSError) as error:
             self._give_up()
@@ -219,18 +216,6 @@ class Engine:
             self.store.rollback()
         except (sqlite3.Error, OSError):
             return  # what made us give up is told; the database keeps its last commit either way
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Keep the garbage collector still: a batch makes a great many objects, which all die with it and in no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _Pace:

@@ -88,11 +88,15 @@ class Identities:
             return self._found[key]
 
     def know(self, key: str, customer: str) -> None:
-        """Let a key belong to a customer from now on."""
-        if self.find(key) == customer:
+        """Let a key belong to a customer from now on.
+
+        Whether it does already is asked of what is at hand alone: to look it up would cost more than to note it again.
+        """
+        hash_ = hashed(key)
+        known = self._found[key] if key in self._found else self._fresh_owner(hash_)
+        if known == customer:
             return
         self._found[key] = customer
-        hash_ = hashed(key)
         self._new.owners[hash_] = customer
         self._append(hash_, customer, None)
 

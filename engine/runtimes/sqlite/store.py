@@ -32,10 +32,18 @@ _encode_shop = msgspec.msgpack.Encoder().encode
 _decode_shop = msgspec.msgpack.Decoder(Shop).decode
 
 _Row = tuple[Any, ...]
+_Stored = dict[str, tuple[int, Customer]]
+
+RECENT = 4_096
+"""Records kept as they were decoded, once more than so many are new among them: about 30 MB, twice."""
 
 
 class SqliteStore:
-    """The store port on one SQLite connection that writes. One thread at a time may use it."""
+    """The store port on one SQLite connection that writes. One thread at a time may use it.
+
+    Nobody else writes records, so those of the last batches are kept as they were decoded: somebody who was sent a mail
+    is likely to open it, and a burst of events is often about one person.
+    """
 
     def __init__(self, connection: sqlite3.Connection, *, fold_at: int = FOLD_AT, slice_length: int = SLICE) -> None:
         self.connection = connection
@@ -44,6 +52,8 @@ class SqliteStore:
         self._shop: Shop | None = None
         self._last_num: int | None = None
         self._last_effect: int | None = None
+        self._recent: _Stored = {}
+        self._less_recent: _Stored = {}
         self._forget()
 
     # The transaction -------------------------------------------------------------------------------------------------
@@ -54,12 +64,18 @@ class SqliteStore:
 
     def prefetch(self, customers: Collection[str], keys: Collection[str] = (), refs: Collection[bytes] = ()) -> None:
         """Read at once what a batch will ask for one by one. Nothing depends on it but speed."""
-        now = self._now
-        wanted = {customer_id for customer_id in customers if customer_id not in now}
-        now.update(dict.fromkeys(wanted))
+        now, stored, recent, less_recent = self._now, self._stored, self._recent, self._less_recent
+        wanted: dict[str, None] = {}
+        for customer_id in customers:
+            if customer_id not in now:
+                known = recent.get(customer_id) or less_recent.get(customer_id)
+                if known is None:
+                    now[customer_id] = wanted[customer_id] = None
+                else:
+                    stored[customer_id], now[customer_id] = known, known[1]
         for num, customer_id, record in in_lists(self.connection, "load", wanted):
             now[customer_id] = found = records.decode(record)
-            self._stored[customer_id] = num, found
+            stored[customer_id] = num, found
         self._identities.prefetch(keys, refs)
 
     def commit(self, accepted: Instant) -> None:
@@ -74,6 +90,7 @@ class SqliteStore:
         else:
             self.connection.execute(QUERIES["save_accepted"], (accepted,))
         self.connection.execute("commit")
+        self._keep_recent()
         self._forget()
 
     def rollback(self) -> None:
@@ -82,6 +99,7 @@ class SqliteStore:
             self.connection.execute("rollback")
         self._identities.reload()
         self._places.reload()
+        self._recent, self._less_recent = {}, {}
         self._forget()
 
     # Records ---------------------------------------------------------------------------------------------------------
@@ -177,10 +195,15 @@ class SqliteStore:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
+    def _keep_recent(self) -> None:
+        self._recent.update(self._stored)
+        if len(self._recent) > RECENT:
+            self._recent, self._less_recent = {}, self._recent
+
     def _forget(self) -> None:
         """Forget what the ended batch held."""
         self._now: dict[str, Customer | None] = {}
-        self._stored: dict[str, tuple[int, Customer]] = {}
+        self._stored: _Stored = {}
         self._changed: dict[str, Customer] = {}
         self._signals: list[_Row] = []
         self._effects: list[_Row] = []

@@ -113,7 +113,8 @@ def test_reading_where_nothing_is_says_so(tmp_path: Path) -> None:
 
 def test_every_query_fits_the_schema(connection: sqlite3.Connection) -> None:
     """Each named query can be prepared against the schema as it is."""
-    for name, query in QUERIES.items():
+    for name, written in QUERIES.items():
+        query = written.replace("(?*)", "(?, ?)")
         named = set(re.findall(r":(\w+)", query))
         values = dict.fromkeys(named) if named else [None] * query.count("?")
         assert connection.execute(f"explain {query}", values).fetchall(), name
