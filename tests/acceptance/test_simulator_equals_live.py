@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 from hypothesis import settings
@@ -17,135 +16,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from connectors.memory import FixedClock
 from engine.core import customer as records
 from engine.core import events as core
-from engine.core.effects import SEND_REQUESTED, Effect, line
+from engine.core.effects import Effect, line
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant, Length, day_number
 from engine.core.rulebook import Rules
 from engine.core.rules import Mode, RuleSet
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal, Handed, PauseEnded, PauseSet, RulesChanged, ShopSignal
-from engine.handling import HISTORY_AFTER, Handling, Taken
-from engine.ports import Store
+from engine.core.signals import PauseEnded, PauseSet, RulesChanged, ShopSignal
+from engine.handling import HISTORY_AFTER
 from engine.runtimes.simulator.world import World
-from engine.runtimes.sqlite import rulebook
-from engine.runtimes.sqlite.database import open_to_write
-from engine.runtimes.sqlite.engine import Arrivals, Asked, Engine
-from engine.runtimes.sqlite.replay import differing, replay
-from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.engine import Arrivals
+from tests.acceptance.by_hand import IN_MEMORY, KEY, Live
 from tests.acceptance.shipped import shipped, switched
 
-T = TypeVar("T")
-KEY = b"the same key on both sides"
 PURPOSES: tuple[Literal["marketing", "newsletter", "tracking"], ...] = ("marketing", "newsletter", "tracking")
-IN_MEMORY = (
-    "/dev/shm" if Path("/dev/shm").is_dir() else None
-)  # a thousand commits, none of which has to outlive a crash
 START: Instant = day_number(2026, 1, 5) * DAY + 9 * HOUR
-
-
-class HandsOverAtOnce(Handling):
-    """A handling whose mail server takes every released send before anything else is decided, as the simulator's does."""
-
-    depth = 0
-
-    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
-        """Take in an event, then hand over what it released."""
-        return self._and_hand_over(
-            store, accepted, lambda: super(HandsOverAtOnce, self).take(store, event, accepted, origin)
-        )
-
-    def decide(self, store: Store, customer_id: str, signal: AnySignal, now: Instant) -> None:
-        """Decide a signal, then hand over what it released."""
-        self._and_hand_over(store, now, lambda: super(HandsOverAtOnce, self).decide(store, customer_id, signal, now))
-
-    def advance(self, store: Store, now: Instant) -> Instant | None:
-        """Do a slice of the shop's work, then hand over what it released."""
-        return self._and_hand_over(store, now, lambda: super(HandsOverAtOnce, self).advance(store, now))
-
-    def _and_hand_over(self, store: Store, now: Instant, act: Callable[[], T]) -> T:
-        self.depth += 1
-        try:
-            done = act()
-        finally:
-            self.depth -= 1
-        assert isinstance(store, Outgoing)
-        while not self.depth and store.released:
-            effect = store.released.pop(0)
-            super().decide(store, effect.customer, Handed(effect.effect_id, "done"), now)
-        return done
-
-
-class Outgoing(SqliteStore):
-    """A store that also tells which sends were released."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(connection)
-        self.released: list[Effect] = []
-
-    def put(self, effects: Iterable[Effect]) -> None:
-        """Keep the effects, and tell those released."""
-        effects = list(effects)
-        super().put(effects)
-        self.released += [each for each in effects if each.type == SEND_REQUESTED and not each.shadow]
-
-
-class Live:
-    """The embedded engine over a data folder, driven by hand."""
-
-    def __init__(self, folder: Path, clock: FixedClock) -> None:
-        self.folder, self.clock = folder, clock
-        self.open()
-
-    def open(self) -> None:
-        """Start the engine, as after a stop."""
-        self.connection: sqlite3.Connection = open_to_write(self.folder)
-        self.store = Outgoing(self.connection)
-        rules = rulebook.load(self.store, self.clock.now(), key=KEY)
-        self.handling = HandsOverAtOnce(rules, history_after=HISTORY_AFTER)
-        self.engine = Engine(
-            self.connection, self.folder, self.handling, self.clock, store=self.store, overdue_a_second=None
-        )
-
-    def close(self) -> None:
-        """Stop the engine."""
-        self.engine.close()
-        self.connection.close()
-
-    def run_until(self, end: Instant) -> None:
-        """Let the engine do what is due before an instant, each at its time; the clock stands there afterwards."""
-        while (wake := self.engine.next_wake()) is not None and wake < end:
-            self.clock.set(max(wake, self.clock.now()))
-            self.engine.run([])
-        self.clock.set(end)
-
-    def do(self, change: Callable[[SqliteStore, Instant], Any]) -> None:
-        """Make a change in a transaction."""
-        asked = Asked(change)
-        self.engine.run([asked])
-        if asked.error is not None:
-            raise asked.error
-
-    def effects(self) -> list[Effect]:
-        """Return all effects, in the order they were decided."""
-        query = "select type, time, customer, effect_id, body, ordinal, shadow from effect order by seq"
-        return [
-            Effect(kind, time, customer, number, msgspec.json.decode(body), ordinal, bool(shadow))
-            for kind, time, customer, number, body, ordinal, shadow in self.connection.execute(query)
-        ]
-
-    def records(self) -> dict[str, bytes]:
-        """Return all records as they are stored."""
-        return dict(self.connection.execute("select id, record from customer"))
-
-    def replayed(self) -> list[str]:
-        """Return whose record is another one when the journal is decided once more."""
-        with TemporaryDirectory(dir=IN_MEMORY) as folder:
-            target: sqlite3.Connection = open_to_write(Path(folder))
-            try:
-                replay(self.connection, target, key=KEY)
-                return differing(self.connection, target)
-            finally:
-                target.close()
 
 
 def in_simulator(world: World, rules: Rules, now: Instant) -> None:
@@ -330,14 +215,12 @@ class Equality(RuleBasedStateMachine):
 
     def tell(self, signal: ShopSignal) -> None:
         """Tell both sides what concerns the shop."""
-        self.live.do(lambda store, now: self.live.handling.sweeping.tell(store, signal, now))
+        self.live.tell(signal)
         self.world.handling.sweeping.tell(self.world.store, signal, self.world.now)
 
     def put_in_force(self, rules: RuleSet) -> None:
         """Apply rules on both sides."""
-        applied: list[rulebook.Applied] = []
-        self.live.do(lambda store, now: applied.append(rulebook.apply(self.live.handling, rules, store, now)))
-        if applied[0].changed:
+        if self.live.apply(rules).changed:
             in_simulator(self.world, self.live.handling.rules, self.world.now)
 
     @invariant()

@@ -1,0 +1,72 @@
+"""The embedded engine as `winback run` puts it together, on a leaping clock, in a process that may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from engine.core.moments import Instant
+from engine.ports import Clock
+from engine.wiring.program import Program, running
+from engine.wiring.settings import Listen, SenderSettings, Settings, SmtpServer
+from tests.acceptance.crash.clock import LeapingClock
+
+
+class Order(Struct, frozen=True):
+    """What one start of the engine is told: where its data lies, the mail server's port, and the clock.
+
+    With `stops` (a reading of the monotonic clock) the clock stands from then on, and the process ends by itself when
+    nothing is left to be handed over.
+    """
+
+    data: str
+    smtp_port: int
+    start: Instant
+    began: int
+    leap_every: float
+    stops: int = 0
+
+    def clock(self) -> Clock:
+        """Return the engine's clock."""
+        return LeapingClock(self.start, self.began, self.leap_every, self.stops)
+
+
+def settings(data: Path, smtp_port: int) -> Settings:
+    """Return settings for a shop whose mail leaves by a server on this machine."""
+    return Settings(
+        data=data,
+        public_url="http://shop.example",
+        listen=Listen(public="127.0.0.1:0", ops="127.0.0.1:0"),
+        sender=SenderSettings(name="Shop", address="hello@shop.example", kind="smtp"),
+        smtp=SmtpServer(port=smtp_port, tls="none", hello="shop.example", command_timeout=5, final_timeout=30),
+    )
+
+
+async def main(order: Order) -> None:
+    """Run until killed, or until everything has ended."""
+    async with running(settings(Path(order.data), order.smtp_port), {}, order.clock(), None) as program:
+        assert program.ops is not None, "it was told to listen"
+        print(f"ready {program.ops.port}", flush=True)  # noqa: T201 - this is how it tells
+        ended = asyncio.ensure_future(program.ended())
+        calm = 0
+        while calm < 2:  # looked at twice: what rings at the start has yet to come into the outbox
+            done, _ = await asyncio.wait([ended], timeout=0.5)
+            if done:
+                ended.result()
+            calm = calm + 1 if order.stops and await _nothing_left(program) else 0
+        ended.cancel()
+
+
+async def _nothing_left(program: Program) -> bool:
+    earliest = program.engine.next_wake()
+    return await program.idle() and (earliest is None or earliest > program.engine.now())
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asyncio.run(main(msgspec.json.decode(sys.argv[1], type=Order)))

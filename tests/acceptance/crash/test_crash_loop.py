@@ -1,0 +1,34 @@
+"""The promise of decision 7 under `kill -9`: no message is accepted twice, none is lost without a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.crash.crash_loop import CrashLoop, Findings
+
+
+async def test_no_kill_makes_a_message_go_twice_or_get_lost(tmp_path: Path) -> None:
+    """Twelve kills: each message asked for was accepted once, or is listed as uncertain; the journal gives the records."""
+    found = await CrashLoop(tmp_path, seed=1, customers=500, leap_every=0.4).run(kills=12)
+    assert not found.broken, _said(found)
+    assert found.kills == 12, _said(found)
+    assert found.in_window >= 1, _said(found)
+    assert found.accepted >= 5, _said(found)
+    assert found.events >= 100, _said(found)
+
+
+@pytest.mark.long
+async def test_a_hundred_kills_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A hundred kills, at least ten of them between the server's 250 and our commit: as with twelve."""
+    found = await CrashLoop(tmp_path, seed=2, customers=4_000, leap_every=0.5).run(kills=120)
+    with capsys.disabled():
+        print(f"\n{found}")  # noqa: T201 - the figures are what this test is run for
+    assert not found.broken, _said(found)
+    assert found.kills >= 100, _said(found)
+    assert found.in_window >= 10, _said(found)
+
+
+def _said(found: Findings) -> str:
+    return "\n".join([str(found), *found.broken[:20]])
