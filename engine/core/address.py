@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from engine.core.customer import Customer
+from engine.core.customer import MARKS_KEPT, Customer, Proof
+from engine.core.ids import ref
 from engine.core.moments import Instant
 from engine.core.rules import Address, Lifecycle
 
 
 def judge_address(customer: Customer, lifecycle: Lifecycle) -> Address:
     """Say whether mail can arrive: clear proofs kill an address, doubtful ones only when they lie days apart."""
-    proofs = customer.proofs
+    proofs = proofs_that_count(customer)
     if not proofs:
         return Address.OK
     rule = lifecycle.dead_address
@@ -23,9 +24,27 @@ def judge_address(customer: Customer, lifecycle: Lifecycle) -> Address:
     return Address.DEAD if apart >= rule.doubtful_proofs else Address.DOUBTFUL
 
 
-def weigh_proofs(customer: Customer) -> None:
-    """A human click or an order after a proof shows that the address lives; so does a new address."""
-    if customer.proofs:
-        last_order = customer.orders[-1].at if customer.orders else 0
-        alive = max(customer.life.get("click", 0), last_order, customer.address_given)
-        customer.proofs = tuple(proof for proof in customer.proofs if proof.at > alive)
+def proofs_that_count(customer: Customer) -> tuple[Proof, ...]:
+    """Return the proofs against the present address that no sign of life refutes.
+
+    A human click or an order after a proof shows that the address lives; so does a new address. Refuted proofs are kept
+    all the same, so that it does not matter which of them is heard of first.
+    """
+    if not customer.proofs:
+        return ()
+    last_order = customer.orders[-1].at if customer.orders else 0
+    alive = max(customer.life.get("click", 0), last_order, customer.address_given)
+    theirs = (0, address_ref(str(customer.value("email") or "")))
+    known = customer.value("email") is not None
+    return tuple(proof for proof in customer.proofs if proof.at > alive and (not known or proof.address in theirs))
+
+
+def address_ref(address: str) -> int:
+    """Return what stands for an address in a proof, however it is capitalised; 0 for none."""
+    return ref(address.strip().casefold()) if address else 0
+
+
+def add_proofs(customer: Customer, proofs: tuple[Proof, ...]) -> None:
+    """Keep proofs on the caller's own copy, the latest ones."""
+    kept = sorted((*customer.proofs, *proofs), key=lambda each: (each.at, each.clear, each.status, each.address))
+    customer.proofs = tuple(kept[-MARKS_KEPT:])

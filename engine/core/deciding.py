@@ -7,7 +7,7 @@ from copy import copy
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.address import judge_address
+from engine.core.address import judge_address, proofs_that_count
 from engine.core.conditions import (
     ADDRESS,
     FACTS,
@@ -24,7 +24,7 @@ from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
 from engine.core.entering import entering, fits_from, look, place_is_taken
 from engine.core.events import DATA, Event
-from engine.core.facts import fold
+from engine.core.facts import fold, is_taken_back
 from engine.core.ids import ref
 from engine.core.machine import finish, handed, hear, ring_timer, start, walk
 from engine.core.merging import given_up, join, joined_runs
@@ -150,6 +150,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
         return
     if customer.stuck:
         return
+    told = None if is_taken_back(customer, event) else event
     if customer.proofs or customer.address is not Address.OK:
         _judge_address(turn, quietly=history)
     if FACTS in touched or LIFE in touched or own is not None or _is_doubtful(customer, turn.now):
@@ -160,7 +161,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
             finish(turn, run, "mistaken")
             customer.returned = None  # who had never been away is not welcomed back
         else:
-            _hear(turn, run, event, history=history)
+            _hear(turn, run, told, history=history)
     _go_on(turn, may_enter=not history)
 
 
@@ -227,10 +228,11 @@ def _judge_address(turn: Turn, *, quietly: bool) -> None:
     if judged is before:
         return
     customer.address = judged
-    customer.address_since = customer.proofs[-1].at if customer.proofs else turn.now
+    proofs = proofs_that_count(customer)
+    customer.address_since = proofs[-1].at if proofs else turn.now
     turn.touched.add(ADDRESS)
     if not quietly:
-        said = [f"{'clear' if proof.clear else 'doubtful'} proof {proof.status}".rstrip() for proof in customer.proofs]
+        said = [f"{'clear' if proof.clear else 'doubtful'} proof {proof.status}".rstrip() for proof in proofs]
         turn.tell_of_customer(fx.ADDRESS_CHANGED, {"from": before.value, "to": judged.value, "evidence": said})
 
 
@@ -371,7 +373,7 @@ def _rehearsed(turn: Turn) -> None:
 def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     """Take over the facts and runs of another record of the same person; a run too many ends as `moved_out`."""
     customer = turn.customer
-    join(customer, other, turn.gaps)
+    join(customer, other, turn.rules.lifecycle, turn.gaps)
     turn.moved()
     kept, ending = joined_runs(customer, other, turn.rules.takes_the_place)
     customer.runs = (*customer.runs, *kept)

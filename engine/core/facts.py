@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core.address import weigh_proofs
+from engine.core.address import add_proofs, address_ref
 from engine.core.customer import (
     CATEGORIES_KEPT,
     MARKS_KEPT,
@@ -22,6 +22,7 @@ from engine.core.customer import (
     Order,
     Permission,
     Proof,
+    Stop,
     home,
     ring,
 )
@@ -40,14 +41,11 @@ from engine.core.events import (
 )
 from engine.core.ids import ref
 from engine.core.marks import mark_down
-from engine.core.moments import DAY, Instant, parse_day
+from engine.core.moments import Instant, parse_day
 from engine.core.money import smallest_units
-from engine.core.orders import Gap, insert_order, redate, refund_amount, take_out_order
+from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, refund_of
 from engine.core.permission import PURPOSES, STOPPABLE, permit, stop
 from engine.core.rules import Lifecycle, OwnEvent, Purpose
-
-UNDER_WAY_AT_MOST = 90 * DAY
-"""No order holds a send for longer; older ones are not kept as under way."""
 
 
 def is_known(customer: Customer, event: Event) -> bool:
@@ -61,6 +59,11 @@ def is_known(customer: Customer, event: Event) -> bool:
     return False
 
 
+def is_taken_back(customer: Customer, event: Event) -> bool:
+    """Say whether an event is an order that was cancelled before we heard of it: as if it had never been placed."""
+    return event.type == "order.placed" and ref(event.data.order_id) in customer.called_off
+
+
 def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent | None, gaps: list[Gap]) -> None:
     """Fold an event into the record (the caller's own copy); changes of reorder intervals are added to `gaps`."""
     folder = _FOLDERS.get(event.type)
@@ -68,7 +71,8 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
         folder(customer, event, lifecycle, gaps)
     elif own is not None and own.shows_life:
         _live(customer, "other", event.time)
-    mark_down(customer, event)
+    if not is_taken_back(customer, event):
+        mark_down(customer, event)
 
 
 # Signs of life -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from engine.core.address import add_proofs
 from engine.core.customer import (
     MAIL_MARKS_KEPT,
     MARKS_KEPT,
@@ -18,7 +19,10 @@ from engine.core.customer import (
     Folded,
     Run,
 )
-from engine.core.orders import Gap, insert_order, take_out_order
+from engine.core.facts import find_last_reaction
+from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, take_out_order
+from engine.core.permission import permit, stop
+from engine.core.rules import Lifecycle
 
 MERGED = "merged into "
 """How `gone` begins on the record that was given up; the id of the one that stays follows."""
@@ -31,31 +35,35 @@ def given_up(goes: Customer, stays: str) -> Customer:
     return Customer(goes.id, epoch=goes.epoch, gone=f"{MERGED}{stays}")
 
 
-def join(mine: Customer, other: Customer, gaps: list[Gap]) -> None:
+def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     """Join the facts of another record to one's own copy. Intervals between orders are counted anew across both."""
-    _join_orders(mine, other, gaps)
     mine.profile = _newest(mine.profile, other.profile, lambda each: (each[1], repr(each[0])))
-    mine.permission = _newest(mine.permission, other.permission, lambda each: (each.at, not each.given))
-    mine.stopped = _newest(mine.stopped, other.stopped, lambda each: each.at)
-    mine.ended = _newest(mine.ended, other.ended, lambda each: each.began)
-    mine.life = _newest(mine.life, other.life, lambda each: each)
     mine.trail = {
         kind: _ring((*mine.trail.get(kind, ()), *other.trail.get(kind, ())), MARKS_KEPT, lambda mark: mark.at)
         for kind in {**mine.trail, **other.trail}
     }
+    _join_orders(mine, other, gaps)
+    redate(mine, lifecycle, gaps)
+    for purpose, said in other.stopped.items():
+        stop(mine, purpose, said)
+    for key, permission in other.permission.items():
+        permit(mine, key, permission)
+    mine.ended = _newest(mine.ended, other.ended, lambda each: each.began)
+    mine.life = _newest(mine.life, other.life, lambda each: each)
     mine.offers_had = {
         name: tuple(sorted((*mine.offers_had.get(name, ()), *other.offers_had.get(name, ()))))[-MAIL_MARKS_KEPT:]
         for name in {**mine.offers_had, **other.offers_had}
     }
-    mine.proofs = _ring((*mine.proofs, *other.proofs), MARKS_KEPT, lambda proof: proof.at)
+    add_proofs(mine, other.proofs)
     mine.releases = _ring((*mine.releases, *other.releases), RELEASES_KEPT, lambda release: release.at)
-    for name in ("called_off", "delivered", "open_tickets", "solved_tickets", "used_codes", "refunds", "under_way"):
+    for name in ("open_tickets", "solved_tickets", "used_codes"):
         both = tuple(dict.fromkeys((*getattr(mine, name), *getattr(other, name))))
         setattr(mine, name, both[-REFS_KEPT:])
     mine.open_tickets = tuple(each for each in mine.open_tickets if each not in mine.solved_tickets)
     mine.tags = tuple(dict.fromkeys((*mine.tags, *other.tags)))[-TAGS_KEPT:]
-    for name in ("refunded_at", "ticket_solved_at", "address_given", "last_mail", "other_mail", "last_reaction"):
+    for name in ("refunded_at", "ticket_solved_at", "address_given", "last_mail", "other_mail"):
         setattr(mine, name, max(getattr(mine, name), getattr(other, name)))
+    find_last_reaction(mine)
     if other.last_items_at > mine.last_items_at:
         mine.last_items, mine.last_items_at = other.last_items, other.last_items_at
     mine.cause = mine.cause or other.cause
@@ -82,10 +90,22 @@ def _join_orders(mine: Customer, other: Customer, gaps: list[Gap]) -> None:
         take_out_order(emptied, order, gaps)
     if other.folded is not None:
         mine.folded = _sums(mine.folded, other.folded)
-    known = {order.ref for order in mine.orders} | {max(number, ~number) for number in mine.called_off}
+    placed = {order.ref for order in (*mine.orders, *other.orders)}
+    known = {order.ref for order in mine.orders}
     for order in other.orders:
         if order.ref not in known:
             insert_order(mine, order, gaps)
+    off = dict.fromkeys(max(number, ~number) for number in (*mine.called_off, *other.called_off))
+    met = placed.union(mine.called_off, other.called_off)
+    mine.called_off = tuple(number if number in met else ~number for number in off)[-REFS_KEPT:]
+    for order in mine.orders:
+        if order.ref in off:
+            call_off(mine, order, gaps)
+    mine.delivered = tuple(dict.fromkeys((*mine.delivered, *other.delivered)))[-MARKS_KEPT:]
+    mine.under_way = tuple(each for each in mine.under_way if each[0] not in off)
+    put_under_way(mine, tuple(each for each in (*mine.under_way, *other.under_way) if each[0] not in off))
+    mine.refunds = (*mine.refunds, *other.refunds)[-MARKS_KEPT:]
+    meet_refunds(mine)
 
 
 def _sums(one: Folded | None, two: Folded) -> Folded:

@@ -7,13 +7,19 @@ from decimal import ROUND_DOWN, Decimal
 
 import msgspec
 
-from engine.core.customer import ORDERS_KEPT, Customer, Folded, Order, home
-from engine.core.moments import Day
+from engine.core.customer import MARKS_KEPT, ORDERS_KEPT, Customer, Folded, Order, home
+from engine.core.moments import DAY, Day, Instant
 from engine.core.money import DIGITS, smallest_units
 from engine.core.rules import Lifecycle
 
 Gap = tuple[str, int, int]
 """A change of the shop's reorder intervals: category (empty: overall), days, and +1 or -1."""
+
+
+UNDER_WAY_AT_MOST = 90 * DAY
+"""No order holds a send for longer; older ones are not kept as under way."""
+
+_FINEST = 10_000  # parts of a unit in which a refund of no known currency is kept; no currency has more digits
 
 
 def order_days(customer: Customer) -> list[Day]:
@@ -88,12 +94,68 @@ def _into_sums(sums: Folded, order: Order) -> Folded:
     return Folded(sums.orders + 1, sums.days + 1, sums.first_at, sums.first_day, order.at, order.day, revenue)
 
 
-def refund_amount(amount: Decimal, currency: str) -> int:
+def call_off(customer: Customer, order: Order, gaps: list[Gap]) -> None:
+    """Take a cancelled order out, with its mark: it is as if it had never been placed."""
+    take_out_order(customer, order, gaps)
+    marks = list(customer.trail.get("order.placed", ()))
+    mark = next((each for each in marks if each.at == order.at), None)
+    if mark is not None:
+        marks.remove(mark)
+        trail = {kind: kept for kind, kept in customer.trail.items() if kind != "order.placed"}
+        customer.trail = {**trail, "order.placed": tuple(marks)} if marks else trail
+
+
+Refund = tuple[int, int, str]
+"""Order ref, amount (-1: all of it), and currency; without one the amount is in parts of 1/10,000."""
+
+
+def refund_of(number: int, amount: Decimal | None, currency: str) -> Refund:
+    """Return a refund as the record keeps it until its order is known."""
+    if amount is None:
+        return number, -1, currency
+    return number, _units(amount, currency) if currency else int(amount * _FINEST), currency
+
+
+def refunded(order: Order, refund: Refund) -> Order:
+    """Return what a refund leaves of an order; one in another currency leaves all."""
+    _, amount, currency = refund
+    if amount < 0:
+        return msgspec.structs.replace(order, amount=0)
+    if not currency:
+        amount = _units(Decimal(amount) / _FINEST, order.currency)
+    elif currency != order.currency:
+        return order
+    return msgspec.structs.replace(order, amount=max(0, order.amount - amount))
+
+
+def _units(amount: Decimal, currency: str) -> int:
     """Return a refund in smallest units. One without a currency of its own may have a digit too many: it is cut off."""
     try:
         return smallest_units(amount, currency)
     except ValueError:
         return smallest_units(amount.quantize(Decimal(1).scaleb(-DIGITS[currency]), ROUND_DOWN), currency)
+
+
+def meet_refunds(customer: Customer) -> None:
+    """Take refunds that came before their order off the orders that are known by now."""
+    known = {order.ref: order for order in customer.orders}
+    met = [refund for refund in customer.refunds if refund[0] in known]
+    if met:
+        for refund in met:
+            known[refund[0]] = refunded(known[refund[0]], refund)
+        customer.orders = tuple(known[order.ref] for order in customer.orders)
+        customer.refunds = tuple(refund for refund in customer.refunds if refund not in met)
+
+
+def put_under_way(customer: Customer, orders: tuple[tuple[int, Instant], ...]) -> None:
+    """Keep orders as under way, the latest ones, but those that were delivered before we knew of them."""
+    arrived = {number for number, _ in orders if number in customer.delivered}
+    if arrived:
+        customer.delivered = tuple(each for each in customer.delivered if each not in arrived)
+    both = {each for each in (*customer.under_way, *orders) if each[0] not in arrived}
+    by_time = sorted(both, key=lambda each: (each[1], each[0]))
+    latest = by_time[-1][1] if by_time else 0
+    customer.under_way = tuple(each for each in by_time if latest - each[1] < UNDER_WAY_AT_MOST)[-MARKS_KEPT:]
 
 
 def redate(customer: Customer, lifecycle: Lifecycle, gaps: list[Gap]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec.structs import replace
+
 from engine.core.customer import Customer, Permission, Stop
 from engine.core.moments import Instant
 from engine.core.rules import Purpose
@@ -12,22 +16,31 @@ STOPPABLE = (Purpose.MARKETING.value, Purpose.NEWSLETTER.value)
 PURPOSES = (*STOPPABLE, "tracking")
 
 
-def stop(customer: Customer, purpose: str, at: Instant, by: str) -> None:
-    """Stop a purpose, unless they allowed it again after that."""
+def stop(customer: Customer, purpose: str, new: Stop) -> None:
+    """Stop a purpose, unless they allowed it again after that; of several stops the latest is kept."""
     allowed = customer.permission.get(f"{purpose}/email")
-    if allowed is not None and allowed.given and allowed.at > at:
+    if allowed is not None and _yes_at(allowed) > new.at:
         return
     known = customer.stopped.get(purpose)
-    if known is None or at > known.at:
-        customer.stopped = {**customer.stopped, purpose: Stop(at, by)}
+    if known is None or (new.at, new.by) > (known.at, known.by):
+        customer.stopped = {**customer.stopped, purpose: new}
 
 
 def permit(customer: Customer, key: str, new: Permission) -> None:
     """Keep what was said about a purpose on a channel, if it is the newest; a yes also lifts an older stop."""
     known = customer.permission.get(key)
-    if known is None or (new.at, not new.given) >= (known.at, not known.given):  # at one instant a "no" wins
-        customer.permission = {**customer.permission, key: new}
-        purpose, _, channel = key.partition("/")
-        stop = customer.stopped.get(purpose)
-        if new.given and channel == "email" and stop is not None and stop.at < new.at:
-            customer.stopped = {name: each for name, each in customer.stopped.items() if name != purpose}
+    kept = new if known is None or _rank(new) >= _rank(known) else known
+    yes_at = max(_yes_at(new), 0 if known is None else _yes_at(known))
+    customer.permission = {**customer.permission, key: replace(kept, yes_at=0 if kept.given else yes_at)}
+    purpose, _, channel = key.partition("/")
+    stopped = customer.stopped.get(purpose)
+    if channel == "email" and stopped is not None and stopped.at < yes_at:
+        customer.stopped = {name: each for name, each in customer.stopped.items() if name != purpose}
+
+
+def _yes_at(said: Permission) -> Instant:
+    return said.at if said.given else said.yes_at
+
+
+def _rank(said: Permission) -> Any:
+    return said.at, not said.given, said.basis, said.expires or 0  # at one instant a "no" wins
