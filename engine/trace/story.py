@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from engine.core.address import proofs_that_count
 from engine.core.customer import Customer, Run
 from engine.core.effects import Effect
 from engine.core.fields import summary as customer_summary
@@ -73,7 +74,7 @@ def _evidence(customer: Customer, rules: Rules, now: Instant) -> list[str]:
         f"{'clear' if proof.clear else 'doubtful'} proof of {rfc3339(proof.at)} that mail does not arrive: {proof.status}".rstrip(
             ": "
         )
-        for proof in customer.proofs
+        for proof in proofs_that_count(customer)
     ]
     said += [
         f"no {purpose} since {rfc3339(stop.at)}, by {stop.by}" for purpose, stop in sorted(customer.stopped.items())
