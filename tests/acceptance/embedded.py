@@ -27,9 +27,16 @@ class Shop:
     async def settle(self) -> None:
         """Wait until everything that is due has been done, and every released send has ended."""
         while True:
+            await self.settled_but_for_mail()
+            if await self.program.idle():
+                return
+
+    async def settled_but_for_mail(self) -> None:
+        """Wait until everything that is due has been done; sends may still be on their way."""
+        while True:
             await self.program.loop.ask(lambda _, __: None)
             wake = self.program.engine.next_wake()
-            if (wake is None or wake > self.clock.now()) and await self.program.idle():
+            if wake is None or wake > self.clock.now():
                 return
 
     async def pass_time(self, until: Instant, step: int) -> None:

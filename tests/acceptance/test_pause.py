@@ -1,0 +1,185 @@
+"""A pause: what is about to leave does not, what has been released comes back, and its end does what was said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from connectors.memory import FixedClock
+from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
+from tests.acceptance.embedded import Shop, live_shop
+from tests.builders import START, event, rules_of
+from tests.mail_servers import Mails, mail_server
+
+TWO_MAILS = """
+workflow: come-back
+title: Two mails to whoever stays away
+enter_when_all:
+  - standing: lapsed
+again_after: 365d
+enter_at_most: 100 per 1d
+stages:
+  ask:
+    steps:
+      - send: welcome_back
+      - wait: 1d
+      - send: welcome_back
+      - wait: 30d
+    end: silent
+leave_when_any:
+  - event: email.unsubscribed
+"""
+FIRST, SECOND_MAIL = "send welcome_back 0", "send welcome_back 1"
+
+
+@asynccontextmanager
+async def ada_got_the_first(folder: Path) -> AsyncIterator[tuple[Shop, Mails]]:
+    """Yield a live shop whose customer ada has got the first mail and waits for the second, and its mail server."""
+    mails, clock = Mails(), FixedClock(START)
+    async with mail_server(mails) as server, live_shop(folder, clock, rules_of(TWO_MAILS), server.port) as shop:
+        await shop.program.loop.submit(
+            [
+                event("order.placed", START - 61 * DAY, "ada", email="ada@example.org"),
+                event("consent.given", START - 61 * DAY, "ada", purpose="marketing", proof={"page": "/"}),
+            ]
+        )
+        await shop.pass_time(START + 2 * HOUR, step=10 * MINUTE)
+        assert sent(shop) == [FIRST]
+        assert len(mails.taken) == 1
+        yield shop, mails
+
+
+def sent(shop: Shop) -> list[str]:
+    """Return the steps whose send was handed over, in order."""
+    query = """
+        select json_extract(effect.body, '$.step') from ledger join effect using (effect_id)
+        where state = 'done' and type = 'winback.send.requested' and ordinal = 0 order by ledger.at"""
+    return [step for (step,) in shop.rows(query)]
+
+
+def dropped(shop: Shop) -> list[tuple[str, str]]:
+    """Return the steps whose send was dropped, and why."""
+    query = "select body ->> 'step', body ->> 'reason' from effect where type = 'winback.send.dropped' order by seq"
+    return [(step, reason) for step, reason in shop.rows(query)]
+
+
+def due(shop: Shop) -> Instant:
+    """Return when ada's next timer rings."""
+    ((found,),) = shop.rows("select next_due from customer where id = 'ada'")
+    return int(found)
+
+
+async def pause(shop: Shop, **what: str) -> None:
+    """Pause the engine, or what is named."""
+    await shop.program.control.do("pause", {"why": "a test", **what})
+
+
+async def unpause(shop: Shop, overdue: str, **what: str) -> None:
+    """End the pause."""
+    await shop.program.control.do("unpause", {"overdue": overdue, **what})
+    await shop.settle()
+
+
+PAUSES = [
+    {},
+    {"scope": "workflow", "name": "come-back"},
+    {"scope": "template", "name": "welcome_back"},
+    {"scope": "domain", "name": "example.org"},
+]
+
+
+@pytest.mark.parametrize("what", PAUSES, ids=["engine", "workflow", "template", "domain"])
+async def test_a_pause_stops_a_send_that_is_a_second_away(tmp_path: Path, what: dict[str, str]) -> None:
+    """Paused a second before it is due, it does not leave; after `--overdue send` it does, once."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        shop.clock.set(due(shop) - SECOND)
+        await pause(shop, **what)
+        await shop.pass_time(due(shop) + DAY, step=6 * HOUR)
+        assert len(mails.taken) == 1
+        await unpause(shop, "send", **what)
+        assert sent(shop) == [FIRST, SECOND_MAIL]
+        assert len(mails.taken) == 2
+
+
+async def test_another_pause_stops_nothing_of_ours(tmp_path: Path) -> None:
+    """A pause of another template and another domain leaves this send alone."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        shop.clock.set(due(shop) - SECOND)
+        await pause(shop, scope="template", name="another")
+        await pause(shop, scope="domain", name="example.com")
+        await shop.pass_time(due(shop) + MINUTE, step=10 * SECOND)
+        assert len(mails.taken) == 2
+
+
+async def test_a_pause_takes_back_what_lies_in_the_outbox(tmp_path: Path) -> None:
+    """A send that was released and not yet handed over does not leave after a pause, whatever the mail server does."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        mails.at_recipient = lambda _: "451 4.3.0 come back later"
+        shop.clock.set(due(shop))
+        await shop.settled_but_for_mail()
+        assert shop.rows("select count(*) from outbox") == [(1,)]
+        await pause(shop)
+        mails.at_recipient = lambda _: None
+        await shop.pass_time(shop.clock.now() + DAY, step=20 * MINUTE)
+        assert len(mails.taken) == 1
+        assert shop.rows("select count(*) from outbox") == [(0,)]
+        await unpause(shop, "send")
+        assert sent(shop) == [FIRST, SECOND_MAIL]
+
+
+async def test_unpause_skip_drops_what_fell_due(tmp_path: Path) -> None:
+    """`--overdue skip`: the send is dropped with the reason, and the run goes on."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        at = due(shop)
+        await pause(shop)
+        await shop.pass_time(at + 5 * HOUR, step=HOUR)
+        await unpause(shop, "skip")
+        assert dropped(shop) == [(SECOND_MAIL, "paused")]
+        assert due(shop) == at + 5 * HOUR + 30 * DAY
+        await shop.pass_time(at + 10 * DAY, step=DAY)
+        assert len(mails.taken) == 1
+
+
+async def test_unpause_shift_moves_what_fell_due_by_the_length_of_the_pause(tmp_path: Path) -> None:
+    """`--overdue shift`: paused for seven hours, it leaves seven hours after it was due."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        at = due(shop)
+        shop.clock.set(at - 2 * HOUR)
+        await pause(shop)
+        await shop.pass_time(at + 5 * HOUR, step=HOUR)
+        await unpause(shop, "shift")
+        assert len(mails.taken) == 1
+        assert due(shop) == at + 7 * HOUR
+        await shop.pass_time(at + 7 * HOUR - SECOND, step=HOUR)
+        assert len(mails.taken) == 1
+        await shop.pass_time(at + 7 * HOUR, step=SECOND)
+        assert sent(shop) == [FIRST, SECOND_MAIL]
+
+
+async def test_a_pause_outlives_a_restart(tmp_path: Path) -> None:
+    """Stopped while paused and started again: still paused, with what it holds."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        at = due(shop)
+        await pause(shop)
+    clock = FixedClock(at + HOUR)
+    async with mail_server(mails) as server, live_shop(tmp_path, clock, rules_of(TWO_MAILS), server.port) as shop:
+        await shop.pass_time(at + 3 * HOUR, step=HOUR)
+        assert len(mails.taken) == 1
+        await unpause(shop, "send")
+        assert sent(shop) == [FIRST, SECOND_MAIL]
+
+
+async def test_facts_and_a_no_go_on_during_a_pause(tmp_path: Path) -> None:
+    """Who says no while everything is paused gets nothing after it; an order is known at once."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        at = due(shop)
+        await pause(shop)
+        await shop.pass_time(at + HOUR, step=HOUR)
+        await shop.program.loop.submit([event("email.unsubscribed", shop.clock.now(), "ada", email="ada@example.org")])
+        assert shop.rows("select body ->> 'outcome' from effect where type = 'winback.run_ended'") == [("left",)]
+        await unpause(shop, "send")
+        await shop.pass_time(at + 2 * DAY, step=6 * HOUR)
+        assert len(mails.taken) == 1
