@@ -142,7 +142,7 @@ class _Replay:
         """From the first event, or `from_`, to the end of the last event's day, or `until`."""
         past, setting = self.past, self.setting
         begin = max(past.first, setting.from_ or 0)
-        end = self.zone.start(self.zone.day(past.last) + 1) if setting.until is None else setting.until
+        end = self.zone.start(self.zone.day(max(past.last, begin)) + 1) if setting.until is None else setting.until
         return begin, max(begin, end)
 
     # What is taken for granted
@@ -186,7 +186,7 @@ class _Replay:
         world = self.world
         for event in events:
             if event.time >= from_:
-                self._go_live(just_before)
+                self._go_live()
                 yield event
                 break
             self.met = event.time
@@ -195,14 +195,14 @@ class _Replay:
             self.past.duplicates += status == "duplicate"
             self._count()
         else:
-            self._go_live(just_before)
+            self._go_live()
         yield from events
 
-    def _go_live(self, now: Instant) -> None:
+    def _go_live(self) -> None:
         """Close the reorder interval over the facts, and look at everybody anew: standings first, without a word."""
         self.met = 0
         world = self.world
-        world.handling.sweeping.tell(world.store, RulesChanged(epoch=2), now)
+        world.handling.sweeping.tell(world.store, RulesChanged(epoch=2), self.begin)
         self.rules.shop.last_history_at = 0  # it is all there: nothing to wait for
 
     def _by_week(self, events: Iterator[Event]) -> Iterator[Event]:
