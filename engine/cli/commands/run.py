@@ -112,7 +112,10 @@ def _tell_where(program: Program, *, shadow: bool, is_first: bool) -> None:
 def log_to_stderr() -> None:
     """Write logs to standard error, in colours on a terminal and as JSON lines elsewhere; no personal data is in them."""
     terminal = sys.stderr.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    plain = structlog.dev.plain_traceback  # the one that is used when nobody chooses shows the values of variables too
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(exception_formatter=plain) if terminal else structlog.processors.JSONRenderer()
+    )
     errors = [] if terminal else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[
