@@ -7,8 +7,10 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from engine.cli.reference import commands_page, document_schemas
 from engine.core.catalogue import CATALOGUE, example, fields, schema
 
 DOCS = Path(__file__).parent
@@ -34,6 +36,8 @@ def _row(kind: str) -> str:
 
 
 FILES: dict[str, Callable[[], str]] = {
+    "reference/commands.md": commands_page,
+    **{f"schemas/commands/{name}": partial(str, text) for name, text in document_schemas().items()},
     "schemas/events.json": lambda: json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
 }
 PARTS: dict[tuple[str, str], Callable[[], str]] = {

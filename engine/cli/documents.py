@@ -148,6 +148,9 @@ class CadenceDocument(Struct, frozen=True):
     inactive_one_time: int
     first_day: str | None
     last_day: str | None
+    duplicates: int = 0
+    dead_letters: int = 0
+    categories: dict[str, Any] = {}
 
 
 class DeadLetterDocument(Struct, frozen=True):

@@ -12,11 +12,13 @@ from engine.cli import documents
 from engine.cli.calling import Call, Misused, named
 from engine.cli.printing import print_json
 from engine.core import catalogue
+from engine.insight.backtest import Report
 from engine.language.schema import FILES, json_schema
 from engine.wiring.overview import Overview
 
 DOCUMENTS: dict[str, Any] = {
     "check": documents.CheckDocument,
+    "simulate": Report,
     "ingest": documents.IngestDocument,
     "go-live": documents.GoLiveDocument,
     "apply": documents.ApplyDocument,

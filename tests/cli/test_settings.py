@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.core.moments import Length
+from engine.wiring.settings import Settings, SettingsError, described, keys, load, variable
+
+AS_DOCUMENTED = """
+data = "data"
+workflows = "workflows"
+secret_file = "data/secret"
+public_url = "http://127.0.0.1:8080"
+history_after = "72h"
+approvals = 0
+
+[listen]
+public = "127.0.0.1:8080"
+ops = "127.0.0.1:8081"
+
+[sender]
+name = "Example Shop"
+address = "hello@shop.example"
+kind = "mailbox"
+only_to = []
+
+[smtp]
+host = "127.0.0.1"
+port = 25
+tls = "starttls"
+
+[hooks.shopify]
+[hooks.postmark]
+[hooks.ses]
+"""
+
+
+def test_the_documented_file_is_what_holds_without_one(tmp_path: Path) -> None:
+    """winback.toml as it is documented changes nothing but the sender's name."""
+    path = tmp_path / "winback.toml"
+    path.write_text(AS_DOCUMENTED)
+    said, unsaid = load(path, {}), Settings()
+    assert said.links_lead_to == unsaid.links_lead_to == "http://127.0.0.1:8080"
+    assert (said.listen, said.smtp, said.history_after) == (unsaid.listen, unsaid.smtp, Length(minutes=72 * 60))
+    assert said.secret_place == unsaid.secret_place == Path("data/secret")
+
+
+def test_the_environment_goes_before_the_file_and_the_command_line_before_both(tmp_path: Path) -> None:
+    """`WINBACK_` and the key's path in capitals; lists with commas."""
+    path = tmp_path / "winback.toml"
+    path.write_text('data = "from-file"\n[listen]\nops = "127.0.0.1:1"\n[sender]\nname = "Kept"\n')
+    environment = {
+        "WINBACK_DATA": "from-environment",
+        "WINBACK_LISTEN_OPS": "127.0.0.1:9081",
+        "WINBACK_SENDER_ONLY_TO": "*@shop.example, ada@example.org",
+        "WINBACK_APPROVALS": "0",
+    }
+    settings = load(path, environment)
+    assert (settings.data, settings.listen.ops) == (Path("from-environment"), "127.0.0.1:9081")
+    assert settings.sender.only_to == ("*@shop.example", "ada@example.org")
+    assert settings.sender.name == "Kept"
+    assert load(path, environment, data=Path("said")).data == Path("said")
+    assert load(None, {"WINBACK_CONFIG": str(path)}).sender.name == "Kept"
+
+
+def test_the_secret_lies_in_the_data_folder_that_is_used() -> None:
+    """Where only --data is said, the secret goes with it."""
+    assert load(None, {}, data=Path("elsewhere")).secret_place == Path("elsewhere/secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "said"),
+    [
+        ('dat = "x"', {}, "did you mean data?"),
+        ('[smtp]\npassword = "x"', {}, "smtp.password_file, or WINBACK_SMTP_PASSWORD"),
+        ('[sender]\nkind = "kafka"', {}, "comes with a later version"),
+        ("approvals = 1", {}, "later version"),
+        ('history_after = "3 days"', {}, "write 3d"),
+        ('[listen]\nops = "8081"', {}, "127.0.0.1:8080"),
+        ('[hooks.shopify]\nsecrets = ["x"]', {}, "hooks come with a later version"),
+        ("[hooks.shopfy]", {}, "shopify"),
+        ("data = ", {}, "not TOML"),
+        ("", {"WINBACK_LISTEN_OPP": "x"}, "did you mean WINBACK_LISTEN_OPS?"),
+        ("", {"WINBACK_SMTP_PORT": "many"}, "WINBACK_SMTP_PORT"),
+        ("", {"WINBACK_HOOKS_SES_SECRETS": "x"}, "later version"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_key_and_its_cure(
+    text: str, environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    """Unknown keys and variables are errors too."""
+    path = tmp_path / "winback.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load(path, environment)
+    assert said in str(refused.value)
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """One line for each."""
+    path = tmp_path / "winback.toml"
+    path.write_text('dat = 1\napprovals = 2\n[smtp]\nport = "x"\n')
+    with pytest.raises(SettingsError) as refused:
+        load(path, {"WINBACK_NOTHING": "1"})
+    assert len(str(refused.value).splitlines()) == 4
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    """winback.toml may be missing; one that was named may not."""
+    with pytest.raises(SettingsError, match="does not exist"):
+        load(tmp_path / "other.toml", {})
+
+
+def test_every_setting_says_what_it_is() -> None:
+    """`winback run --help` names each with its default and its variable."""
+    assert [key for key, _, means in described() if not means] == []
+    assert len({variable(path) for path, _ in keys()}) == len(list(keys()))
