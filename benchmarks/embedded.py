@@ -144,7 +144,7 @@ def show_profile(engine: Engine, clock: FixedClock, lines: Iterator[bytes], most
 
 def reference(folder: Path, spool: Path, write: Callable[[sqlite3.Connection, Rows], float]) -> float:
     """Write all remembered batches to a copy of the database; return the seconds it took."""
-    connection: sqlite3.Connection = open_to_write(folder)
+    connection = open_to_write(folder)
     connection.execute("pragma wal_autocheckpoint = 16000")
     took = 0.0
     with spool.open("rb") as file, suppress(EOFError):
@@ -168,6 +168,7 @@ def main(customers: int = CUSTOMERS, measured: int = MEASURED) -> None:
         for write in (row_by_row, at_once):
             shutil.copytree(folder, copies / write.__name__)
         recorder = open_to_write(folder, kind=Recorder)
+        assert isinstance(recorder, Recorder), "as asked for"
         engine = go_on(recorder, folder, clock)
         took, count = 0.0, 0
         with spool.open("wb") as file:

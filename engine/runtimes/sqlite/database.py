@@ -13,7 +13,7 @@ import sqlite3
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 FILE_NAME = "winback.sqlite3"
 LOCK_NAME = "engine.lock"
@@ -25,9 +25,6 @@ LIST_LENGTHS = (1, 16, 500)
 
 _CACHE_KIB = 64 * 1024
 _BUSY_MS = 10_000
-
-
-C = TypeVar("C", bound=sqlite3.Connection)
 
 
 class DatabaseError(Exception):
@@ -57,7 +54,7 @@ def for_lists(query: str) -> dict[int, str]:
 QUERIES = named_queries(read_sql("queries.sql"))
 
 
-def open_to_write(folder: Path, kind: type[C] = sqlite3.Connection) -> C:  # type: ignore[assignment]  # C's default
+def open_to_write(folder: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """Open the database of a data folder, made or brought up to date where needed.
 
     Raises:

@@ -20,6 +20,7 @@ from engine.core.signals import TimeUp
 from engine.handling import Handling, Taken
 from engine.ports import Clock
 from engine.runtimes.sqlite.checkpoints import Checkpoints
+from engine.runtimes.sqlite.expiry import Expiry
 from engine.runtimes.sqlite.store import SqliteStore
 
 BATCH = 1_000
@@ -84,6 +85,7 @@ class Engine:
         self._connection = connection
         self._clock = clock
         self._checkpoints = Checkpoints(connection, folder)
+        self._expiry = Expiry(connection)
         kept = self.store.load_shop()
         self.accepted: Instant = kept[0] if kept else 0
         self.earliest = self.store.earliest()
@@ -151,6 +153,7 @@ class Engine:
             self._ring(now, now)
             self.earliest = store.earliest()
         store.save_shop(handling.rules.shop)
+        self._expiry.run(now, handling.rules.lifecycle.keep)
 
     def _take(self, arrivals: Arrivals, now: Instant) -> Iterable[Taken]:
         take, store = self.handling.take, self.store

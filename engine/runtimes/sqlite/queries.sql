@@ -71,6 +71,9 @@ delete from fresh where seq <= ?
 -- name: forget_seen
 delete from seen where ref >= ? and ref < ? and day < ?
 
+-- name: forget_dead_letters
+delete from dead_letter where id in (select id from dead_letter where last_at < ? limit 500)
+
 -- name: add_journal
 insert into journal (accepted, customer, signal) values (?, ?, ?)
 

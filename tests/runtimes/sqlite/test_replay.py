@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.core.events import Event
 from engine.core.moments import DAY, HOUR
 from engine.core.rules import Mode, RuleSet
 from engine.core.signals import PauseEnded, PauseSet, WentLive
@@ -57,7 +58,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def live(engine: Engine, clock: FixedClock, events: list) -> None:
+def live(engine: Engine, clock: FixedClock, events: list[Event]) -> None:
     """Take in events by the handful, each handful when its last event happened, with ticks between them."""
     for at in range(0, len(events), 7):
         part = events[at : at + 7]

@@ -1,0 +1,52 @@
+"""What is kept for a time only."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from engine.core.events import DeadLetter
+from engine.core.moments import DAY, Instant, Length
+from engine.core.rules import Keep
+from engine.runtimes.sqlite.database import open_to_write
+from engine.runtimes.sqlite.expiry import EVERY, SLICES, Expiry
+from engine.runtimes.sqlite.store import SqliteStore
+
+NOW: Instant = 20_000 * DAY
+KEEP = Keep(event_ids=Length(days=400), dead_letters=Length(days=90))
+
+
+def test_each_reference_goes_when_its_time_is_over(tmp_path: Path) -> None:
+    """Within one round of slices everything too old is gone, from the first hash to the last, and nothing else."""
+    with closing(open_to_write(tmp_path)) as connection:
+        for first in range(256):
+            rows = [(bytes([first] * 15 + [age % 256]), 20_000 - age) for age in (300, 401)]
+            connection.executemany("insert into seen values (?, ?)", rows)
+        expiry = Expiry(connection)
+        for hour in range(SLICES):
+            expiry.run(NOW + hour * EVERY, KEEP)
+        assert connection.execute("select count(*), min(day) from seen").fetchone() == (256, 20_000 - 300)
+
+
+def test_a_slice_goes_once_an_hour(tmp_path: Path) -> None:
+    """Between two slices nothing is looked at, so that expiry is no burden on events."""
+    with closing(open_to_write(tmp_path)) as connection:
+        expiry = Expiry(connection)
+        expiry.run(NOW, KEEP)
+        first = bytes([NOW // EVERY % SLICES]) * 16
+        connection.execute("insert into seen values (?, 0)", (first,))
+        expiry.run(NOW + EVERY - 1, KEEP)
+        assert connection.execute("select count(*) from seen").fetchone() == (1,)
+
+
+def test_dead_letters_go_when_their_time_is_over(tmp_path: Path) -> None:
+    """A dead letter goes when the last of its kind came too long ago."""
+    with closing(open_to_write(tmp_path)) as connection:
+        store = SqliteStore(connection)
+        store.begin()
+        store.bury(DeadLetter(b"old", "broken"), NOW - 91 * DAY)
+        store.bury(DeadLetter(b"again", "broken"), NOW - 91 * DAY)
+        store.bury(DeadLetter(b"again", "broken"), NOW - 89 * DAY)
+        Expiry(connection).run(NOW, KEEP)
+        store.commit(NOW)
+        assert connection.execute("select raw from dead_letter").fetchall() == [(b"again",)]
