@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from engine.core.rules import Mode, Standing
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal, Handed, Happened, RulesChanged, TimeUp, Unpause
 from engine.ports import Store
+from engine.runtimes.simulator.store import MemoryStore
 from engine.runtimes.sqlite.database import open_to_write
 from engine.runtimes.sqlite.journal import decode_signal, encode_signal
 from engine.runtimes.sqlite.store import SqliteStore
@@ -40,9 +41,13 @@ def in_transactions(store: SqliteStore) -> Batch:
     return batch
 
 
-@pytest.fixture(params=["sqlite", "sqlite that folds at once"])
+@pytest.fixture(params=["sqlite", "sqlite that folds at once", "memory"])
 def batch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
     """How an adapter opens a batch."""
+    if request.param == "memory":
+        memory = MemoryStore()
+        yield lambda: nullcontext(memory)
+        return
     options = {"fold_at": 1, "slice_length": 1} if "folds" in request.param else {}
     with closing(open_to_write(tmp_path)) as connection:
         yield in_transactions(SqliteStore(connection, **options))
@@ -189,43 +194,73 @@ STEPS = st.one_of(
 )
 
 
-@given(steps=st.lists(STEPS, max_size=40), fold_at=st.integers(1, 6), slice_length=st.integers(1, 3))
-def test_a_store_is_what_was_put_into_it(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], fold_at: int, slice_length: int
-) -> None:
-    """Whatever is done in whatever batches, a store answers as plain dictionaries would."""
-    store = SqliteStore(open_to_write(tmp_path_factory.mktemp("store")), fold_at=fold_at, slice_length=slice_length)
-    store.begin()
-    customers: dict[str, Customer] = {}
-    owners: dict[str, str] = {}
-    seen: set[bytes] = set()
-    for kind, *what in steps:
+class Plain:
+    """What a store must answer, in dictionaries."""
+
+    def __init__(self) -> None:
+        self.customers: dict[str, Customer] = {}
+        self.owners: dict[str, str] = {}
+        self.seen: set[bytes] = set()
+
+    def do(self, store: Store, kind: str, *what: Any) -> None:
+        """Do one step, here and in the store."""
         if kind == "save":
             name, due, reaction, waiting = what
             after = Customer(name, next_due=due, last_reaction=reaction, waiting=tuple(sorted(waiting)))
             store.save(store.load(name), after)
-            customers[name] = after
+            self.customers[name] = after
         elif kind == "know":
             store.know(what[0], what[1])
-            owners[what[0]] = what[1]
+            self.owners[what[0]] = what[1]
         elif kind == "seen":
             ref = what[0].encode() * 16
-            assert store.seen(ref, NOW) is (ref in seen)
-            seen.add(ref)
-        else:
-            store.commit(NOW)
-            store.begin()
-        due_now = [(c.next_due, c.id) for c in customers.values() if c.next_due is not None and c.next_due <= 5]
-        assert store.due(5, 9) == sorted(due_now)
-        waiting_now = [(-c.last_reaction, c.id) for c in customers.values() if "v" in c.waiting]
-        assert store.line("v", 9) == [name for _, name in sorted(waiting_now)]
-        assert store.line_length("v") == len(waiting_now)
-        assert store.scan("", 9) == sorted(customers)
+            assert store.seen(ref, NOW) is (ref in self.seen)
+            self.seen.add(ref)
+
+    def compare(self, store: Store) -> None:
+        """See that the store answers everything as it must."""
+        everybody = self.customers.values()
+        due = [(each.next_due, each.id) for each in everybody if each.next_due is not None and each.next_due <= 5]
+        assert store.due(5, 9) == sorted(due)
+        waiting = [(-each.last_reaction, each.id) for each in everybody if "v" in each.waiting]
+        assert store.line("v", 9) == [name for _, name in sorted(waiting)]
+        assert store.line_length("v") == len(waiting)
+        assert store.scan("", 9) == sorted(self.customers)
         for name in "abcde":
-            assert store.load(name) == customers.get(name)
-            assert store.find(name) == owners.get(name)
-    store.commit(NOW)
-    store.connection.close()
+            assert store.load(name) == self.customers.get(name)
+            assert store.find(name) == self.owners.get(name)
+
+
+@given(steps=st.lists(STEPS, max_size=40), fold_at=st.integers(1, 6), slice_length=st.integers(1, 3))
+def test_sqlite_is_what_was_put_into_it(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], fold_at: int, slice_length: int
+) -> None:
+    """Whatever is done in whatever batches, the embedded store answers as plain dictionaries would."""
+    folder = tmp_path_factory.mktemp("store")
+    plain = Plain()
+    with closing(open_to_write(folder)) as connection:
+        store = SqliteStore(connection, fold_at=fold_at, slice_length=slice_length)
+        store.begin()
+        for step in steps:
+            if step[0] == "commit":
+                store.commit(NOW)
+                store.begin()
+            plain.do(store, *step)
+            plain.compare(store)
+        store.commit(NOW)
+        again = SqliteStore(connection)
+        again.begin()
+        plain.compare(again)
+        again.commit(NOW)
+
+
+@given(steps=st.lists(STEPS, max_size=40))
+def test_memory_is_what_was_put_into_it(steps: list[tuple[Any, ...]]) -> None:
+    """Whatever is done, the store in memory answers as plain dictionaries would."""
+    plain, store = Plain(), MemoryStore()
+    for step in steps:
+        plain.do(store, *step)
+        plain.compare(store)
 
 
 @pytest.mark.parametrize(
