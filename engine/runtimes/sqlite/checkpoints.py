@@ -50,11 +50,12 @@ class Checkpoints:
             self._rows = self._writer.total_changes
             self._running = self._thread.submit(self._checkpoint)
 
-    def close(self) -> None:
-        """Wait for a checkpoint under way, then move everything and empty the log."""
+    def close(self, *, empty_log: bool) -> None:
+        """Wait for a checkpoint under way; then move everything and empty the log, if that is wanted."""
         self._thread.shutdown()
         self._connection.close()
-        self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()
+        if empty_log:
+            self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()
 
     def _checkpoint(self) -> int:
         """Return how many pages the log has."""

@@ -132,10 +132,9 @@ class Engine:
         self._watch_poison(self.handling.poisoned - poisoned, now)
 
     def close(self) -> None:
-        """Empty the write-ahead log into the database, once. The connection stays open."""
-        if self._open:
-            self._open = False
-            self._checkpoints.close()
+        """Empty the write-ahead log into the database, unless that has failed. The connection stays open."""
+        orderly, self._open = self._open, False
+        self._checkpoints.close(empty_log=orderly)
 
     def _run(self, batch: Sequence[Work], now: Instant) -> None:
         store, handling = self.store, self.handling
@@ -251,6 +250,8 @@ def _note_wants(items: Iterable[Event | DeadLetter], customers: list[str], keys:
             continue
         if event.customer:
             customers.append(event.customer)
+            if event.type == "profile.updated" and (address := event.email.strip().casefold()):
+                keys.append(f"mail:{address}")
         else:
             message, address = event.field("message_id"), event.email.strip().casefold()
             if message and isinstance(message, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.core.rules import RuleSet
@@ -34,19 +34,22 @@ def opened(
         DatabaseError: another engine uses the folder, or the database cannot be used.
 
     """
-    with Lock(folder), _rare_collections():
-        connection = open_to_write(folder)
-        try:
-            store = SqliteStore(connection)
-            rules = rulebook.load(store, clock.now(), key=key)
-            handling = Handling(rules, history_after=history_after)
-            engine = Engine(connection, folder, handling, clock, store=store, overdue_a_second=overdue_a_second)
+    with Lock(folder), _rare_collections(), closing(open_to_write(folder)) as connection:
+        store = SqliteStore(connection)
+        rules = rulebook.load(store, clock.now(), key=key)
+        handling = Handling(rules, history_after=history_after)
+        engine = Engine(connection, folder, handling, clock, store=store, overdue_a_second=overdue_a_second)
+        with closing(engine):
             if not rules.shop.epoch:
-                engine.run([Asked(lambda store, now: rulebook.apply(handling, first_rules, store, now))])
+                _put_live(engine, first_rules)
             yield engine
-            engine.close()
-        finally:
-            connection.close()
+
+
+def _put_live(engine: Engine, rules: RuleSet) -> None:
+    asked = Asked(lambda store, now: rulebook.apply(engine.handling, rules, store, now))
+    engine.run([asked])
+    if asked.error is not None:
+        raise asked.error
 
 
 @contextmanager
