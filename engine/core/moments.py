@@ -58,9 +58,18 @@ def moment(at: Instant) -> datetime:
 
 def rfc3339(at: Instant) -> str:
     """Write an instant as RFC 3339 in UTC, with a fraction only where there is one."""
-    return moment(at).isoformat().replace("+00:00", "Z")
+    seconds, fraction = divmod(at, SECOND)
+    day, clock = divmod(seconds, 86_400)
+    written = f"{iso_day(day)}T{_written_clock(clock)}"
+    return f"{written}.{fraction:06d}Z" if fraction else f"{written}Z"
 
 
+@lru_cache(maxsize=86_400)
+def _written_clock(seconds: int) -> str:
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+@lru_cache(maxsize=50_000)
 def iso_day(day: Day) -> str:
     """Write a day as YYYY-MM-DD."""
     return datetime.fromordinal(day + _EPOCH_ORDINAL).date().isoformat()

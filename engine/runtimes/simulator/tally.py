@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
+from itertools import compress
 from operator import attrgetter
 
 from engine.core import effects as fx
@@ -19,7 +20,7 @@ from engine.insight.backtest import STANDINGS, OfferFigures, Report, Weekly
 CAPPED = "cap:"
 """How the reason of a deferral begins that a cap is to blame for."""
 
-_by_standing = attrgetter("standing", "gone")
+_standing, _gone = attrgetter("standing"), attrgetter("gone")
 _INACTIVE = frozenset({Standing.READER, Standing.LAPSED, Standing.FORMER})
 
 
@@ -89,7 +90,7 @@ class Tally:
 
     # Weeks and the end
 
-    def close_week(self, customers: Iterable[Customer]) -> None:
+    def close_week(self, customers: Collection[Customer]) -> None:
         """Note the standings at the end of a week; what comes next counts for the one after it."""
         self._standings.append(standings(customers))
         self.week += 1
@@ -129,10 +130,14 @@ class Tally:
         return [counted[name, week] for week in range(self.week)]
 
 
-def standings(customers: Iterable[Customer]) -> dict[str, int]:
-    """Count customers by standing; who has ended, was erased or was merged into another is in none."""
-    found: Counter[tuple[Standing, str]] = Counter(map(_by_standing, customers))
-    return {name: found[Standing(name), ""] for name in STANDINGS}
+def standings(customers: Collection[Customer]) -> dict[str, int]:
+    """Count customers by standing; who has ended, was erased or was merged into another is in none.
+
+    Asked every week of everybody, so the counting is left to C; those who are gone are few and taken off again.
+    """
+    found: Counter[Standing] = Counter(map(_standing, customers))
+    gone: Counter[Standing] = Counter(customer.standing for customer in compress(customers, map(_gone, customers)))
+    return {name: found[Standing(name)] - gone[Standing(name)] for name in STANDINGS}
 
 
 def in_order(counted: Counter[str]) -> dict[str, int]:
