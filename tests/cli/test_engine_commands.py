@@ -55,7 +55,11 @@ def test_apply_numbers_versions_and_says_what_changed(shop: Winback) -> None:
     (change,) = shop("apply", "--json").json["changes"]
     assert (change["from"], change["to"]) == (2, 1)
     assert "shadow" in change["effect"]
-    assert shop("status", "--json").json["workflows"]["welcome-back"] == {"version": 1, "mode": "shadow", "reach": 100.0}
+    assert shop("status", "--json").json["workflows"]["welcome-back"] == {
+        "version": 1,
+        "mode": "shadow",
+        "reach": 100.0,
+    }
 
 
 def test_apply_of_a_set_with_errors_changes_nothing(shop: Winback) -> None:

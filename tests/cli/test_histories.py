@@ -23,7 +23,7 @@ AS_ORDERS = ("--csv", "customer_id=customer,time=day,total=amount", "--currency"
 
 
 @pytest.fixture
-def orders(winback: Winback) -> Path:
+def orders(winback: Winback) -> Path:  # noqa: ARG001 - it makes the folder we stand in
     """A small order history: three customers, two of whom ordered on two days."""
     path = Path("orders.csv")
     path.write_text(ORDERS)
@@ -158,7 +158,10 @@ def test_what_would_enter_is_told(winback: Winback) -> None:
         (("ingest",), "at least one file"),
         (("ingest", "nowhere.jsonl"), "nowhere.jsonl"),
         (("ingest", "orders.csv", "--csv", "time=day"), "customer"),
-        (("ingest", "orders.csv", "--csv", "customer_id=customer,time=day,total=nothing", "--currency", "EUR"), "nothing"),
+        (
+            ("ingest", "orders.csv", "--csv", "customer_id=customer,time=day,total=nothing", "--currency", "EUR"),
+            "nothing",
+        ),
         (("ingest", "orders.csv", "--currency", "EUR"), "--csv"),
         (("cadence", "orders.csv", *AS_ORDERS[:2], "--currency", "EURO"), "EURO"),
         (("cadence", "--csv", "time=day"), "files"),
@@ -168,9 +171,8 @@ def test_what_would_enter_is_told(winback: Winback) -> None:
         (("sample", "--customers", "3"), "--seed"),
     ],
 )
-def test_a_wrong_call_exits_2_and_says_what_is_missing(
-    args: tuple[str, ...], said: str, winback: Winback, orders: Path
-) -> None:
+@pytest.mark.usefixtures("orders")
+def test_a_wrong_call_exits_2_and_says_what_is_missing(args: tuple[str, ...], said: str, winback: Winback) -> None:
     """Nothing is printed on standard output, and no traceback anywhere."""
     called = winback(*args)
     assert called.code == 2, called

@@ -86,7 +86,7 @@ class Running:
 
 
 @pytest.fixture
-def run(winback: Winback) -> Iterator[Callable[..., Running]]:
+def run(winback: Winback) -> Iterator[Callable[..., Running]]:  # noqa: ARG001 - it makes the folder we stand in
     """Start engines; those that still run at the end are killed."""
     started: list[Running] = []
 

@@ -25,7 +25,7 @@ from engine.cli.printing import print_json, to_people
 from engine.core.moments import day_number, iso_day
 from engine.language.files import Checked
 from engine.language.problems import format_problems
-from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError
+from engine.runtimes.sqlite.database import DatabaseError
 from engine.wiring.checking import checked_folder
 from engine.wiring.demonstration import DayReport, Demonstration, demonstration, live_copy
 from engine.wiring.settings import Settings
@@ -73,8 +73,8 @@ def command(
     """
     begin = date.fromisoformat(today) if today else date.today()  # noqa: DTZ011 - the reader's own day
     folder = call.said_data or Path(tempfile.mkdtemp(prefix="winback-demo-"))
-    if (folder / FILE_NAME).exists():
-        raise Misused(f"{folder} holds data already: a demonstration begins with a fresh folder")
+    if folder.exists() and any(folder.iterdir()):
+        raise Misused(f"{folder} holds something already: a demonstration begins with a fresh folder")
     settings = _settings(call, folder, listen=not no_listen)
     checked = _checked(call, settings)
     log_to_stderr()
