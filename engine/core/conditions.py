@@ -98,10 +98,13 @@ def _same(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-def _marks(condition: EventSeen, customer: Customer) -> tuple[Mark, ...]:
-    kept = customer.trail.get(condition.event, ())
+def _marks(condition: EventSeen, customer: Customer) -> Sequence[Mark]:
+    """The marks a condition counts: those its `where:` matches, and of clicks and opens only what people did."""
+    kept: Sequence[Mark] = customer.trail.get(condition.event, ())
     if condition.where:
-        return tuple(mark for mark in kept if matches(condition.where, (mark.fields or {}).get))
+        kept = [mark for mark in kept if matches(condition.where, (mark.fields or {}).get)]
+    if kept and condition.event in _HUMAN_ONLY and "machine" not in condition.where:
+        kept = [mark for mark in kept if not (mark.fields and mark.fields.get("machine"))]
     return kept
 
 
@@ -113,11 +116,11 @@ def _event(condition: EventSeen, view: View) -> Instant:
     customer, now = view.customer, view.now
     if condition.absent and condition.event in _HUMAN_ONLY and not is_observed(customer):
         return NEVER  # where reading may not be observed, its absence proves nothing
-    marks: Sequence[Mark] = _marks(condition, customer)
+    marks = _marks(condition, customer)
+    ahead: Sequence[Mark] = ()
     if marks and marks[-1].at > now:  # looking back, or an event that is ahead of the clock
-        marks = [mark for mark in marks if mark.at <= now]
-    if marks and condition.event in _HUMAN_ONLY and "machine" not in condition.where:
-        marks = [mark for mark in marks if not (mark.fields and mark.fields.get("machine"))]
+        ahead = [mark for mark in marks if mark.at > now]
+        marks = marks[: -len(ahead)]
     if len(marks) < condition.at_least:
         seen_until = 0
     elif condition.within is None:
@@ -126,7 +129,9 @@ def _event(condition: EventSeen, view: View) -> Instant:
         seen_until = view.zone.after(marks[-condition.at_least].at, condition.within)
     if condition.absent:
         return max(now, seen_until)
-    return now if now < seen_until else NEVER
+    if now < seen_until:
+        return now
+    return ahead[0].at if ahead else NEVER  # asked again when the event's time has come
 
 
 def _standing(condition: StandingIs, view: View) -> Instant:
@@ -163,11 +168,13 @@ def _permission(condition: PermissionIs, view: View) -> Instant:
     if condition.basis and given.basis != condition.basis:
         return NEVER
     earliest = view.now
+    end = lapses_at(view, given)
+    if end is not None and end <= view.now:
+        return NEVER
     if condition.given_before is not None:
         earliest = max(earliest, view.zone.after(given.at, condition.given_before))
     if condition.lapses_within is not None:
-        end = lapses_at(view, given)
-        if end is None or end <= view.now:
+        if end is None:
             return NEVER
         earliest = max(earliest, view.zone.before(end, condition.lapses_within))
     return earliest
@@ -197,8 +204,11 @@ def _field(condition: FieldIs, view: View) -> Instant:
     if name not in MOVES_WITH_TIME:
         return NEVER
     today = view.zone.day(now)
-    if name == "idle_days" and condition.at_least is not None and value < condition.at_least:
-        return view.zone.start(today + int(condition.at_least) - value)
+    if name == "idle_days":  # they only grow
+        if condition.at_most is not None and value > condition.at_most:
+            return NEVER
+        if condition.at_least is not None and value < condition.at_least:
+            return view.zone.start(today + int(condition.at_least) - value)
     return view.zone.start(today + 1)
 
 
@@ -241,11 +251,11 @@ def _not(condition: Not, view: View) -> Instant:
     inner = condition.condition
     if not holds(inner, view):
         return view.now
-    return _ceases(inner, view)
+    return ceases(inner, view)
 
 
-def _ceases(condition: AnyCondition, view: View) -> Instant:
-    """When a condition that holds will cease to by time alone."""
+def ceases(condition: AnyCondition, view: View) -> Instant:
+    """Return the instant at which a condition that holds will cease to by time alone, NEVER where it will not."""
     customer, zone = view.customer, view.zone
     if isinstance(condition, EventSeen) and condition.within is not None and not condition.absent:
         marks = [mark for mark in _marks(condition, customer) if mark.at <= view.now]
@@ -254,6 +264,9 @@ def _ceases(condition: AnyCondition, view: View) -> Instant:
         return zone.after(customer.returned.at, condition.within)
     if isinstance(condition, FieldIs):
         return _field_ceases(condition, view)
+    if isinstance(condition, PermissionIs):
+        end = lapses_at(view, customer.permission[f"{condition.permission}/{condition.channel}"])
+        return NEVER if end is None else end
     return NEVER
 
 
@@ -261,10 +274,10 @@ def _field_ceases(condition: FieldIs, view: View) -> Instant:
     if condition.field in MOVES_WITH_TIME:
         return view.zone.start(view.zone.day(view.now) + 1)
     day = field_value(view.customer, condition.field, view.now, view.lifecycle)
-    if condition.within_last is not None:
-        return view.zone.after(view.zone.start(day + 1), condition.within_last)
     if condition.within_next is not None:
         return view.zone.start(day + 1)
+    if condition.within_last is not None:
+        return view.zone.after(view.zone.start(day + 1), condition.within_last)
     return NEVER
 
 
@@ -302,6 +315,11 @@ _FIELD_TOPICS = {
 }
 
 
+def tag_topic(tag: str) -> str:
+    """Return the topic of one tag: that another one was put is no news of it."""
+    return f"tag {tag}"
+
+
 def topics(condition: AnyCondition) -> frozenset[str]:
     """What can change whether a condition holds: event types, and the aspects of a customer named above."""
     match condition:
@@ -314,7 +332,7 @@ def topics(condition: AnyCondition) -> frozenset[str]:
         case AddressIs():
             return frozenset({ADDRESS})
         case TagIs():
-            return frozenset({TAGS})
+            return frozenset({tag_topic(condition.tag)})
         case PermissionIs():
             return frozenset({PERMISSION})
         case FieldIs():

@@ -22,9 +22,10 @@ from engine.core.conditions import (
 )
 from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
-from engine.core.entering import entering, fits_from, look, place_is_taken
+from engine.core.entering import entering, fits_from, kept_out_until, look, place_is_taken
 from engine.core.events import DATA, Event
 from engine.core.facts import fold, is_taken_back
+from engine.core.gate import paused
 from engine.core.ids import ref
 from engine.core.machine import finish, handed, hear, ring_timer, start, walk
 from engine.core.merging import given_up, join, joined_runs
@@ -32,7 +33,7 @@ from engine.core.moments import Instant
 from engine.core.rulebook import ANYTHING, Rules
 from engine.core.rules import Address, Mode, Send, Standing, Workflow
 from engine.core.runs import at_rest, next_step
-from engine.core.sending import PAUSED_LINE
+from engine.core.sending import HELD, PAUSED_LINE
 from engine.core.signals import (
     Admit,
     AnySignal,
@@ -48,6 +49,9 @@ from engine.core.signals import (
 )
 from engine.core.standing import evidence, judge
 from engine.core.turn import Turn
+
+ROUNDS = 10
+"""How often what runs do is told to the others, within one decision: more than workflows that make sense ever need."""
 
 _HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
@@ -97,7 +101,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
 
     """
     mine = copy(customer)  # shallow: containers are replaced, never changed
-    turn = Turn(mine, now, rules)
+    turn = Turn(mine, now, rules, _about(signal))
     if mine.epoch != rules.shop.epoch:
         _look_under_new_rules(turn)
     match signal:
@@ -106,9 +110,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
         case TimeUp():
             _time_up(turn)
         case Look(by_time):
-            _judge(turn, quietly=False)
-            _wake_held(turn)
-            look(turn, rules.in_order, may_enter=by_time)
+            _look_anew(turn, may_enter=by_time)
         case Admit(name):
             _admit(turn, name)
         case Handed(number, outcome, reason):
@@ -130,6 +132,12 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
             raise TypeError(f"{type(signal).__name__} concerns the shop, not a customer")
     mine.next_due = _next_due(mine)
     return Decision(mine, turn.effects, turn.gaps, turn.notes)
+
+
+def _about(signal: AnySignal) -> str:
+    if isinstance(signal, Happened):
+        return f"{signal.event.source}\x1f{signal.event.id}"
+    return type(signal).__name__
 
 
 # Events --------------------------------------------------------------------------------------------------------------
@@ -156,27 +164,28 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     if FACTS in touched or LIFE in touched or own is not None or _is_doubtful(customer, turn.now):
         _judge(turn, quietly=history)
     _void_return(customer, event)
+    heard = frozenset(touched)
     for run, held in rested_on:
         if held and not _entry_held(turn, run):
             finish(turn, run, "mistaken")
             customer.returned = None  # who had never been away is not welcomed back
         else:
-            _hear(turn, run, told, history=history)
-    _go_on(turn, may_enter=not history)
+            _hear(turn, run, told, heard, history=history)
+    _go_on(turn, may_enter=not history, heard=heard)
 
 
 def _is_doubtful(customer: Customer, now: Instant) -> bool:
     return customer.lapse_due is not None and customer.lapse_due <= now
 
 
-def _hear(turn: Turn, run: Run, event: Event | None, *, history: bool) -> None:
+def _hear(turn: Turn, run: Run, event: Event | None, changed: frozenset[str], *, history: bool) -> None:
     kept = next((each for each in turn.customer.runs if each.id == run.id), None)
     if kept is not None:
-        hear(turn, kept, event, turn.touched, history=history)
+        hear(turn, kept, event, changed, history=history)
 
 
 def _entry_held(turn: Turn, run: Run) -> bool:
-    """Say whether the conditions of entry held when the run began, by the facts as they are known now."""
+    """Say whether the run could be entered when it began, by the facts as they are known now."""
     workflow = turn.rules.version(run.workflow, run.version)
     past = copy(turn.customer)
     judged = judge(past, run.began, turn.rules.lifecycle, turn.rules.shop.thresholds)
@@ -184,7 +193,8 @@ def _entry_held(turn: Turn, run: Run) -> bool:
     if past.returned is not None:
         past.returned = replace(past.returned, taken=False)
     view = View(past, run.began, turn.rules.lifecycle)
-    return all(holds(condition, view) for condition in workflow.enter_when_all)
+    held = all(holds(condition, view) for condition in workflow.enter_when_all)
+    return held and kept_out_until(workflow, view) <= run.began
 
 
 def _void_return(customer: Customer, event: Event) -> None:
@@ -204,8 +214,8 @@ def _judge(turn: Turn, *, quietly: bool) -> None:
     before, away_since = customer.standing, customer.lapsed_at
     customer.lapse_due, customer.lapsed_at = judged.next_doubt, judged.lapsed_at
     if judged.standing is before:
-        if before in (Standing.ACTIVE, Standing.PROSPECT):
-            customer.standing_since = judged.since
+        is_reader = before is Standing.READER  # since the first of their signs of life, of which we know the last
+        customer.standing_since = max(customer.standing_since, judged.lapsed_at) if is_reader else judged.since
         return
     customer.standing, customer.standing_since = judged.standing, judged.since
     turn.touched.add(STANDING)
@@ -243,10 +253,12 @@ def _time_up(turn: Turn) -> None:
     customer, now = turn.customer, turn.now
     if customer.gone or customer.stuck:
         return
+    heard: frozenset[str] = frozenset()
     if _is_doubtful(customer, now):
         _judge(turn, quietly=False)
+        heard = frozenset(turn.touched)
         for run in customer.runs:
-            _hear(turn, run, None, history=False)
+            _hear(turn, run, None, heard, history=False)
     runs = customer.runs
     for run in runs if len(runs) < 2 else sorted(runs, key=lambda each: (each.due or NEVER, each.id)):
         kept = turn.run(run)
@@ -258,21 +270,21 @@ def _time_up(turn: Turn) -> None:
             ring_timer(turn, kept, turn.rules.version(kept.workflow, kept.version))
     looks = customer.looks
     looked = [each for each in turn.rules.in_order if looks.get(each.name, NEVER) <= now] if looks else None
-    _go_on(turn, looked)
+    _go_on(turn, looked, heard=heard)
 
 
 def _is_on(turn: Turn, run: Run) -> bool:
     """A live workflow turned to draft holds its runs as a pause does; the sweep of a later change wakes them."""
     if run.mode is Mode.SHADOW or turn.rules.switch(run.workflow).mode is not Mode.DRAFT:
         return True
-    turn.put(replace(run, doing=f"held {run.doing}", due=None))
+    turn.put(replace(run, doing=f"{HELD}{run.doing}", due=None))
     return False
 
 
 def _wake_held(turn: Turn) -> None:
     for run in turn.customer.runs:
-        if run.doing.startswith("held ") and turn.rules.switch(run.workflow).mode is not Mode.DRAFT:
-            turn.put(replace(run, doing=run.doing.removeprefix("held "), due=turn.now))
+        if run.doing.startswith(HELD) and turn.rules.switch(run.workflow).mode is not Mode.DRAFT:
+            turn.put(replace(run, doing=run.doing.removeprefix(HELD), due=turn.now))
 
 
 def _next_due(customer: Customer) -> Instant | None:
@@ -289,14 +301,32 @@ def _next_due(customer: Customer) -> Instant | None:
 # Entering ------------------------------------------------------------------------------------------------------------
 
 
-def _go_on(turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True) -> None:
-    """After a signal: let other runs hear what changed, and look at the workflows that may fit now."""
-    if not turn.touched.isdisjoint(_HEARD_BY_RUNS):
-        for run in turn.customer.runs:
-            _hear(turn, run, None, history=not may_enter)
-    if turn.freed:
-        turn.touched.add(ANYTHING)
-    listening = turn.rules.listening(turn.touched)
+def _go_on(
+    turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True, heard: frozenset[str] = frozenset()
+) -> None:
+    """After a signal: let runs hear what changed (`heard`: they did already), and look at what may fit now.
+
+    What runs do thereupon, those that begin just now included, is news in turn.
+    """
+    news, touched = turn.touched - heard, set(turn.touched)
+    for _ in range(ROUNDS):
+        turn.touched = set()
+        if not news.isdisjoint(_HEARD_BY_RUNS):
+            for run in turn.customer.runs:
+                _hear(turn, run, None, frozenset(news), history=not may_enter)
+        if turn.freed:
+            turn.touched.add(ANYTHING)
+            turn.freed = False
+        touched |= turn.touched
+        _look(turn, touched, also, may_enter=may_enter)
+        news = touched = turn.touched - {ANYTHING}
+        also = None
+        if not news and not turn.freed:
+            return
+
+
+def _look(turn: Turn, touched: set[str], also: list[Workflow] | None, *, may_enter: bool) -> None:
+    listening = turn.rules.listening(touched)
     if also:
         names = {each.name for each in (*also, *listening)}
         listening = tuple(each for each in turn.rules.in_order if each.name in names)
@@ -318,6 +348,13 @@ def _admit(turn: Turn, name: str) -> None:
         _go_on(turn)
     else:  # it has another run; when that ends, it is looked at again and may enter on its own
         customer.waiting = tuple(each for each in customer.waiting if each != name)
+
+
+def _look_anew(turn: Turn, *, may_enter: bool) -> None:
+    if not turn.customer.gone:
+        _judge(turn, quietly=False)
+        _wake_held(turn)
+        look(turn, turn.rules.in_order, may_enter=may_enter)
 
 
 def _look_under_new_rules(turn: Turn) -> None:
@@ -348,6 +385,10 @@ def _unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:
         step = workflow.stage(run.stage).steps[run.step]
         assert isinstance(step, Send), "only a send can be held by a pause"
         assert run.wanted is not None, "a send that waits was asked for"
+        if paused(customer, workflow.name, step.template, turn.rules) is not None:  # another pause covers it too
+            if PAUSED_LINE not in customer.waiting:
+                customer.waiting = (*customer.waiting, PAUSED_LINE)
+            continue
         if overdue == "skip":
             turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": "paused"})
             walk(turn, next_step(replace(run, sends=run.sends + 1)), workflow)
@@ -360,10 +401,17 @@ def _unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:
 
 
 def _rehearsed(turn: Turn) -> None:
-    customer = turn.customer
+    """End and forget what was begun before `go-live`; the sweep may come by when more has begun."""
+    customer, since = turn.customer, turn.rules.shop.live_since
     for run in customer.runs:
-        finish(turn, at_rest(run), "rehearsal")
-    customer.ended, customer.releases, customer.offers_had, customer.returned = {}, (), {}, None
+        if run.began < since:
+            finish(turn, at_rest(run), "rehearsal")
+    customer.ended = {name: each for name, each in customer.ended.items() if each.began >= since}
+    customer.releases = tuple(each for each in customer.releases if each.at >= since)
+    had = {name: tuple(at for at in times if at >= since) for name, times in customer.offers_had.items()}
+    customer.offers_had = {name: times for name, times in had.items() if times}
+    if customer.returned is not None and customer.returned.at < since:
+        customer.returned = None
     look(turn, turn.rules.in_order, may_enter=False)
 
 
@@ -373,10 +421,16 @@ def _rehearsed(turn: Turn) -> None:
 def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     """Take over the facts and runs of another record of the same person; a run too many ends as `moved_out`."""
     customer = turn.customer
+    if customer.gone:  # so is the other then; nothing of them is taken over
+        for run in other.runs:
+            finish(turn, run, "gone")
+        return
     join(customer, other, turn.rules.lifecycle, turn.gaps)
     turn.moved()
     kept, ending = joined_runs(customer, other, turn.rules.takes_the_place)
     customer.runs = (*customer.runs, *kept)
+    if any(run.doing == "paused" for run in kept) and PAUSED_LINE not in customer.waiting:
+        customer.waiting = (*customer.waiting, PAUSED_LINE)
     for run in ending:
         finish(turn, run, "moved_out")
     turn.touched = {FACTS, ANYTHING}

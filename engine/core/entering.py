@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.conditions import NEVER, View, all_hold_from, holds
+from engine.core.conditions import NEVER, View, all_hold_from, ceases, holds
 from engine.core.customer import Customer
 from engine.core.ids import lot
 from engine.core.machine import start
 from engine.core.moments import Instant, Length
 from engine.core.rulebook import Rules
 from engine.core.rules import EventSeen, Mode, Workflow
+from engine.core.runs import ended_under
 from engine.core.shop import is_warm
 from engine.core.turn import Turn
 
@@ -74,7 +75,7 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
     fits = all_hold_from(workflow.enter_when_all, view)
     if fits >= NEVER:
         return NEVER
-    fits = max(fits, _again_from(customer, workflow, switch.mode, view), _kept_out_until(workflow, view))
+    fits = max(fits, _again_from(customer, workflow, switch.mode, view), kept_out_until(workflow, view))
     if fits >= NEVER or lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
         return NEVER
     return fits
@@ -82,8 +83,8 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
 
 def _again_from(customer: Customer, workflow: Workflow, mode: Mode, view: View) -> Instant:
     """When `again_after`, counted from the start of the last run, lets the customer in again."""
-    past = customer.ended.get(workflow.name)
-    if past is None or past.mode is not mode:
+    past = customer.ended.get(ended_under(workflow.name, mode))
+    if past is None:
         return 0
     if past.outcome == "not_asked":
         return view.zone.after(past.at, NOT_ASKED_AGAIN_AFTER)
@@ -92,16 +93,12 @@ def _again_from(customer: Customer, workflow: Workflow, mode: Mode, view: View) 
     return view.zone.after(past.began, workflow.again_after)
 
 
-def _kept_out_until(workflow: Workflow, view: View) -> Instant:
+def kept_out_until(workflow: Workflow, view: View) -> Instant:
     """What is in `leave_when_any` keeps out: a state while it holds, an event for `again_after` since it happened."""
     until = 0
     for condition in workflow.leave_when_any:
-        if not isinstance(condition, EventSeen):
-            if holds(condition, view):
-                return NEVER
-        elif holds(replace(condition, within=workflow.again_after), view):
-            marks = view.customer.trail[condition.event]
-            if workflow.again_after is None:
-                return NEVER
-            until = max(until, view.zone.after(marks[-1].at, workflow.again_after))
+        if isinstance(condition, EventSeen):
+            condition = replace(condition, within=workflow.again_after)  # noqa: PLW2901 - the same, over that length
+        if holds(condition, view):
+            until = max(until, ceases(condition, view))
     return until

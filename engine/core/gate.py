@@ -46,6 +46,8 @@ def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: I
     refused = _never(view, step)
     if refused:
         return Drop(refused)
+    if customer.stuck:
+        return Defer(now + HOUR, "stuck until its dead letter is replayed")
     pause = paused(customer, workflow.name, step.template, rules)
     if pause is not None and run.mode == "live":
         return Defer(None, f"paused: {pause.scope} {pause.name}".rstrip())

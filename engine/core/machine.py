@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import holds, matches, topics
+from engine.core.conditions import TAGS, holds, matches, tag_topic, topics
 from engine.core.customer import TAGS_KEPT, Ended, Run, Stop, ring
 from engine.core.decision import Entered
 from engine.core.events import Event
@@ -36,7 +36,7 @@ from engine.core.rules import (
     Wait,
     Workflow,
 )
-from engine.core.runs import next_step, to_stage
+from engine.core.runs import ended_under, next_step, to_stage
 from engine.core.sending import delivered, send
 from engine.core.turn import Turn
 
@@ -76,7 +76,8 @@ def start(turn: Turn, workflow: Workflow) -> None:
     turn.notes.append(Entered(workflow.name))
     if customer.returned is not None and workflow.name in turn.rules.thanks_for_returns:
         run = replace(run, led_by=NO_ORDER_HOLDS)
-        customer.returned = replace(customer.returned, taken=True)
+        if run.mode is Mode.LIVE:
+            customer.returned = replace(customer.returned, taken=True)
     why = turn.rules.why_entered[workflow.name]
     turn.tell(fx.RUN_STARTED, run, {"mode": run.mode.value, "held_out": held_out, "why": why})
     turn.put(run)
@@ -87,7 +88,7 @@ def finish(turn: Turn, run: Run, outcome: str) -> None:
     """End a run."""
     turn.drop(run)
     ended = Ended(run.began, turn.now, outcome, run.version, run.mode)
-    turn.customer.ended = {**turn.customer.ended, run.workflow: ended}
+    turn.customer.ended = {**turn.customer.ended, ended_under(run.workflow, run.mode): ended}
     turn.tell(fx.RUN_ENDED, run, {"outcome": outcome})
     turn.freed = True
 
@@ -194,14 +195,14 @@ def _resume(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Resume
 def _tag(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: PutTag) -> Run | None:
     if _act(turn, run, step, fx.TAGGED, {"tag": step.tag}) and step.tag not in turn.customer.tags:
         turn.customer.tags = ring(turn.customer.tags, step.tag, TAGS_KEPT)
-        turn.touched.add("tags")
+        turn.touched |= {TAGS, tag_topic(step.tag)}
     return next_step(run)
 
 
 def _untag(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: TakeTag) -> Run | None:
     if _act(turn, run, step, fx.UNTAGGED, {"tag": step.tag}) and step.tag in turn.customer.tags:
         turn.customer.tags = tuple(tag for tag in turn.customer.tags if tag != step.tag)
-        turn.touched.add("tags")
+        turn.touched |= {TAGS, tag_topic(step.tag)}
     return next_step(run)
 
 
@@ -247,7 +248,7 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
 # Listening -----------------------------------------------------------------------------------------------------------
 
 
-def hear(turn: Turn, run: Run, event: Event | None, changed: set[str], *, history: bool) -> None:
+def hear(turn: Turn, run: Run, event: Event | None, changed: frozenset[str], *, history: bool) -> None:
     """Let a run hear an event and changes of the customer: it may leave, or go to another stage."""
     workflow = turn.rules.version(run.workflow, run.version)
     heard = None if event is None or event.time < run.began else event
@@ -274,7 +275,7 @@ def _leave_stage(turn: Turn, run: Run, workflow: Workflow, stage: str, event: Ev
     walk(turn, run, workflow)
 
 
-def _is_heard(condition: AnyCondition, turn: Turn, event: Event | None, changed: set[str]) -> bool:
+def _is_heard(condition: AnyCondition, turn: Turn, event: Event | None, changed: frozenset[str]) -> bool:
     if isinstance(condition, EventSeen):
         if event is None or condition.absent or event.type != condition.event:
             return False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.core.conditions import RETURNED, topics
-from engine.core.rules import Mode, Purpose, RuleSet, Send, Switch, Workflow
+from engine.core.conditions import topics
+from engine.core.rules import Mode, Purpose, Returned, RuleSet, Send, Switch, Workflow
 from engine.core.shop import Shop
 from engine.core.words import in_words
 
@@ -43,7 +43,9 @@ class Rules:
         self._by_topic = _index(self.in_order)
         self._heard: dict[frozenset[str], tuple[Workflow, ...]] = {}  # the few sets of topics that occur, once each
         self.why_entered = {each.name: [in_words(one) for one in each.enter_when_all] for each in on}
-        self.thanks_for_returns = {each.name for each in self._by_topic.get(RETURNED, ())}
+        self.thanks_for_returns = {
+            each.name for each in on if any(isinstance(one, Returned) for one in each.enter_when_all)
+        }
         self.takes_the_place = {name for (name, _), each in self.versions.items() if is_marketing(each)}
 
     def switch(self, name: str) -> Switch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from engine.core.customer import Run
+from engine.core.rules import Mode
 
 
 def to_stage(run: Run, stage: str, led_by: int = 0) -> Run:
@@ -21,3 +22,8 @@ def next_step(run: Run) -> Run:
 def at_rest(run: Run) -> Run:
     """Return the run with nothing under way: no timer, no send."""
     return replace(run, doing="", due=None, wanted=None, effect_id="", deferrals=0, releases=0, reason="")
+
+
+def ended_under(workflow: str, mode: Mode) -> str:
+    """Return the name under which the last run of a workflow is kept: a shadow run does not hide the live one."""
+    return workflow if mode is Mode.LIVE else f"{workflow} ({mode.value})"

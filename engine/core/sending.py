@@ -26,6 +26,9 @@ def send(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Send) -> 
     not_after = zone.after(run.wanted, step.late_at_most or workflow.late_at_most)
     if turn.now > not_after:
         return dropped(turn, run, step, f"late: {run.reason}" if run.reason else "late")
+    if run.mode is Mode.LIVE and turn.rules.switch(workflow.name).mode is Mode.DRAFT:
+        turn.put(replace(run, doing=HELD, due=None))
+        return None
     asked = verdict(turn.customer, run, workflow, step, turn.now, turn.rules)
     if isinstance(asked, Drop):
         return dropped(turn, run, step, asked.reason)
@@ -49,6 +52,9 @@ def _deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant
     if paused and PAUSED_LINE not in turn.customer.waiting:
         turn.customer.waiting = (*turn.customer.waiting, PAUSED_LINE)
 
+
+HELD = "held "
+"""How `doing` begins while a live workflow is a draft; what follows is what the run did before."""
 
 PAUSED_LINE = "!paused"
 """The line in which customers stand whose send is held by a pause; no workflow can have this name."""

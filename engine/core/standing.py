@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import msgspec
 from msgspec import Struct
 
 from engine.core.cadence import Thresholds, bounded
@@ -29,7 +30,21 @@ class Judgement(Struct, frozen=True):
 
 
 def judge(customer: Customer, now: Instant, lifecycle: Lifecycle, thresholds: Thresholds) -> Judgement:
-    """Judge a customer's standing at an instant, from the facts up to it."""
+    """Judge a customer's standing at an instant, from the facts up to it.
+
+    What is ahead of the clock (a shop's may be faster than ours) is judged when its time has come.
+    """
+    judged = _judged(customer, now, lifecycle, thresholds)
+    newest = max(customer.orders[-1].at if customer.orders else 0, *customer.life.values(), 0)
+    if newest <= now:
+        return judged
+    times = [*(order.at for order in customer.orders), *customer.life.values()]
+    coming = min(at for at in times if at > now)
+    doubt = coming if judged.next_doubt is None else min(judged.next_doubt, coming)
+    return msgspec.structs.replace(judged, next_doubt=doubt)
+
+
+def _judged(customer: Customer, now: Instant, lifecycle: Lifecycle, thresholds: Thresholds) -> Judgement:
     orders = customer.orders
     if orders and orders[-1].at <= now:
         last_at, last_day, count = orders[-1].at, orders[-1].day, len(orders)

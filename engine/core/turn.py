@@ -18,13 +18,14 @@ from engine.core.rules import Mode, Send, Step
 class Turn:
     """The state of one decision. `customer` is a copy that may be changed; its containers are replaced, not changed.
 
-    `touched` collects what has changed about the customer (topics), `freed` says that a run has ended.
+    `about` names the signal. `touched` collects what has changed about the customer (topics), `freed` says that a run has ended.
     """
 
-    __slots__ = ("_zone", "customer", "effects", "freed", "gaps", "notes", "now", "rules", "touched")
+    __slots__ = ("_zone", "about", "customer", "effects", "freed", "gaps", "notes", "now", "rules", "touched")
 
-    def __init__(self, customer: Customer, now: Instant, rules: Rules) -> None:
+    def __init__(self, customer: Customer, now: Instant, rules: Rules, about: str = "") -> None:
         self.customer = customer
+        self.about = about
         self.now = now
         self.rules = rules
         self.effects: list[Effect] = []
@@ -107,9 +108,12 @@ class Turn:
         self._add(kind, run.effect_id, told, shadow=run.mode is not Mode.LIVE, ordinal=ordinal)
 
     def tell_of_customer(self, kind: str, data: dict[str, Any]) -> None:
-        """Add an effect outside any run; its id comes from customer, type, now and its ordinal among equals."""
+        """Add an effect outside any run; its id comes from customer, type, now, the signal, and its ordinal among equals.
+
+        The signal is in it because several may be decided in one moment: an overdue lapse, then the order that ends it.
+        """
         ordinal = sum(each.type == kind for each in self.effects)
-        number = digest(self.customer.id, kind, str(self.now), str(ordinal))
+        number = digest(self.customer.id, kind, str(self.now), self.about, str(ordinal))
         self._add(kind, number, data)
 
     def _add(self, kind: str, number: str, data: dict[str, Any], *, shadow: bool = False, ordinal: int = 0) -> None:

@@ -19,7 +19,7 @@ from engine.core.moments import HOUR, Instant, zone
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.shop import Pace
-from engine.core.signals import AnySignal, GivenUp, Happened, Joined, TimeUp
+from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, TimeUp
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
 
@@ -144,6 +144,9 @@ class Handling:
     def decide(self, store: Store, customer_id: str, signal: AnySignal, now: Instant) -> None:
         """Decide one signal about a customer; of an unknown customer there is nothing to decide."""
         customer = store.load(customer_id)
+        if customer is not None and isinstance(signal, Handed) and customer.gone.startswith(MERGED):
+            customer_id = self._who_is_now(store, customer_id)  # their runs went over with them
+            customer = store.load(customer_id)
         if customer is None and isinstance(signal, Happened | Joined):
             self._decide(store, self.newcomer(customer_id), None, signal, now)
         elif customer is not None:

@@ -95,7 +95,7 @@ class Sweeping:
                 self._close(now)
             case RulesChanged(epoch):
                 shop.epoch = epoch
-                shop.sweep = Sweep()
+                shop.sweep = Sweep(rehearsed=shop.sweep is not None and shop.sweep.rehearsed)
                 shop.refused = ()
                 self._close(now)
             case WentLive():
@@ -144,7 +144,7 @@ class Sweeping:
         shrank = any(days < before.get(name, before[""]) for name, days in today.items())
         if late > SMALL_SHRINKAGE:
             shop.armed, late = today, 0
-            shop.sweep = shop.sweep or Sweep()
+            shop.sweep = Sweep(rehearsed=shop.sweep is not None and shop.sweep.rehearsed)
         if shrank:
             shop.judged_to = 0
         shop.judge_to = there.start(shop.day + late + 1) if late else 0
@@ -176,7 +176,9 @@ class Sweeping:
         shop = self.handling.rules.shop
         draining = shop.draining
         assert draining is not None, "asked only while there is one"
-        found = store.line(PAUSED_LINE, min(SLICE, draining.left)) if draining.left else []
+        # Where another pause still holds some of them, they stay in the line: all at once, so that nobody is met twice.
+        slice_ = draining.left if shop.pauses else min(SLICE, draining.left)
+        found = store.line(PAUSED_LINE, slice_) if slice_ else []
         for customer_id in found:
             self.handling.decide(store, customer_id, Unpause(draining.overdue, draining.paused_at), now)
         left = draining.left - len(found)
