@@ -208,7 +208,7 @@ def _field(condition: FieldIs, view: View) -> Instant:
         if condition.at_most is not None and value > condition.at_most:
             return NEVER
         if condition.at_least is not None and value < condition.at_least:
-            return view.zone.start(today + int(condition.at_least) - value)
+            return view.zone.start(today + int(_number(condition.at_least)) - value)
     return view.zone.start(today + 1)
 
 

@@ -51,6 +51,9 @@ class Address(StrEnum):
     DEAD = "dead"
 
 
+Value = Money | int | float | bool | str
+"""What a field is compared with. Money is named, since a stored set must come back with money in it, not with a list."""
+
 Share = int
 """Parts of ten thousand: 5 % is 500. An integer, so that a hash compares with it exactly."""
 
@@ -100,10 +103,10 @@ class FieldIs(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="cus
     """`customer: FIELD` with the tests that are given (all must hold). Days are compared on the customer's calendar."""
 
     field: str
-    equals: Any = None  # `is:`
-    any_of: tuple[Any, ...] = ()
-    at_least: Any = None  # a number, or Money for fields that are money
-    at_most: Any = None
+    equals: Value | None = None  # `is:`
+    any_of: tuple[Value, ...] = ()
+    at_least: Value | None = None
+    at_most: Value | None = None
     within_next: Length | None = None
     within_last: Length | None = None
 
