@@ -24,7 +24,7 @@ def desk(settings: Settings, brand: Brand) -> Desk:
     return Desk(
         name=sender.name or brand.sender_name or brand.name,
         address=sender.address or brand.sender_email or brand.support_email,
-        public_url=settings.links_lead_to,
+        public_url=settings.links_begin_with,
         reply_to=sender.reply_to,
         unsubscribe_mailto=sender.unsubscribe_mailto,
         feedback_id=sender.feedback_id,

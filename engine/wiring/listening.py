@@ -56,7 +56,7 @@ async def listeners(
         ops_settings = OpsSettings(host=ops_host, token=token, control_token=new_control_token(settings.data))
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_lead_to)
+    answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_begin_with)
     brand = in_force.read(settings.data).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)

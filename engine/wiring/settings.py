@@ -154,7 +154,7 @@ class Settings(Part):
     hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
 
     @property
-    def links_lead_to(self) -> str:
+    def links_begin_with(self) -> str:
         """What links in mails begin with."""
         return self.public_url or f"http://{self.listen.public}"
 

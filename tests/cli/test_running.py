@@ -155,7 +155,7 @@ def test_commands_reach_the_running_engine(run: Callable[..., Running], winback:
     second = winback("run")
     assert second.code == 2
     assert "in use" in second.err
-    until(lambda: time.time() > live + 1, "an order's whole second is after go-live")  # noqa: TID251 - likewise
+    until(lambda: time.time() > live + 1, "an order's whole second is after go-live")  # noqa: TID251 - the clock of the engine
     engine.post(order(1))
     lines = until(lambda: Path("data/effects.jsonl").exists() and Path("data/effects.jsonl").read_text(), "effects")
     assert json.loads(lines.splitlines()[0])["type"] == "winback.standing_changed"

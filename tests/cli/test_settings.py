@@ -41,7 +41,7 @@ def test_the_documented_file_is_what_holds_without_one(tmp_path: Path) -> None:
     path = tmp_path / "winback.toml"
     path.write_text(AS_DOCUMENTED)
     said, unsaid = load(path, {}), Settings()
-    assert said.links_lead_to == unsaid.links_lead_to == "http://127.0.0.1:8080"
+    assert said.links_begin_with == unsaid.links_begin_with == "http://127.0.0.1:8080"
     assert (said.listen, said.smtp, said.history_after) == (unsaid.listen, unsaid.smtp, Length(minutes=72 * 60))
     assert said.secret_place == unsaid.secret_place == Path("data/secret")
 

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from connectors.memory import FixedClock, MemorySender
@@ -23,6 +25,7 @@ from engine.wiring.program import Program, running
 from engine.wiring.secret import keys_of
 from engine.wiring.senders import LiveOnly
 from engine.wiring.settings import Settings, SettingsError
+from tests.mail_servers import Mails, mail_server
 
 SHIPPED = Path(__file__).parents[2] / "workflows"
 NOW: Instant = zone("Europe/Berlin").at(20_000, 10 * HOUR)
@@ -62,12 +65,15 @@ def workflows(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def program(workflows: Path, clock: FixedClock) -> AsyncIterator[Program]:
-    """The whole engine but its listeners, on a clock that is turned by hand."""
-    settings = Settings(data=workflows.parent / "data", workflows=workflows)
+async def program(workflows: Path, clock: FixedClock, *, listen: bool = False, **said: Any) -> AsyncIterator[Program]:
+    """The whole engine, on a clock that is turned by hand; with `listen` on ports of its own."""
+    places = {"public": "127.0.0.1:0", "ops": "127.0.0.1:0"}
+    settings = Settings.model_validate(
+        {"data": workflows.parent / "data", "workflows": workflows, "listen": places, **said}
+    )
     checked, _ = checked_folder(workflows)
     assert checked.rules is not None, checked.problems
-    async with running(settings, {}, clock, checked, listen=False, overdue_a_second=None) as found:
+    async with running(settings, {}, clock, checked, listen=listen, overdue_a_second=None) as found:
         yield found
 
 
@@ -115,7 +121,7 @@ async def test_a_mail_is_made_of_the_template_and_the_customer(workflows: Path) 
         assert (count, letters[0].recipient) == (1, "ada@example.org")
         raw = engine.mailbox.read(letters[0].id)
         assert raw is not None
-        assert b"List-Unsubscribe: <http://127.0.0.1:8080/u/" in raw
+        assert b"List-Unsubscribe: <http://127.0.0.1:0/u/" in raw
         with Views(engine.settings.data) as views:
             assert dict(views.all("sends")) == {"done": 1}
 
@@ -141,6 +147,48 @@ async def test_before_go_live_nothing_leaves_but_to_the_mailbox(workflows: Path)
     async with program(workflows, clock):
         pass
     assert lines(data) == found
+
+
+async def test_a_rehearsal_stays_in_the_mailbox_and_what_is_meant_goes_to_the_mail_server(workflows: Path) -> None:
+    """With a mail server in the settings, mails go there from go-live on, and not one before."""
+    clock, mails = FixedClock(NOW), Mails()
+    async with mail_server(mails) as server:
+        smtp = {"host": "127.0.0.1", "port": server.port, "tls": "none", "hello": "shop.example"}
+        async with program(workflows, clock, sender={"kind": "smtp"}, smtp=smtp) as engine:
+            await orders(engine, clock)
+            assert (engine.mailbox.letters()[1], len(mails.taken)) == (1, 0)
+            clock.advance(HOUR)
+            await engine.control.do("go-live", {"no_suppressions": True})
+            await settled(engine, clock)
+            clock.advance(1)
+            await orders(engine, clock, "ben")
+            assert (engine.mailbox.letters()[1], len(mails.taken)) == (1, 1)
+    (mail,) = mails.mails()
+    assert mail["To"] == "ben@example.org"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+async def test_one_click_on_the_link_of_a_mail_stops_the_next_one(workflows: Path) -> None:
+    """The link in the mail leads to the public listener; its POST is known to the record at once."""
+    clock = FixedClock(NOW)
+    async with program(workflows, clock, listen=True) as engine, aiohttp.ClientSession() as browser:
+        await orders(engine, clock)
+        raw = engine.mailbox.read(engine.mailbox.letters()[0][0].id)
+        assert raw is not None
+        token = message_from_bytes(raw)["List-Unsubscribe"].partition("/u/")[2].partition(">")[0]
+        assert engine.public is not None
+        page = f"http://127.0.0.1:{engine.public.port}/u/{token}"
+        async with browser.get(page) as shown:
+            assert shown.status == 200
+        with Views(engine.settings.data) as views:
+            before = views.record("ada")
+            assert before is not None
+            assert before.stopped == {}
+            async with browser.post(page, data={"List-Unsubscribe": "One-Click"}) as done:
+                assert done.status == 200
+            after = views.record("ada")
+        assert after is not None
+        assert "marketing" in after.stopped
 
 
 async def test_a_pause_stops_a_send_that_is_due(workflows: Path) -> None:

@@ -96,7 +96,7 @@ def _tell_where(program: Program, *, shadow: bool, is_first: bool) -> None:
     console.print(f"winback runs on {settings.data}", style="bold")
     console.print(f"events in   POST {ops}/events")
     console.print(f"mailbox     {ops}/mailbox" if settings.sender.kind == "mailbox" else f"metrics     {ops}/metrics")
-    console.print(f"links lead  {settings.links_lead_to} (listening at {public})")
+    console.print(f"links lead  {settings.links_begin_with} (listening at {public})")
     console.print(f"workflows   {modes or 'none'}" + (", put in force by this first start" if is_first else ""))
     if settings.sender.kind == "mailbox":
         console.print("mail        there is no mail server in the settings, so mails go to the local mailbox")

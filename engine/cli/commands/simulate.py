@@ -46,9 +46,9 @@ def command(
     from_: str | None,
     until: str | None,
     all_: bool,  # noqa: FBT001 - click gives it by name
-    strict: bool,  # noqa: FBT001 - likewise
+    strict: bool,  # noqa: FBT001 - click gives it by name
     trace: str,
-    bodies: bool,  # noqa: FBT001 - likewise
+    bodies: bool,  # noqa: FBT001 - click gives it by name
     csv: str | None,
     type_: str,
     currency: str,
