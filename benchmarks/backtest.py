@@ -77,14 +77,14 @@ def main(customers: int = CUSTOMERS) -> None:
     print(
         f"{customers:,} customers, {count:,} events; {entered:,} entries, {sent:,} sends, {report.held_out:,} held out"
     )
-    alone = count / fastest(lambda: [None for line in lines if decode(line) is None])
-    rate = count / fastest(lambda: replayed(content))
-    print(f"decode only:     {alone:10,.0f} events/s")
-    print(
-        f"back-test:       {rate:10,.0f} events/s   {rate / alone:.3f} of decode only; must be {MUST:,}, hoped {HOPED:,}"
-    )
+    alone = [count / seconds for seconds in fastest(lambda: [None for line in lines if decode(line) is None])]
+    rates = [count / seconds for seconds in fastest(lambda: replayed(content))]
     both = two_at_once(customers)
-    print(f"two at once:     {both:10,.0f} events/s   {both / rate:.2f} x one; a shop in each of two processes")
+    print(f"{'events a second':16}{'by the clock':>14}{'of CPU time':>14}")
+    print(f"{'decode only':16}{alone[0]:14,.0f}{alone[1]:14,.0f}")
+    print(f"{'back-test':16}{rates[0]:14,.0f}{rates[1]:14,.0f}   must be {MUST:,}, hoped for {HOPED:,}")
+    print(f"{'ratio':16}{rates[0] / alone[0]:14.4f}{rates[1] / alone[1]:14.4f}")
+    print(f"{'two at once':16}{both:14,.0f}{'':14}   {both / rates[0]:.2f} x one; a shop in each of two processes")
     show_profile(b"".join(lines[: len(lines) // 4]))
 
 
