@@ -5,6 +5,7 @@ Each command is one change in one transaction, made through `ask`, so both ways 
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -181,7 +182,7 @@ class EngineControl:
     async def _apply(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         folder = Path(arguments["workflows"]) if arguments.get("workflows") else self._workflows
         try:
-            checked, _ = checked_folder(folder)
+            checked, _ = await asyncio.to_thread(checked_folder, folder)
         except OSError as error:
             raise ControlRefusedError(f"{error.filename}: {error.strerror}") from None
         return await self.apply(checked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -208,7 +209,15 @@ def _tell_day(report: DayReport, console: Console, settings: Settings, *, is_fir
 
 
 def _explain(customer: str, data: Path) -> str:
-    return f"winback explain {customer} --data {shlex.quote(str(data))}"
+    return f"{_program()} explain {customer} --data {shlex.quote(str(data))}"
+
+
+def _program() -> str:
+    """Return how the reader's shell finds this program: a fresh clone has it in .venv/bin, which is on no path."""
+    called = Path(sys.argv[0])
+    if called.name != "winback" or shutil.which("winback"):
+        return "winback"
+    return shlex.quote(os.path.relpath(called))
 
 
 def _tell_end(summary: Summary, console: Console) -> None:
@@ -226,5 +235,5 @@ def _tell_end(summary: Summary, console: Console) -> None:
     data = Path(summary.data) / "data"
     if summary.interesting:
         console.print(f"one customer's story:  {_explain(summary.interesting, data)}")
-    console.print(f"how it stands:         winback status --data {shlex.quote(str(data))}")
+    console.print(f"how it stands:         {_program()} status --data {shlex.quote(str(data))}")
     console.print(f"All of it lies in {summary.data}; delete it when you have seen enough.")
