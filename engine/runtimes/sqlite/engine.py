@@ -181,7 +181,6 @@ class Engine:
         allowed = self._overdue.allow(sum(at < now - OVERDUE_AFTER for at, _ in due), now)
         if allowed is not None:
             due = due[:allowed]
-        self.store.prefetch([customer_id for _, customer_id in due])
         for _, customer_id in due:
             self.handling.decide(self.store, customer_id, TimeUp(), now)
 

@@ -37,6 +37,9 @@ _Stored = dict[str, tuple[int, Customer]]
 RECENT = 4_096
 """Records kept as they were decoded, once more than so many are new among them: about 30 MB, twice."""
 
+EXPECTED = 5_000
+"""Records read ahead for a list of customers; of a longer one the rest is read when it is loaded."""
+
 
 class SqliteStore:
     """The store port on one SQLite connection that writes. One thread at a time may use it.
@@ -122,7 +125,9 @@ class SqliteStore:
     def due(self, now: Instant, limit: int) -> list[tuple[Instant, str]]:
         """Return up to `limit` customers whose next due time has come, as (due, customer id), in that order."""
         self._flush_customers()
-        return self.connection.execute(QUERIES["due"], (now, limit)).fetchall()
+        found = self.connection.execute(QUERIES["due"], (now, limit)).fetchall()
+        self._expect(customer_id for _, customer_id in found)
+        return found
 
     def earliest(self) -> Instant | None:
         """Return the next due time of all customers, None where nothing is due ever."""
@@ -133,7 +138,7 @@ class SqliteStore:
     def line(self, workflow: str, limit: int) -> list[str]:
         """Return up to `limit` customers that wait to be let into a workflow, the latest reaction first, then by id."""
         self._flush_customers()
-        return self._places.line(workflow, limit)
+        return self._expect(self._places.line(workflow, limit))
 
     def line_length(self, workflow: str) -> int:
         """Return how many customers wait to be let into a workflow."""
@@ -143,7 +148,13 @@ class SqliteStore:
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
         self._flush_customers()
-        return [customer_id for (customer_id,) in self.connection.execute(QUERIES["scan"], (after, limit))]
+        return self._expect(row[0] for row in self.connection.execute(QUERIES["scan"], (after, limit)))
+
+    def _expect(self, customers: Iterable[str]) -> list[str]:
+        """Read the records of those who were just asked for: they are loaded next, one by one."""
+        found = list(customers)
+        self.prefetch(found[:EXPECTED])
+        return found
 
     # Identities and references ---------------------------------------------------------------------------------------
 
