@@ -53,7 +53,9 @@ def test_a_file_that_was_taken_away_begins_anew(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), min_size=1, max_size=8))
-def test_each_effect_is_written_once_over_any_crashes(tmp_path_factory: object, steps: list[tuple[int, bool, bool]]) -> None:
+def test_each_effect_is_written_once_over_any_crashes(
+    tmp_path_factory: object, steps: list[tuple[int, bool, bool]]
+) -> None:
     """Whatever dies between two writes, the files hold each effect once and in order."""
     folder = tmp_path_factory.mktemp("effects")  # type: ignore[attr-defined] # pytest gives no public type for it
     written = 0
