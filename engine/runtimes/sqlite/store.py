@@ -13,50 +13,33 @@ from typing import Any
 
 import msgspec
 
-from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import Instant
-from engine.core.rules import Address
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal
+from engine.runtimes.sqlite.customers import Customers
 from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.identities import FOLD_AT, SLICE, Identities
 from engine.runtimes.sqlite.journal import encode_signal
-from engine.runtimes.sqlite.lookup import in_lists
-from engine.runtimes.sqlite.places import Places
 
 _encode_json = msgspec.json.Encoder().encode
 _encode_shop = msgspec.msgpack.Encoder().encode
 _decode_shop = msgspec.msgpack.Decoder(Shop).decode
 
 _Row = tuple[Any, ...]
-_Stored = dict[str, tuple[int, Customer]]
-
-RECENT = 4_096
-"""Records kept as they were decoded, once more than so many are new among them: about 30 MB, twice."""
-
-EXPECTED = 5_000
-"""Records read ahead for a list of customers; of a longer one the rest is read when it is loaded."""
 
 
 class SqliteStore:
-    """The store port on one SQLite connection that writes. One thread at a time may use it.
-
-    Nobody else writes records, so those of the last batches are kept as they were decoded: somebody who was sent a mail
-    is likely to open it, and a burst of events is often about one person.
-    """
+    """The store port on one SQLite connection that writes. One thread at a time may use it."""
 
     def __init__(self, connection: sqlite3.Connection, *, fold_at: int = FOLD_AT, slice_length: int = SLICE) -> None:
         self.connection = connection
+        self._customers = Customers(connection)
         self._identities = Identities(connection, fold_at=fold_at, slice_length=slice_length)
-        self._places = Places(connection)
-        self._shop: Shop | None = None
-        self._last_num: int | None = None
         self._last_effect: int | None = None
-        self._recent: _Stored = {}
-        self._less_recent: _Stored = {}
+        self._shop: Shop | None = None
         self._forget()
 
     # The transaction -------------------------------------------------------------------------------------------------
@@ -67,23 +50,12 @@ class SqliteStore:
 
     def prefetch(self, customers: Collection[str], keys: Collection[str] = (), refs: Collection[bytes] = ()) -> None:
         """Read at once what a batch will ask for one by one. Nothing depends on it but speed."""
-        now, stored, recent, less_recent = self._now, self._stored, self._recent, self._less_recent
-        wanted: dict[str, None] = {}
-        for customer_id in customers:
-            if customer_id not in now:
-                known = recent.get(customer_id) or less_recent.get(customer_id)
-                if known is None:
-                    now[customer_id] = wanted[customer_id] = None
-                else:
-                    stored[customer_id], now[customer_id] = known, known[1]
-        for num, customer_id, record in in_lists(self.connection, "load", wanted):
-            now[customer_id] = found = records.decode(record)
-            stored[customer_id] = num, found
+        self._customers.prefetch(customers)
         self._identities.prefetch(keys, refs)
 
     def commit(self, accepted: Instant) -> None:
         """Write everything and make it durable. `accepted` is the last instant that was given to a signal."""
-        self._flush_customers()
+        self._customers.flush()
         self._identities.flush()
         for query, rows in (("journal", self._signals), ("effect", self._effects), ("outbox", self._outbox)):
             if rows:
@@ -93,7 +65,7 @@ class SqliteStore:
         else:
             self.connection.execute(QUERIES["save_accepted"], (accepted,))
         self.connection.execute("commit")
-        self._keep_recent()
+        self._customers.committed()
         self._forget()
 
     def rollback(self) -> None:
@@ -101,60 +73,39 @@ class SqliteStore:
         if self.connection.in_transaction:
             self.connection.execute("rollback")
         self._identities.reload()
-        self._places.reload()
-        self._recent, self._less_recent = {}, {}
+        self._customers.reload()
+        self._last_effect = None
         self._forget()
 
     # Records ---------------------------------------------------------------------------------------------------------
 
     def load(self, customer_id: str) -> Customer | None:
         """Return the customer's record as of this transaction, None where there is none."""
-        try:
-            return self._now[customer_id]
-        except KeyError:
-            self.prefetch((customer_id,))
-            return self._now[customer_id]
+        return self._customers.load(customer_id)
 
     def save(self, before: Customer | None, after: Customer) -> None:  # noqa: ARG002 - what is stored is known here
         """Keep the record, its next due time, its runs, and its places in the lines of waiting workflows."""
-        customer_id = after.id
-        if customer_id not in self._now:
-            self.prefetch((customer_id,))
-        self._now[customer_id] = self._changed[customer_id] = after
+        self._customers.save(after)
 
     def due(self, now: Instant, limit: int) -> list[tuple[Instant, str]]:
         """Return up to `limit` customers whose next due time has come, as (due, customer id), in that order."""
-        self._flush_customers()
-        found = self.connection.execute(QUERIES["due"], (now, limit)).fetchall()
-        self._expect(customer_id for _, customer_id in found)
-        return found
+        return self._customers.due(now, limit)
 
     def earliest(self) -> Instant | None:
         """Return the next due time of all customers, None where nothing is due ever."""
-        self._flush_customers()
-        found = self.connection.execute(QUERIES["earliest"]).fetchone()
-        return found[0] if found else None
+        return self._customers.earliest()
 
     def line(self, workflow: str, limit: int) -> list[str]:
         """Return up to `limit` customers that wait to be let into a workflow, the latest reaction first, then by id."""
-        self._flush_customers()
-        return self._expect(self._places.line(workflow, limit))
+        return self._customers.line(workflow, limit)
 
     def line_length(self, workflow: str) -> int:
         """Return how many customers wait to be let into a workflow."""
-        self._flush_customers()
-        return self._places.length(workflow)
+        return self._customers.line_length(workflow)
 
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
-        self._flush_customers()
-        return self._expect(row[0] for row in self.connection.execute(QUERIES["scan"], (after, limit)))
-
-    def _expect(self, customers: Iterable[str]) -> list[str]:
-        """Read the records of those who were just asked for: they are loaded next, one by one."""
-        found = list(customers)
-        self.prefetch(found[:EXPECTED])
-        return found
+        return self._customers.scan(after, limit)
 
     # Identities and references ---------------------------------------------------------------------------------------
 
@@ -204,96 +155,13 @@ class SqliteStore:
         found = self.connection.execute(QUERIES["shop"]).fetchone()
         return (found[0], _decode_shop(found[1])) if found else None
 
-    # Writing ---------------------------------------------------------------------------------------------------------
-
-    def _keep_recent(self) -> None:
-        self._recent.update(self._stored)
-        if len(self._recent) > RECENT:
-            self._recent, self._less_recent = {}, self._recent
-
     def _forget(self) -> None:
         """Forget what the ended batch held."""
-        self._now: dict[str, Customer | None] = {}
-        self._stored: _Stored = {}
-        self._changed: dict[str, Customer] = {}
         self._signals: list[_Row] = []
         self._effects: list[_Row] = []
         self._outbox: list[_Row] = []
         self._shop = None
-        self._last_num = self._last_effect = None
         self._identities.forget()
-
-    def _flush_customers(self) -> None:
-        """Write the changed records, so that a query sees them."""
-        if not self._changed:
-            return
-        inserts: list[_Row] = []
-        records_alone: list[_Row] = []
-        with_due: list[_Row] = []
-        groups: list[_Row] = []
-        for customer_id, after in self._changed.items():
-            stored = self._stored.get(customer_id)
-            record = records.encode(after)
-            if stored is None:
-                num, before = self._next_num(), None
-                inserts.append((num, customer_id, after.next_due, str(after.standing), hindrance(after), record))
-            else:
-                num, before = stored
-                if before.next_due == after.next_due:
-                    records_alone.append((record, num))
-                else:
-                    with_due.append((record, after.next_due, num))
-                if _may_have_changed_group(before, after):
-                    groups.append((str(after.standing), hindrance(after), num))
-            self._places.note(before, after)
-            self._stored[customer_id] = num, after
-        self._changed = {}
-        for query, rows in (
-            ("insert_customer", inserts),
-            ("update_record", records_alone),
-            ("update_due", with_due),
-            ("update_group", groups),
-        ):
-            if rows:
-                self.connection.executemany(QUERIES[query], rows)
-        self._places.flush()
-
-    def _next_num(self) -> int:
-        if self._last_num is None:
-            self._last_num = self.connection.execute(QUERIES["last_customer"]).fetchone()[0]
-        self._last_num += 1
-        return self._last_num
-
-
-def hindrance(customer: Customer) -> str:
-    """Return why no marketing or newsletter mail can reach a customer at all, empty when it can."""
-    if customer.gone:
-        return "gone"
-    if customer.stuck:
-        return "stuck"
-    if not customer.value("email"):
-        return "no address"
-    if customer.address is Address.DEAD:
-        return "dead address"
-    given = [customer.permission.get(f"{purpose}/email") for purpose in ("marketing", "newsletter")]
-    if not any(permission is not None and permission.given for permission in given):
-        return "no permission"
-    if "marketing" in customer.stopped and "newsletter" in customer.stopped:
-        return "stopped"
-    return ""
-
-
-def _may_have_changed_group(before: Customer, after: Customer) -> bool:
-    """Say whether standing or hindrance may differ; a record's containers are replaced, never changed in place."""
-    return (
-        before.standing is not after.standing
-        or before.permission is not after.permission
-        or before.profile is not after.profile
-        or before.address is not after.address
-        or before.stopped is not after.stopped
-        or before.gone != after.gone
-        or before.stuck != after.stuck
-    )
 
 
 def _outbox_row(effect: Effect, seq: int, body: str) -> _Row:

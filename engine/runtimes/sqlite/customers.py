@@ -1,0 +1,193 @@
+"""The records of a batch: read together, changed in memory, written once.
+
+Nobody else writes records, so those of the last batches are kept as they were decoded: somebody who was sent a mail is
+likely to open it, and a burst of events is often about one person.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from engine.core import customer as records
+from engine.core.customer import Customer
+from engine.core.moments import Instant
+from engine.core.rules import Address
+from engine.runtimes.sqlite.database import QUERIES
+from engine.runtimes.sqlite.lookup import in_lists
+from engine.runtimes.sqlite.places import Places
+
+RECENT = 4_096
+"""Records kept as they were decoded, once more than so many are new among them: about 30 MB, twice."""
+
+EXPECTED = 5_000
+"""Records read ahead for a list of customers; of a longer one the rest is read when it is loaded."""
+
+_Row = tuple[Any, ...]
+_Stored = dict[str, tuple[int, Customer]]
+
+
+class Customers:
+    """Records, due times and places in lines, as of the transaction under way."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._places = Places(connection)
+        self.reload()
+
+    def reload(self) -> None:
+        """Forget what was not committed."""
+        self._places.reload()
+        self._recent: _Stored = {}
+        self._less_recent: _Stored = {}
+        self._last_num: int | None = None
+        self._forget()
+
+    def committed(self) -> None:
+        """Forget the batch that ended, but for its records, which may be wanted again soon."""
+        self._recent.update(self._stored)
+        if len(self._recent) > RECENT:
+            self._recent, self._less_recent = {}, self._recent
+        self._forget()
+
+    def _forget(self) -> None:
+        self._now: dict[str, Customer | None] = {}
+        self._stored: _Stored = {}
+        self._changed: dict[str, Customer] = {}
+
+    def prefetch(self, customers: Collection[str]) -> None:
+        """Read records that will be asked for."""
+        now, stored, recent, less_recent = self._now, self._stored, self._recent, self._less_recent
+        wanted: dict[str, None] = {}
+        for customer_id in customers:
+            if customer_id not in now:
+                known = recent.get(customer_id) or less_recent.get(customer_id)
+                if known is None:
+                    now[customer_id] = wanted[customer_id] = None
+                else:
+                    stored[customer_id], now[customer_id] = known, known[1]
+        for num, customer_id, record in in_lists(self._connection, "load", wanted):
+            now[customer_id] = found = records.decode(record)
+            stored[customer_id] = num, found
+
+    def load(self, customer_id: str) -> Customer | None:
+        """Return a record."""
+        try:
+            return self._now[customer_id]
+        except KeyError:
+            self.prefetch((customer_id,))
+            return self._now[customer_id]
+
+    def save(self, after: Customer) -> None:
+        """Change a record."""
+        customer_id = after.id
+        if customer_id not in self._now:
+            self.prefetch((customer_id,))
+        self._now[customer_id] = self._changed[customer_id] = after
+
+    def due(self, now: Instant, limit: int) -> list[tuple[Instant, str]]:
+        """Return who is due, as (due, customer id), in that order."""
+        self.flush()
+        found = self._connection.execute(QUERIES["due"], (now, limit)).fetchall()
+        self._expect(customer_id for _, customer_id in found)
+        return found
+
+    def earliest(self) -> Instant | None:
+        """Return the next due time of all customers."""
+        self.flush()
+        found = self._connection.execute(QUERIES["earliest"]).fetchone()
+        return found[0] if found else None
+
+    def line(self, workflow: str, limit: int) -> list[str]:
+        """Return who stands first in a line."""
+        self.flush()
+        return self._expect(self._places.line(workflow, limit))
+
+    def line_length(self, workflow: str) -> int:
+        """Return how many stand in a line."""
+        self.flush()
+        return self._places.length(workflow)
+
+    def scan(self, after: str, limit: int) -> list[str]:
+        """Return the ids that follow one, in their order."""
+        self.flush()
+        return self._expect(row[0] for row in self._connection.execute(QUERIES["scan"], (after, limit)))
+
+    def _expect(self, customers: Iterable[str]) -> list[str]:
+        """Read the records of those who were just asked for: they are loaded next, one by one."""
+        found = list(customers)
+        self.prefetch(found[:EXPECTED])
+        return found
+
+    def flush(self) -> None:
+        """Write the changed records, so that a query sees them."""
+        if not self._changed:
+            return
+        inserts: list[_Row] = []
+        records_alone: list[_Row] = []
+        with_due: list[_Row] = []
+        groups: list[_Row] = []
+        for customer_id, after in self._changed.items():
+            stored = self._stored.get(customer_id)
+            record = records.encode(after)
+            if stored is None:
+                num, before = self._next_num(), None
+                inserts.append((num, customer_id, after.next_due, str(after.standing), hindrance(after), record))
+            else:
+                num, before = stored
+                if before.next_due == after.next_due:
+                    records_alone.append((record, num))
+                else:
+                    with_due.append((record, after.next_due, num))
+                if _may_have_changed_group(before, after):
+                    groups.append((str(after.standing), hindrance(after), num))
+            self._places.note(before, after)
+            self._stored[customer_id] = num, after
+        self._changed = {}
+        for query, rows in (
+            ("insert_customer", inserts),
+            ("update_record", records_alone),
+            ("update_due", with_due),
+            ("update_group", groups),
+        ):
+            if rows:
+                self._connection.executemany(QUERIES[query], rows)
+        self._places.flush()
+
+    def _next_num(self) -> int:
+        if self._last_num is None:
+            self._last_num = self._connection.execute(QUERIES["last_customer"]).fetchone()[0]
+        self._last_num += 1
+        return self._last_num
+
+
+def hindrance(customer: Customer) -> str:
+    """Return why no marketing or newsletter mail can reach a customer at all, empty when it can."""
+    if customer.gone:
+        return "gone"
+    if customer.stuck:
+        return "stuck"
+    if not customer.value("email"):
+        return "no address"
+    if customer.address is Address.DEAD:
+        return "dead address"
+    given = [customer.permission.get(f"{purpose}/email") for purpose in ("marketing", "newsletter")]
+    if not any(permission is not None and permission.given for permission in given):
+        return "no permission"
+    if "marketing" in customer.stopped and "newsletter" in customer.stopped:
+        return "stopped"
+    return ""
+
+
+def _may_have_changed_group(before: Customer, after: Customer) -> bool:
+    """Say whether standing or hindrance may differ; a record's containers are replaced, never changed in place."""
+    return (
+        before.standing is not after.standing
+        or before.permission is not after.permission
+        or before.profile is not after.profile
+        or before.address is not after.address
+        or before.stopped is not after.stopped
+        or before.gone != after.gone
+        or before.stuck != after.stuck
+    )
