@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import sqlite3
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
-from email import message_from_bytes, policy
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,19 +15,15 @@ import aiohttp
 import msgspec
 
 from connectors.memory import FixedClock
-from engine.core.effects import SEND_DROPPED, SEND_REQUESTED
 from engine.core.events import Event
-from engine.core.links import UNSUBSCRIBE, Keys
-from engine.core.moments import DAY, HOUR, Instant, instant
+from engine.core.moments import DAY, HOUR, Instant
 from engine.core.reading import encode
-from engine.core.signals import Happened
 from engine.runtimes.simulator.sample import START as FIRST_DAY
 from engine.runtimes.simulator.sample import sample_events
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
-from engine.runtimes.sqlite.journal import decode_signal
-from engine.runtimes.sqlite.replay import differing, replay
+from engine.runtimes.sqlite.database import open_to_read
 from engine.wiring.program import running
 from engine.wiring.secret import keys_of
+from tests.acceptance.crash.afterwards import Findings, Mail, look
 from tests.acceptance.crash.engine_process import Order, settings
 from tests.acceptance.shipped import shipped, shipped_files
 
@@ -43,30 +33,7 @@ LIVE_DAY = 880
 
 START: Instant = (FIRST_DAY + LIVE_DAY) * DAY + 9 * HOUR
 AT_ONCE = 200
-
-
-@dataclass
-class Findings:
-    """What the crash loop saw. `in_window`: kills between the server's 250 and the engine's commit, by the ledger."""
-
-    seed: int
-    kills: int = 0
-    in_window: int = 0
-    in_start: int = 0
-    days: float = 0
-    seconds: float = 0
-    events: int = 0
-    requested: int = 0
-    accepted: int = 0
-    uncertain: int = 0
-    uncertain_and_accepted: int = 0
-    dropped: int = 0
-    calling_at_kills: set[str] = field(default_factory=set)
-    broken: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        figures = {name: value for name, value in vars(self).items() if isinstance(value, int | float)}
-        return ", ".join(f"{name} {value:g}" for name, value in figures.items())
+OBJECTING = 0.1
 
 
 class CrashLoop:
@@ -84,7 +51,8 @@ class CrashLoop:
         self.acknowledged: list[str] = []
         self.taken = asyncio.Condition()
         self.taken_count = 0
-        self.ops: int | None = None  # the port that events are posted to, while the engine is up
+        self.ports: tuple[int, int] | None = None  # of ops and public, while the engine is up
+        self.objections: dict[tuple[str, str], int] = {}
         self.known_mails: dict[str, Mail] = {}
 
     async def run(self, kills: int) -> Findings:
@@ -97,19 +65,20 @@ class CrashLoop:
         try:
             await self._go_live()
             self.order = Order(str(self.data), self.port, START, time.monotonic_ns(), self.leap_every)
-            feeding = asyncio.create_task(self._feed())
-            while self.found.kills < kills:
-                await self._until_killed(self._choose(kills))
-            feeding.cancel()
-            with suppress(asyncio.CancelledError):
-                await feeding
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as self.http:
+                doing = [asyncio.create_task(self._feed()), asyncio.create_task(self._object())]
+                while self.found.kills < kills:
+                    await self._until_killed(self._choose(kills))
+                for task in doing:
+                    task.cancel()
+                await asyncio.gather(*doing, return_exceptions=True)
             await self._end()
         finally:
             server.terminate()
             await server.wait()
             await listening
         self.found.seconds = time.monotonic() - begun
-        self._look()
+        look(self.found, self.data, self.secrets, self._mails(), self.acknowledged, self.objections)
         return self.found
 
     # Before the first kill
@@ -124,14 +93,14 @@ class CrashLoop:
         ) as program:
             await program.loop.submit(history, ["history"] * len(history))
             await program.control.do("go-live", {"no_suppressions": True})
-        self.keys = keys_of(settings(self.data, self.port), {})
+        self.secrets = keys_of(settings(self.data, self.port), {})
 
     # Killing
 
     def _choose(self, kills: int) -> str:
-        """Choose when to kill: at the answer to a message, at any moment, or during the start."""
-        left = kills - self.found.kills
-        return self.chance.choices(["answer", "moment", "start"], [5, 4, 2 if left > 1 else 0])[0]
+        """Choose when to kill: at the answer to a message, at any moment, during the start, or during a pause."""
+        is_last = self.found.kills + 1 == kills
+        return self.chance.choices(["answer", "moment", "start", "pause"], [10, 6, 4, 0 if is_last else 2])[0]
 
     async def _until_killed(self, when: str) -> None:
         engine = await self._start()
@@ -142,15 +111,52 @@ class CrashLoop:
             await self._until_ready(engine)
             if when == "moment":
                 await _ended_within(engine, killed_at)
+            elif when == "pause":
+                await self._pause(engine)
             else:
                 await self._until_taken(self.chance.randint(1, 6))
         assert engine.returncode is None, f"the engine ended by itself: {self.log.read_text()[-2000:]}"
+        self.found.in_start += when == "start"
+        await self._kill(engine)
+        if when == "pause":
+            await self._end_pause()
+
+    async def _kill(self, engine: asyncio.subprocess.Process) -> None:
         engine.kill()
-        self.ops = None
+        self.ports = None
         await engine.wait()
         self.found.kills += 1
-        self.found.in_start += when == "start"
         self._note_calls()
+
+    async def _pause(self, engine: asyncio.subprocess.Process) -> None:
+        """Pause everything, and see that no mail goes; then it is time to be killed."""
+        await self._control("pause", why="the crash loop")
+        await _ended_within(engine, self.leap_every / 4)  # calls under way end
+        await self._none_goes(engine)
+
+    async def _end_pause(self) -> None:
+        """Start the engine that was killed during a pause: still no mail goes. Then end the pause."""
+        engine = await self._start()
+        await self._until_ready(engine)
+        await self._none_goes(engine)
+        await self._control("unpause", overdue=self.chance.choice(["send", "skip", "shift"]))
+        self.found.pauses += 1
+        await _ended_within(engine, self.leap_every)
+        await self._kill(engine)
+
+    async def _none_goes(self, engine: asyncio.subprocess.Process) -> None:
+        before = self.taken_count
+        await _ended_within(engine, 2 * self.leap_every)
+        if self.taken_count > before:
+            self.found.broken.append(f"{self.taken_count - before} mails went during a pause")
+
+    async def _control(self, name: str, **arguments: str) -> None:
+        assert self.ports is not None, "the engine is up"
+        token = (self.data / "control.token").read_text()
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{self.ports[0]}/control/{name}"
+        async with self.http.post(url, json=arguments, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
 
     async def _until_taken(self, more: int) -> None:
         """Wait until the server has taken so many more messages; give up when none come."""
@@ -168,7 +174,7 @@ class CrashLoop:
         assert engine.stdout is not None
         line = await engine.stdout.readline()
         assert line.startswith(b"ready "), f"the engine did not start: {self.log.read_text()[-2000:]}"
-        self.ops = int(line.split()[1])
+        self.ports = (int(line.split()[1]), int(line.split()[2]))
 
     def _note_calls(self) -> None:
         """Look at the ledger that the killed engine left behind."""
@@ -189,22 +195,20 @@ class CrashLoop:
         """Post the shop's events as they come about, again and again until they are acknowledged."""
         place = 0
         clock = self.order.clock()
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
-            while place < len(self.news):
-                now = clock.now()
-                batch = [event for event in self.news[place : place + AT_ONCE] if event.time <= now]
-                if not batch or self.ops is None:
-                    await asyncio.sleep(0.02)
-                    continue
-                if await self._acknowledged(http, batch):
-                    self.acknowledged += [event.id for event in batch]
-                    place += len(batch)
+        while place < len(self.news):
+            now = clock.now()
+            batch = [event for event in self.news[place : place + AT_ONCE] if event.time <= now]
+            if not batch or self.ports is None:
+                await asyncio.sleep(0.02)
+            elif await self._acknowledged(batch, self.ports[0]):
+                self.acknowledged += [event.id for event in batch]
+                place += len(batch)
 
-    async def _acknowledged(self, http: aiohttp.ClientSession, batch: list[Event]) -> bool:
+    async def _acknowledged(self, batch: list[Event], ops: int) -> bool:
         body = b"[" + b",".join(map(encode, batch)) + b"]"
         headers = {"Content-Type": "application/cloudevents-batch+json"}
         try:
-            async with http.post(f"http://127.0.0.1:{self.ops}/events", data=body, headers=headers) as answer:
+            async with self.http.post(f"http://127.0.0.1:{ops}/events", data=body, headers=headers) as answer:
                 results = (await answer.json())["results"]
                 assert answer.status == 202, results
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -212,6 +216,22 @@ class CrashLoop:
         wrong = [each for each in results if each["status"] == "dead_letter"]
         self.found.broken += [f"an event became a dead letter: {each}" for each in wrong]
         return True
+
+    async def _object(self) -> None:
+        """Let one in a few who got a mail say no by its link, but for those who will say yes again."""
+        whim = Random(self.found.seed)
+        says_yes = {event.customer for event in self.news if event.type in ("consent.given", "newsletter.confirmed")}
+        while True:
+            async with self.taken:
+                await self.taken.wait()
+            mail = self._mails()[-1]
+            if self.ports is None or whim.random() > OBJECTING or mail.link.customer in says_yes:
+                continue
+            url = f"http://127.0.0.1:{self.ports[1]}/u/{mail.token}"
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with self.http.post(url, data={"List-Unsubscribe": "One-Click"}) as answer:
+                    if answer.status == 200:
+                        self.objections.setdefault(mail.kind, len(self._mails()))
 
     # The end
 
@@ -229,104 +249,8 @@ class CrashLoop:
     def _mails(self) -> list[Mail]:
         for path in sorted(self.mails.glob("*.eml")):
             if path.name not in self.known_mails:
-                self.known_mails[path.name] = Mail(path, self.keys.links)
+                self.known_mails[path.name] = Mail(path, self.secrets.links)
         return list(self.known_mails.values())
-
-    def _look(self) -> None:
-        with closing(open_to_read(self.data)) as reader:
-            self.found.broken += [
-                *self._twice(),
-                *self._lost(reader),
-                *self._forgotten(reader),
-                *self._replayed(reader),
-            ]
-
-    def _twice(self) -> Iterator[str]:
-        """No message was accepted twice: by the act its links name, and by who got what when."""
-        mails = self._mails()
-        self.found.accepted = len(mails)
-        for number, times in Counter(mail.effect_id for mail in mails).items():
-            if times > 1:
-                yield f"the message of effect {number} was accepted {times} times"
-        last: dict[tuple[str, str], Instant] = {}
-        for mail in mails:
-            before = last.get(mail.what)
-            last[mail.what] = mail.at
-            if before is not None and mail.at - before < 6 * DAY:
-                yield f"{mail.what} was accepted twice within six days"
-
-    def _lost(self, reader: sqlite3.Connection) -> Iterator[str]:
-        """Each message asked for was accepted, or is listed as uncertain and was being called at a kill, or was dropped."""
-        found = self.found
-        query = "select distinct effect_id from effect where type = ? and shadow = 0"
-        requested = {number for (number,) in reader.execute(query, (SEND_REQUESTED,))}
-        told_dropped = {number for (number,) in reader.execute(query, (SEND_DROPPED,))}
-        states = dict(reader.execute("select effect_id, state from ledger").fetchall())
-        accepted = {mail.effect_id for mail in self._mails()}
-        uncertain = {number for number, state in states.items() if state == "uncertain"}
-        dropped = set(_ended_unsent(reader))
-        found.requested, found.uncertain, found.dropped = len(requested), len(uncertain), len(dropped)
-        found.uncertain_and_accepted = len(uncertain & accepted)
-        done = {number for number, state in states.items() if state == "done"}
-        for wrong, what in (
-            (done - accepted, "is done and was never accepted"),
-            (accepted - done - uncertain, "was accepted, and its ledger says neither done nor uncertain"),
-            (accepted - requested, "was accepted and never asked for"),
-            (uncertain - found.calling_at_kills, "is uncertain, and was not being called at a kill"),
-            (requested - accepted - uncertain - dropped - told_dropped, "was asked for and is lost"),
-        ):
-            yield from (f"the send {number} {what} (ledger: {states.get(number)})" for number in sorted(wrong))
-        left = reader.execute("select count(*) from outbox").fetchone()[0]
-        if left:
-            yield f"{left} sends are left in the outbox"
-
-    def _forgotten(self, reader: sqlite3.Connection) -> Iterator[str]:
-        """What was acknowledged is in the journal, once."""
-        self.found.events = len(self.acknowledged)
-        times: Counter[str] = Counter()
-        for (raw,) in reader.execute("select signal from journal"):
-            decided = decode_signal(raw)
-            if isinstance(decided, Happened):
-                times[decided.event.id] += 1
-        yield from (f"the event {name} was acknowledged and is gone" for name in self.acknowledged if not times[name])
-        yield from (f"the event {name} was decided {count} times" for name, count in times.items() if count > 1)
-
-    def _replayed(self, reader: sqlite3.Connection) -> Iterator[str]:
-        """The records are those that the journal gives when it is decided once more."""
-        target: sqlite3.Connection = open_to_write(self.data.parent / "replayed")
-        with closing(target):
-            target.execute("pragma synchronous = off")
-            replay(reader, target, key=self.keys.codes)
-            yield from (f"the record of {name} differs from the replay" for name in differing(reader, target))
-
-
-def _ended_unsent(reader: sqlite3.Connection) -> Iterator[str]:
-    """Yield the sends that ended without leaving: blocked or late, or given back, and then the run itself ended.
-
-    What was given back is no end: it must be asked for again, unless the run was over before, as `run_ended` tells.
-    """
-    query = """
-        select effect_id, json_extract(detail, '$.outcome') from ledger
-        where state in ('dropped', 'refused')"""
-    over = "select 1 from effect where type = 'winback.run_ended' and json_extract(body, '$.run') = ?"
-    run_of = "select json_extract(body, '$.run') from effect where effect_id = ? and type = ?"
-    for number, outcome in reader.execute(query).fetchall():
-        (run,) = reader.execute(run_of, (number, SEND_REQUESTED)).fetchone()
-        if outcome != "again" or reader.execute(over, (run,)).fetchone():
-            yield number
-
-
-class Mail:
-    """One message as the server keeps it. Its act is told by the unsubscribe link in its body, not by its Message-ID."""
-
-    def __init__(self, path: Path, keys: Keys) -> None:
-        parsed: Any = message_from_bytes(path.read_bytes(), policy=policy.default)
-        body = parsed.get_body(("plain",)).get_content()
-        token = re.search(r"http://shop\.example/u/(\S+)", body)
-        assert token is not None, f"{path.name}: no way to unsubscribe"
-        self.effect_id = keys.open(token[1], UNSUBSCRIBE).effect_id
-        self.what = (str(parsed["To"]), str(parsed["Subject"]))
-        self.at = instant(parsedate_to_datetime(parsed["Date"]))
 
 
 async def _python(module: str, *arguments: str, stderr: Any = None) -> asyncio.subprocess.Process:

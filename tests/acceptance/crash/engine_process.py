@@ -51,7 +51,8 @@ async def main(order: Order) -> None:
     """Run until killed, or until everything has ended."""
     async with running(settings(Path(order.data), order.smtp_port), {}, order.clock(), None) as program:
         assert program.ops is not None, "it was told to listen"
-        print(f"ready {program.ops.port}", flush=True)  # noqa: T201 - this is how it tells
+        assert program.public is not None, "on both"
+        print(f"ready {program.ops.port} {program.public.port}", flush=True)  # noqa: T201 - this is how it tells
         ended = asyncio.ensure_future(program.ended())
         calm = 0
         while calm < 2:  # looked at twice: what rings at the start has yet to come into the outbox
