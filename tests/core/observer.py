@@ -1,0 +1,135 @@
+"""An independent observer of effects: it keeps its own books and says what must never have happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from engine.core import effects as fx
+from engine.core.effects import Effect
+from engine.core.events import SAYS_NO, Event
+from engine.core.moments import DAY, HOUR, Instant, Length, Zone
+from engine.core.rules import Cap, RuleSet
+
+WEEK = Length(days=7)
+
+
+class Observer:
+    """Watches events and effects of one shop. `watch` raises AssertionError at the first thing that is not right."""
+
+    def __init__(self, rules: RuleSet, zone: Zone) -> None:
+        self.rules, self.zone = rules, zone
+        self.ids: set[str] = set()
+        self.open: dict[str, dict[str, Effect]] = defaultdict(dict)  # customer -> run -> its start
+        self.ended: set[str] = set()
+        self.sends: dict[str, list[Effect]] = defaultdict(list)  # by run: released, held out
+        self.dropped: dict[str, int] = defaultdict(int)
+        self.released: dict[str, list[tuple[Instant, str]]] = defaultdict(list)  # by customer: when, purpose
+        self.asked: dict[str, Instant] = {}  # effect id of a question -> when it was handed over
+        self.said_no: dict[tuple[str, str], Instant] = {}  # customer, purpose -> when
+        self.gone: set[str] = set()
+        self.history: set[str] = set()
+
+    def event(self, event: Event, customer: str) -> None:
+        """Note what an event says that was taken in as news or history."""
+        kind, data = event.type, event.data
+        purposes = {"marketing", "newsletter"}
+        if kind == "consent.withdrawn":
+            purposes = {data.purpose} if data.channel == "email" else set()
+        elif kind == "email.unsubscribed" and data.purpose in purposes:
+            purposes = {data.purpose}
+        if kind in SAYS_NO:
+            for purpose in purposes:
+                self.said_no[customer, purpose] = max(event.time, self.said_no.get((customer, purpose), 0))
+        if kind in ("customer.ended", "customer.erased"):
+            self.gone.add(customer)
+        if kind == "consent.given" and data.channel == "email":
+            self._allowed(customer, data.purpose, event.time)
+        if kind == "newsletter.confirmed":
+            self._allowed(customer, "newsletter", event.time)
+        if kind == "email.bounced":
+            self.asked.pop(data.message_id.strip("<>").partition("@")[0], None)
+
+    def _allowed(self, customer: str, purpose: str, at: Instant) -> None:
+        said = self.said_no.get((customer, purpose))
+        if said is not None and said < at:
+            del self.said_no[customer, purpose]
+
+    def watch(self, effects: Iterable[Effect]) -> None:
+        """Check effects in the order in which they were told."""
+        for each in effects:
+            assert each.id not in self.ids, f"told twice: {each}"
+            self.ids.add(each.id)
+            assert each.customer not in self.gone or each.type == fx.RUN_ENDED, f"of somebody gone: {each}"
+            self._of_run(each)
+
+    def _of_run(self, each: Effect) -> None:
+        data, run = each.data, each.data.get("run", "")
+        if not run:
+            return
+        assert run not in self.ended, f"after its run had ended: {each}"
+        if each.type == fx.RUN_STARTED:
+            self._started(each)
+            return
+        start = self.open[each.customer][run]
+        assert each.shadow is (start.data["mode"] == "shadow"), f"shadow or not: {each}"
+        if each.type == fx.RUN_ENDED:
+            del self.open[each.customer][run]
+            self.ended.add(run)
+            return
+        held = (fx.SEND_HELD_OUT, fx.STEP_HELD_OUT, fx.SEND_DEFERRED, fx.SEND_DROPPED)
+        assert not start.data["held_out"] or each.type in held, f"held out, and yet: {each}"
+        latest = self.zone.after(start.time, self.rules.workflows[data["workflow"]].ends_within)
+        assert each.time <= latest, f"after the longest a run may last: {each}"
+        match each.type:
+            case fx.SEND_REQUESTED | fx.SEND_HELD_OUT:
+                self._sent(each)
+            case fx.SEND_DROPPED:
+                self.dropped[run] += 1
+            case fx.SUPPRESSED:
+                self._stopped(each)
+
+    def _started(self, each: Effect) -> None:
+        mine = self.open[each.customer]
+        if each.data["mode"] == "live" and self._is_marketing(each):
+            others = [one for one in mine.values() if one.data["mode"] == "live" and self._is_marketing(one)]
+            assert not others, f"two marketing runs at a time: {each} beside {others}"
+        mine[each.data["run"]] = each
+
+    def _is_marketing(self, start: Effect) -> bool:
+        return str(start.data["workflow"]) != "dead-addresses"  # the one that sends nothing
+
+    def _sent(self, each: Effect) -> None:
+        data = each.data
+        run, purpose = data["run"], data["purpose"]
+        if each.shadow:
+            return
+        self.sends[run].append(each)
+        if each.type == fx.SEND_REQUESTED:
+            assert (each.customer, purpose) not in self.said_no, f"after a no: {each}"
+        before = self.released[each.customer]
+        before.append((each.time, purpose))
+        for cap in self.rules.lifecycle.caps:
+            if cap.purpose == purpose:
+                self._within(cap, [at for at, what in before if what == purpose], each)
+        if data["asks"]:
+            self.asked[each.effect_id] = each.time  # handed over at once
+
+    def _within(self, cap: Cap, times: list[Instant], each: Effect) -> None:
+        if len(times) > cap.count:
+            free = self.zone.after(times[-1 - cap.count], cap.length)  # their zone may change its clocks on another day
+            assert each.time >= free - HOUR, f"more than {cap.count} per {cap.length}: {each}"
+
+    def _stopped(self, each: Effect) -> None:
+        run = each.data["run"]
+        if not self.sends[run] and not self.dropped[run]:
+            return
+        questions = [one for one in self.sends[run] if one.effect_id in self.asked]
+        assert any(self.zone.after(self.asked[one.effect_id], WEEK) <= each.time for one in questions), (
+            f"stopped and never asked: {each}"
+        )
+
+    def overdue(self, now: Instant) -> list[Effect]:
+        """The runs that should have ended long ago."""
+        longest = max(each.ends_within.roughly for each in self.rules.workflows.values())
+        return [one for mine in self.open.values() for one in mine.values() if one.time + longest + 2 * DAY < now]

@@ -1,0 +1,250 @@
+"""Whatever happens, in whatever order: what must never be never is, with all workflows that ship live."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
+
+from engine.core import effects as fx
+from engine.core.customer import Customer, decode, encode
+from engine.core.deciding import decide
+from engine.core.effects import Effect
+from engine.core.moments import DAY, HOUR, MINUTE, Length, zone
+from engine.core.rules import WHOLE, EnterAtMost, Mode, RuleSet
+from engine.core.signals import Handed, TimeUp
+from engine.language.folder import read_folder
+from tests.builders import START, Play, event
+from tests.core.observer import Observer
+
+SHIPPED = read_folder(Path(__file__).parents[2] / "workflows").rules
+assert SHIPPED is not None
+WORKFLOWS = sorted(SHIPPED.workflows)
+
+NAMES = st.sampled_from(["ada", "bob", "cyd"])
+AGES = st.sampled_from([0, 0, 0, 0, MINUTE, 5 * HOUR, 2 * DAY, 10 * DAY, 70 * DAY, 300 * DAY])
+NUMBERS = st.integers(0, 8)
+RECORD_AT_MOST = 4_000  # bytes, for a customer with fewer than ten orders
+
+WHAT: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
+    st.tuples(
+        st.sampled_from(["order.cancelled", "order.refunded", "order.delivered"]),
+        st.fixed_dictionaries({"order_id": NUMBERS.map(str)}),
+    ),
+    st.tuples(
+        st.sampled_from(["email.clicked", "email.opened"]),
+        st.fixed_dictionaries({"machine": st.sampled_from([None, True])}),
+    ),
+    st.tuples(
+        st.sampled_from(
+            [
+                "email.unsubscribed",
+                "email.complained",
+                "account.closed",
+                "newsletter.confirmed",
+                "customer.logged_in",
+                "contract.cancelled",
+                "ticket.opened",
+                "ticket.solved",
+            ]
+        ),
+        st.just({}),
+    ),
+    st.tuples(
+        st.sampled_from(["consent.given", "consent.withdrawn"]),
+        st.fixed_dictionaries({"purpose": st.sampled_from(["newsletter", "marketing", "tracking"])}),
+    ),
+    st.tuples(st.just("email.bounced"), st.fixed_dictionaries({"kind": st.sampled_from(["dead", "unknown", "soft"])})),
+    st.tuples(st.just("email.sent"), st.fixed_dictionaries({"sender": st.just("elsewhere")})),
+    st.tuples(
+        st.just("profile.updated"),
+        st.fixed_dictionaries(
+            {"timezone": st.sampled_from(["Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles"])}
+        ),
+    ),
+    st.tuples(
+        st.just("profile.updated"),
+        st.fixed_dictionaries({"email": st.sampled_from(["new@example.org", "newer@example.org"])}),
+    ),
+    st.tuples(st.sampled_from(["customer.ended", "customer.erased"]), st.just({})),
+)
+
+
+def all_live(**switch: Any) -> RuleSet:
+    """The rules that ship, every workflow live, half of the customers held out where it is not forbidden."""
+    assert SHIPPED is not None
+    switches = {name: replace(each, mode=Mode.LIVE, **switch) for name, each in SHIPPED.switches.items()}
+    workflows = {
+        name: replace(each, version=1, holdout=WHOLE // 2 if each.holdout else 0)
+        for name, each in SHIPPED.workflows.items()
+    }
+    return replace(SHIPPED, switches=switches, workflows=workflows, lifecycle=replace(SHIPPED.lifecycle, warm_up=None))
+
+
+class Life(RuleBasedStateMachine):
+    """A few customers, and everything that can happen to them."""
+
+    @initialize(shadow=st.booleans())
+    def begin(self, shadow: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+        """Open the shop; each customer has been here before."""
+        rules = all_live()
+        if shadow:
+            rules = replace(
+                rules,
+                switches={
+                    **rules.switches,
+                    "readers-who-dont-buy": replace(rules.switches["readers-who-dont-buy"], mode=Mode.SHADOW),
+                },
+            )
+        self.play = Play(rules=rules, history_after=3 * DAY)
+        self.watcher = Observer(rules, zone("Europe/Berlin"))
+        self.seen = 0
+        self.paused: list[tuple[str, str]] = []
+        for name, days in (("ada", 61), ("bob", 65), ("cyd", 200)):
+            self._happens("order.placed", name, self.play.now - days * DAY, order_id=f"{name}-first")
+            self._happens("email.clicked", name, self.play.now - 5 * DAY)
+
+    def _happens(self, kind: str, name: str, time: int, /, **data: Any) -> None:
+        told = event(kind, time, name, f"{kind} {name} {time} {sorted(data.items())}", **data)
+        self.watcher.event(told, name)
+        self.play.world.take(told, self.play.now)
+
+    @rule(what=WHAT, name=NAMES, age=AGES)
+    def something_happens(self, what: tuple[str, dict[str, Any]], name: str, age: int) -> None:
+        """An event comes in, perhaps late."""
+        kind, data = what
+        order = {"order_id": f"{name}-{data['order_id']}"} if "order_id" in data else {}
+        self._happens(kind, name, self.play.now - age, **{**data, **order})
+
+    @rule(number=NUMBERS, name=NAMES, age=AGES)
+    def an_order(self, number: int, name: str, age: int) -> None:
+        """An order comes in, perhaps late or once more."""
+        self._happens("order.placed", name, self.play.now - age, order_id=f"{name}-{number}")
+
+    @rule(name=NAMES)
+    def a_question_bounces(self, name: str) -> None:
+        """The latest question comes back."""
+        asked = [each for each in self.play.about(name) if each.data.get("asks")]
+        if asked:
+            self._happens("email.bounced", name, self.play.now, message_id=f"<{asked[-1].effect_id}@shop>", kind="soft")
+
+    @rule(time=st.sampled_from(["20min", "5h", "1d", "2d", "7d", "7d", "10d", "14d", "30d", "60d", "90d", "400d"]))
+    def time_passes(self, time: str) -> None:
+        """Nothing happens for a while."""
+        self.play.passes(time)
+
+    @rule(scope=st.sampled_from([("engine", ""), ("workflow", "readers-who-dont-buy"), ("domain", "example.org")]))
+    def a_pause(self, scope: tuple[str, str]) -> None:
+        """Somebody pauses sends."""
+        self.play.pause(*scope)
+        self.paused.append(scope)
+
+    @precondition(lambda self: self.paused)
+    @rule(overdue=st.sampled_from(["send", "skip", "shift"]))
+    def a_pause_ends(self, overdue: str) -> None:
+        """The latest pause is over."""
+        scope, name = self.paused.pop()
+        self.play.unpause(overdue, scope, name)
+
+    @rule(
+        name=st.sampled_from(WORKFLOWS),
+        switch=st.sampled_from(
+            [
+                {"mode": Mode.DRAFT},
+                {"mode": Mode.LIVE},
+                {"mode": Mode.SHADOW},
+                {"reach": 5000},
+                {"reach": WHOLE},
+                {"enter_at_most": EnterAtMost(1, Length(days=1))},
+            ]
+        ),
+    )
+    def other_rules(self, name: str, switch: dict[str, Any]) -> None:
+        """Somebody changes mode, reach or pace of a workflow."""
+        self.play.switches(name, **switch)
+
+    @invariant()
+    def nothing_is_wrong(self) -> None:
+        """The observer finds nothing, nobody is stuck, records keep their bounds, and every run will end."""
+        new = self.play.effects[self.seen :]
+        self.seen = len(self.play.effects)
+        self.watcher.watch(new)
+        assert self.play.world.store.dead_letters == []
+        assert self.watcher.overdue(self.play.now) == []
+        for customer in self.play.world.store.customers.values():
+            raw = encode(customer)
+            assert len(raw) < RECORD_AT_MOST
+            assert encode(decode(raw)) == raw
+            for run in customer.runs:
+                assert customer.next_due is not None
+                assert customer.next_due <= run.ends_at
+            _decides_purely(customer, self.play)
+
+
+def _decides_purely(customer: Customer, play: Play) -> None:
+    """A decision leaves its argument as it was, and comes out the same a second time."""
+    before, now = encode(customer), play.now + DAY
+    for signal in (TimeUp(), Handed("nothing", "done")):
+        first = decide(customer, signal, now, play.world.handling.rules)
+        again = decide(copy.deepcopy(customer), signal, now, play.world.handling.rules)
+        assert encode(customer) == before
+        assert encode(first.customer) == encode(again.customer)
+        assert first.effects == again.effects
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(stateful_step_count=20)
+
+
+def started(run: str = "r", mode: str = "live") -> Effect:
+    """A run that began on day 0."""
+    place = {"workflow": "reconfirm-newsletter", "version": 1, "stage": "reconfirm", "run": run}
+    return Effect(fx.RUN_STARTED, START, "ada", f"start {run}", {**place, "mode": mode, "held_out": False})
+
+
+def sent(day: int, number: str = "s", **data: Any) -> Effect:
+    """A newsletter send of that run."""
+    place = {"workflow": "reconfirm-newsletter", "run": "r", "purpose": "newsletter", "asks": None}
+    return Effect(fx.SEND_REQUESTED, START + day * DAY, "ada", number, {**place, **data})
+
+
+def suppressed(day: int) -> Effect:
+    """A stop by that run."""
+    return Effect(fx.SUPPRESSED, START + day * DAY, "ada", "stop", {"workflow": "reconfirm-newsletter", "run": "r"})
+
+
+MARKETING = {"purpose": "marketing"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "effects"),
+    [
+        ("told twice", [started(), sent(1), sent(2)]),
+        ("two marketing runs", [started("r"), started("s")]),
+        ("stopped and never asked", [started(), sent(1), suppressed(20)]),
+        ("stopped and never asked", [started(), sent(1, asks="still"), suppressed(7 - 1)]),
+        ("more than 1 per 7d", [started(), sent(1, "a", **MARKETING), sent(7, "b", **MARKETING)]),
+        ("shadow or not", [started(mode="shadow"), sent(1)]),
+        ("after the longest", [started(), sent(400)]),
+    ],
+)
+def test_the_observer_notices(wrong: str, effects: list[Effect]) -> None:
+    """It is not blind to what the life above must never show."""
+    with pytest.raises(AssertionError, match=wrong):
+        Observer(all_live(), zone("Europe/Berlin")).watch(effects)
+
+
+def test_the_observer_notices_a_send_after_a_no() -> None:
+    """An unsubscribe is a no to both purposes, until a later yes."""
+    watcher = Observer(all_live(), zone("Europe/Berlin"))
+    watcher.event(event("email.unsubscribed", START), "ada")
+    with pytest.raises(AssertionError, match="after a no"):
+        watcher.watch([started(), sent(1)])
+    watcher.event(event("newsletter.confirmed", START + DAY), "ada")
+    watcher.watch([sent(2, "another")])
