@@ -93,13 +93,16 @@ def threshold_days(customer: Customer, last_day: Day, lifecycle: Lifecycle, thre
     if lifecycle.one_time_buyers is not None and _first_day(customer) == last_day:
         return thresholds.one_time
     if thresholds.own_factor is not None:
-        days = len({order.day for order in customer.orders}) + (customer.folded.days if customer.folded else 0)
+        days = len({order.day for order in customer.orders if order.day <= last_day})
+        if customer.folded is not None:
+            days += customer.folded.days - any(order.day == customer.folded.last_day for order in customer.orders[:1])
         if days > 2:
             own = Fraction(last_day - _first_day(customer), days - 1)
             return bounded(own * Fraction(*thresholds.own_factor), lifecycle)
-    if thresholds.categories and customer.orders:
+    if thresholds.categories:
+        last = next((order for order in reversed(customer.orders) if order.day <= last_day), None)
         found = [
-            thresholds.categories[name] for name in customer.orders[-1].categories if name in thresholds.categories
+            thresholds.categories[name] for name in (last.categories if last else ()) if name in thresholds.categories
         ]
         if found:
             return max(found)
