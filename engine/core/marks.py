@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT, Customer, Mark, ring
+from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT, Customer, Mark
 from engine.core.events import Event
 
 KEPT_FIELDS: dict[str, tuple[str, ...]] = {
@@ -40,11 +40,27 @@ def mark_down(customer: Customer, event: Event) -> None:
         names = KEPT_FIELDS.get(kind)
         if names is not None:
             fields = {name: value for name in names if (value := getattr(data, name)) not in ("", None)} or None
-    mark = Mark(event.time, fields)
     kept = customer.trail.get(kind, ())
+    customer.trail = {**customer.trail, kind: with_marks(kind, kept, (Mark(event.time, fields),))}
+
+
+def with_marks(kind: str, kept: tuple[Mark, ...], new: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """Return marks of one type with others, in order of time, the oldest left out.
+
+    What machines did has a ring of its own: a mail proxy that opens every mail does not push out what people did.
+    """
     most = MAIL_MARKS_KEPT if kind in MAIL_TYPES else MARKS_KEPT
-    if kept and mark.at < kept[-1].at:  # a late one finds its place by time
-        kept = tuple(sorted((*kept, mark), key=lambda each: each.at))[-most:]
+    if kept and new and new[0].at < kept[-1].at:  # a late one finds its place by time
+        marks = tuple(sorted((*kept, *new), key=lambda each: each.at))
     else:
-        kept = ring(kept, mark, most)
-    customer.trail = {**customer.trail, kind: kept}
+        marks = (*kept, *new)
+    if len(marks) <= most:
+        return marks
+    room = {True: most, False: most}
+    latest: list[Mark] = []
+    for mark in reversed(marks):
+        by_machine = mark.fields is not None and bool(mark.fields.get("machine"))
+        if room[by_machine]:
+            room[by_machine] -= 1
+            latest.append(mark)
+    return tuple(reversed(latest))

@@ -20,6 +20,7 @@ from engine.core.customer import (
     Run,
 )
 from engine.core.facts import find_last_reaction
+from engine.core.marks import with_marks
 from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, take_out_order
 from engine.core.permission import permit, stop
 from engine.core.rules import Lifecycle
@@ -39,7 +40,7 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     """Join the facts of another record to one's own copy. Intervals between orders are counted anew across both."""
     mine.profile = _newest(mine.profile, other.profile, lambda each: (each[1], repr(each[0])))
     mine.trail = {
-        kind: _ring((*mine.trail.get(kind, ()), *other.trail.get(kind, ())), MARKS_KEPT, lambda mark: mark.at)
+        kind: with_marks(kind, mine.trail.get(kind, ()), other.trail.get(kind, ()))
         for kind in {**mine.trail, **other.trail}
     }
     _join_orders(mine, other, gaps)

@@ -1,0 +1,314 @@
+"""Conditions: each kind, both ways, and the instants at which time alone makes them begin and cease to hold."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from engine.core.conditions import NEVER, View, all_hold_from, holds, holds_from, matches, topics
+from engine.core.customer import Customer, Permission, Return, Stop
+from engine.core.events import Event
+from engine.core.moments import DAY, HOUR, Instant, Length
+from engine.core.money import Money
+from engine.core.rules import (
+    Address,
+    AddressIs,
+    AnyCondition,
+    EventSeen,
+    FieldIs,
+    Not,
+    PermissionIs,
+    PermissionRule,
+    Returned,
+    Standing,
+    StandingIs,
+    TagIs,
+)
+from engine.core.words import in_words
+from tests.builders import PLAIN, START, ago, allowed, at, event, folded, order, somebody
+
+
+def holds_at(condition: AnyCondition, customer: Customer, now: Instant = START) -> bool:
+    """Whether a condition holds for somebody at an instant."""
+    return holds(condition, View(customer, now, PLAIN))
+
+
+def begins(condition: AnyCondition, customer: Customer, now: Instant = START) -> Instant:
+    """From when on it holds if nothing happens."""
+    return holds_from(condition, View(customer, now, PLAIN))
+
+
+def seen(*events: Event) -> Customer:
+    """Somebody who allows everything, with these events."""
+    return folded(*events, into=somebody())
+
+
+VISITED = event("customer.visited", ago("10d"))
+DAYS_10 = Length(days=10)
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_within_a_length_leaves_out_the_far_end() -> None:
+    """At the same clock time so many days later it is gone, a microsecond earlier it is there."""
+    condition = EventSeen(event="customer.visited", within=DAYS_10)
+    assert holds_at(condition, seen(VISITED), START - 1)
+    assert not holds_at(condition, seen(VISITED), START)
+    assert begins(condition, seen(VISITED), START) == NEVER
+
+
+def test_its_absence_begins_where_its_presence_ends() -> None:
+    """`no_event:` with the same length holds from that instant on, and is told in advance."""
+    absent = EventSeen(event="customer.visited", absent=True, within=DAYS_10)
+    assert begins(absent, seen(VISITED), ago("3d")) == START
+    assert holds_at(absent, seen(VISITED), START)
+    assert holds_at(absent, seen(), START)
+    assert begins(Not(condition=EventSeen(event="customer.visited", within=DAYS_10)), seen(VISITED), ago("3d")) == START
+
+
+def test_so_many_events_are_needed() -> None:
+    """`at_least: 2`: the second latest has to lie within; without a length it may be as old as it likes."""
+    twice = EventSeen(event="customer.visited", at_least=2, within=DAYS_10)
+    two = seen(VISITED, event("customer.visited", ago("1d")))
+    assert holds_at(twice, two, START - 1)
+    assert not holds_at(twice, two, START)
+    assert holds_at(EventSeen(event="customer.visited", at_least=2), two, START + 4000 * DAY)
+    assert not holds_at(EventSeen(event="customer.visited", at_least=3), two)
+
+
+def test_clicks_of_machines_do_not_count_unless_asked_for() -> None:
+    """Neither for a click nor against its absence, nor for when it ceases to hold."""
+    by_machine = event("email.clicked", ago("1d"), machine=True)
+    by_hand = event("email.clicked", ago("5d"))
+    condition = EventSeen(event="email.clicked", within=DAYS_10)
+    assert not holds_at(condition, seen(by_machine))
+    assert holds_at(EventSeen(event="email.clicked", where={"machine": True}), seen(by_machine))
+    assert holds_at(EventSeen(event="email.clicked", absent=True, within=DAYS_10), seen(by_machine))
+    assert begins(Not(condition=condition), seen(by_hand, by_machine)) == START + 5 * DAY
+
+
+def test_machines_do_not_push_people_out_of_memory() -> None:
+    """Mail proxies open every mail; what a person opened half a year ago is still known."""
+    opened = event("email.opened", ago("100d"))
+    proxies = [event("email.opened", ago(f"{days}d"), machine=True) for days in range(1, 40)]
+    assert holds_at(EventSeen(event="email.opened", within=Length(days=180)), seen(opened, *proxies))
+
+
+def test_where_reading_may_not_be_observed_its_absence_proves_nothing() -> None:
+    """Without a tracking consent nobody is a non-reader; that they did click, counts all the same."""
+    nobody = folded(into=somebody(permission=allowed("newsletter")))
+    assert begins(EventSeen(event="email.opened", absent=True), nobody) == NEVER
+    clicked = folded(event("email.clicked", ago("1d")), into=nobody)
+    assert holds_at(EventSeen(event="email.clicked"), clicked)
+    assert holds_at(EventSeen(event="customer.visited", absent=True), nobody)
+
+
+def test_where_looks_at_the_fields_of_the_event() -> None:
+    """All of them have to be equal; a list matches by any of its items; numbers and texts are compared as written."""
+    opened = seen(event("ticket.opened", ago("1d"), topic="damage", cause="quality"))
+    assert holds_at(EventSeen(event="ticket.opened", where={"topic": "damage"}), opened)
+    assert not holds_at(EventSeen(event="ticket.opened", where={"topic": "damage", "cause": "price"}), opened)
+    fields: dict[str, Any] = {"tags": ["a", "b"], "stars": 4, "gift": True, "price": Decimal("4.50")}
+    assert matches({"tags": "b", "stars": 4, "gift": True}, fields.get)
+    assert matches({"stars": "4", "price": "4.50"}, fields.get)
+    assert not matches({"tags": "c"}, fields.get)
+    assert not matches({"gift": 1}, fields.get)
+    assert not matches({"missing": "x"}, fields.get)
+
+
+def test_an_event_ahead_of_the_clock_is_seen_at_its_time() -> None:
+    """Not now, and not never."""
+    ahead = seen(event("customer.visited", START + HOUR))
+    condition = EventSeen(event="customer.visited", within=DAYS_10)
+    assert begins(condition, ahead) == START + HOUR
+    assert holds_at(condition, ahead, START + HOUR)
+
+
+# Standing, address, tags ---------------------------------------------------------------------------------------------
+
+
+def test_a_standing_may_have_to_be_held_for_some_time() -> None:
+    """`for: 10d` since it became so; another standing never holds by time alone, its own judge sees to it."""
+    lapsed = somebody(standing=Standing.LAPSED, standing_since=ago("10d"), lapsed_at=ago("10d"))
+    condition = StandingIs(standing=Standing.LAPSED, held_for=DAYS_10)
+    assert holds_at(condition, lapsed)
+    assert begins(condition, lapsed, START - 1) == START
+    assert begins(StandingIs(standing=Standing.READER), lapsed) == NEVER
+
+
+def test_the_lag_concerns_entering_alone() -> None:
+    """A lapse counts later for entering; a way out sees it at once."""
+    lifecycle = PLAIN.__class__(enter_after_lag=Length(days=1))
+    lapsed = somebody(standing=Standing.LAPSED, standing_since=START, lapsed_at=START)
+    condition = StandingIs(standing=Standing.LAPSED)
+    assert holds_from(condition, View(lapsed, START, lifecycle)) == START
+    assert holds_from(condition, View(lapsed, START, lifecycle, entering=True)) == START + DAY
+
+
+@pytest.mark.parametrize(
+    ("back", "result"),
+    [
+        (Return(ago("10d"), Standing.READER, 1), False),
+        (Return(ago("10d") + 1, Standing.READER, 1), True),
+        (Return(ago("1d"), Standing.FORMER, 1), False),
+        (Return(ago("1d"), Standing.READER, 1, taken=True), False),
+        (None, False),
+    ],
+)
+def test_a_return_counts_until_it_is_thanked_for(back: Return | None, result: bool) -> None:  # noqa: FBT001 - a column
+    """From a standing that was named, within the length, far end left out."""
+    condition = Returned(from_standings=(Standing.READER, Standing.LAPSED), within=DAYS_10)
+    assert holds_at(condition, somebody(returned=back)) is result
+    if result:
+        assert begins(Not(condition=condition), somebody(returned=back)) == START + 1
+
+
+def test_address_and_tag_hold_or_do_not() -> None:
+    """Both ways."""
+    dead = somebody(address=Address.DEAD, tags=("vip",))
+    assert holds_at(AddressIs(address=Address.DEAD), dead)
+    assert not holds_at(AddressIs(address=Address.OK), dead)
+    assert holds_at(TagIs(tag="vip"), dead)
+    assert holds_at(Not(condition=TagIs(tag="other")), dead)
+    assert not holds_at(Not(condition=TagIs(tag="vip")), dead)
+
+
+# Permission ----------------------------------------------------------------------------------------------------------
+
+
+def permitted(said: Permission | None, **fields: Any) -> Customer:
+    """Somebody of whom this is known about the newsletter."""
+    return somebody(permission={} if said is None else {"newsletter/email": said}, **fields)
+
+
+YES = Permission(True, ago("100d"), "express")
+
+
+@pytest.mark.parametrize(
+    ("customer", "result"),
+    [
+        (permitted(YES), True),
+        (permitted(None), False),
+        (permitted(Permission(False, ago("1d"))), False),
+        (permitted(YES, stopped={"newsletter": Stop(1, "x")}), False),
+        (permitted(YES, stopped={"marketing": Stop(1, "x")}), True),
+        (permitted(Permission(True, ago("731d"), "express")), False),
+        (permitted(Permission(True, ago("100d"), "express", START // DAY - 1)), False),
+    ],
+)
+def test_a_permission_is_there_or_not(customer: Customer, result: bool) -> None:  # noqa: FBT001 - a column
+    """Given, not withdrawn, not stopped, and neither past its last day nor lapsed by non-use."""
+    condition = PermissionIs(permission="newsletter")
+    assert holds_at(condition, customer) is result
+    assert holds_at(Not(condition=condition), customer) is not result
+
+
+def test_a_permission_that_will_lapse_is_told_in_advance() -> None:
+    """`lapses_within: 30d` holds in its last 30 days; `not:` of it begins when it has lapsed."""
+    customer = permitted(Permission(True, ago("700d"), "express"))
+    soon = PermissionIs(permission="newsletter", lapses_within=Length(days=31))
+    assert holds_at(soon, customer)
+    later = PermissionIs(permission="newsletter", lapses_within=Length(days=20))
+    assert begins(later, customer) == START + 10 * DAY
+    assert begins(Not(condition=PermissionIs(permission="newsletter")), customer) == START + 30 * DAY
+    never = PLAIN.__class__(permission=PermissionRule(unused_block=None))
+    assert holds_from(soon, View(customer, START, never)) == NEVER
+
+
+def test_a_permission_may_have_to_be_old_or_of_one_basis() -> None:
+    """`given_before: 180d` and `basis:`."""
+    assert begins(PermissionIs(permission="newsletter", given_before=Length(days=180)), permitted(YES)) == at(
+        "2026-03-26 10:00"
+    )
+    assert holds_at(PermissionIs(permission="newsletter", basis="express"), permitted(YES))
+    assert not holds_at(PermissionIs(permission="newsletter", basis="existing_customer"), permitted(YES))
+
+
+# Fields --------------------------------------------------------------------------------------------------------------
+
+BOUGHT = seen(order(1, ago("50d"), "80.00", items=({"name": "Tea", "category": "tea"},)), order(2, ago("20d"), "20.00"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "result"),
+    [
+        (FieldIs(field="orders", at_least=2), True),
+        (FieldIs(field="orders", at_least=3), False),
+        (FieldIs(field="orders", at_most=1), False),
+        (FieldIs(field="order_days", equals=2), True),
+        (FieldIs(field="revenue", at_least=Money(10_000, "EUR")), True),
+        (FieldIs(field="revenue", at_least=Money(10_001, "EUR")), False),
+        (FieldIs(field="average_basket", at_most=Money(5_000, "EUR")), True),
+        (FieldIs(field="own_interval", at_most=30), True),
+        (FieldIs(field="own_interval", at_most=29), False),
+        (FieldIs(field="idle_days", at_least=20), True),
+        (FieldIs(field="idle_days", at_least=21), False),
+        (FieldIs(field="categories", equals="tea"), True),
+        (FieldIs(field="last_items", any_of=("Tea", "Pot")), True),
+        (FieldIs(field="standing", equals="prospect"), True),
+        (FieldIs(field="reading", equals="observed"), True),
+        (FieldIs(field="country", equals="DE"), False),
+        (FieldIs(field="email", equals="ada@example.org"), True),
+        (FieldIs(field="email", any_of=("a", "b")), False),
+        (FieldIs(field="email", at_least=3), False),
+        (FieldIs(field="last_order", within_last=Length(days=20)), True),
+        (FieldIs(field="last_order", within_last=Length(days=19)), False),
+        (FieldIs(field="first_order", within_next=Length(days=9)), False),
+    ],
+)
+def test_fields_are_compared_by_their_kind(condition: FieldIs, result: bool) -> None:  # noqa: FBT001 - a column
+    """Numbers, money, days, lists and words; what is not known holds for nothing but `not:`."""
+    assert holds_at(condition, BOUGHT) is result
+    assert holds_at(Not(condition=condition), BOUGHT) is not result
+
+
+def test_idle_days_hold_from_a_midnight_on() -> None:
+    """`at_least: 25` from the start of the fifth day on, known at once; too many idle days only an order can undo."""
+    assert begins(FieldIs(field="idle_days", at_least=25), BOUGHT) == at("2026-01-10")
+    assert begins(FieldIs(field="idle_days", at_most=10), BOUGHT) == NEVER
+    assert begins(Not(condition=FieldIs(field="idle_days", at_most=20)), BOUGHT) == at("2026-01-06")
+
+
+def test_a_day_ahead_comes_into_reach() -> None:
+    """`within_next: 14d` holds from 14 days before that day begins until it is over, then never again."""
+    customer = seen(event("profile.updated", ago("1d"), contract_ends="2026-02-01"))
+    condition = FieldIs(field="contract_ends", within_next=Length(days=14))
+    assert begins(condition, customer) == at("2026-01-18")
+    assert holds_at(condition, customer, at("2026-02-02") - 1)
+    assert begins(condition, customer, at("2026-02-02")) == NEVER
+    assert begins(Not(condition=condition), customer, at("2026-01-20")) == at("2026-02-02")
+    past = FieldIs(field="contract_ends", within_last=Length(days=3))
+    assert begins(past, customer) == at("2026-02-01")
+    assert begins(Not(condition=past), customer, at("2026-02-03")) == at("2026-02-05")
+
+
+def test_all_hold_from_the_last_of_them_on() -> None:
+    """Together they hold when the last begins; if one never does, never."""
+    view = View(BOUGHT, START, PLAIN)
+    idle = FieldIs(field="idle_days", at_least=25)
+    assert all_hold_from((FieldIs(field="orders", at_least=1), idle), view) == at("2026-01-10")
+    assert all_hold_from((idle, TagIs(tag="x")), view) == NEVER
+    assert all_hold_from((), view) == START
+
+
+def test_each_condition_names_what_can_change_it() -> None:
+    """A workflow is looked at only when a topic of its conditions is touched."""
+    every: list[AnyCondition] = [
+        EventSeen(event="customer.visited"),
+        EventSeen(event="email.opened", absent=True),
+        StandingIs(standing=Standing.LAPSED),
+        Returned(from_standings=(Standing.LAPSED,), within=DAYS_10),
+        AddressIs(address=Address.DEAD),
+        TagIs(tag="x"),
+        PermissionIs(permission="newsletter"),
+        FieldIs(field="orders", at_least=1),
+        FieldIs(field="last_click", within_last=DAYS_10),
+    ]
+    told = [topics(each) for each in every]
+    assert all(told)
+    assert [topics(Not(condition=each)) for each in every] == told
+    assert len({in_words(each) for each in every}) == len(every)
+    assert in_words(Not(condition=every[5])) == "not: {tag: x}"
