@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # No deadline: a shared machine is slow at times, and a slow example is no wrong one.
@@ -13,6 +14,13 @@ settings.register_profile("long", settings.get_profile("house"), max_examples=10
 
 NOTHING_MAY_BE_SKIPPED = os.environ.get("CI") == "true"
 settings.load_profile("ci" if NOTHING_MAY_BE_SKIPPED else "house")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Generator[None, None, None]:
+    """Let no test write into the standard error of one before it, as a command run in this process would make it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)
