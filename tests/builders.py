@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -163,6 +163,7 @@ class Play:
         rules: RuleSet | None = None,
         history_after: int | None = None,
         start: Instant = START,
+        newcomer: Callable[[str], Customer] = somebody,
         **files: str,
     ) -> None:
         self.rule_set = rules or rules_of(*workflows, lifecycle=lifecycle, mode=mode, **files)
@@ -171,7 +172,7 @@ class Play:
         self.world = World(
             Rules(self.rule_set, shop, key=b"test"),
             sink=self.effects.append,
-            newcomer=somebody,
+            newcomer=newcomer,
             journalled=True,
             history_after=history_after,
         )

@@ -31,6 +31,9 @@ BY_ADDRESS = "mailto:"
 
 _MERGES_IN_A_ROW = 10
 
+_OF_THE_SHOP = frozenset({"sender.reputation"})
+"""Events that concern no customer; nothing is decided by them yet."""
+
 _BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
 
 
@@ -77,6 +80,9 @@ class Handling:
         """Take in one event: whoever it is about, if it was not seen before."""
         self.advance_if_due(store, accepted)
         customer_id = event.customer or self._whose(store, event)
+        if not customer_id and event.type in _OF_THE_SHOP:
+            seen = store.seen(ids.event_ref(event.source, event.id), accepted)
+            return Taken("duplicate" if seen else "accepted")
         if not customer_id:
             reason = "nobody to find: the event names no customer, and its message or address is not known"
             store.bury(DeadLetter(encode(event), reason, origin), accepted)
@@ -188,9 +194,9 @@ class Handling:
         address = after.value("email")
         if address and (before is None or before.value("email") != address):
             key = f"mail:{str(address).strip().casefold()}"
-            known = store.find(key)
+            known = store.find(key) or f"{BY_ADDRESS}{key.removeprefix('mail:')}"
             store.know(key, after.id)
-            if known is not None and known != after.id and known.startswith(BY_ADDRESS):
+            if known != after.id and known.startswith(BY_ADDRESS):
                 self.merge(store, known, after.id, now, history=True)  # until now we had only the address
 
     def _note(self, decision: Decision, now: Instant) -> None:
