@@ -48,12 +48,13 @@ from engine.core.signals import (
     Unpause,
 )
 from engine.core.standing import evidence, judge
-from engine.core.turn import Turn
+from engine.core.turn import NOTHING, Turn
 
 ROUNDS = 10
 """How often what runs do is told to the others, within one decision: more than workflows that make sense ever need."""
 
 _HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING})
+_ANYTHING = frozenset({ANYTHING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ABOUT_PERMISSION = frozenset(
     {
@@ -101,7 +102,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
 
     """
     mine = copy(customer)  # shallow: containers are replaced, never changed
-    turn = Turn(mine, now, rules, _about(signal))
+    turn = Turn(mine, now, rules, signal)
     if mine.epoch != rules.shop.epoch:
         _look_under_new_rules(turn)
     match signal:
@@ -134,12 +135,6 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
     return Decision(mine, turn.effects, turn.gaps, turn.notes)
 
 
-def _about(signal: AnySignal) -> str:
-    if isinstance(signal, Happened):
-        return f"{signal.event.source}\x1f{signal.event.id}"
-    return type(signal).__name__
-
-
 # Events --------------------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +143,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in customer.runs]
     own = turn.rules.own_events.get(event.type)
     fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
-    turn.touched = touched = set(_TOUCHES.get(event.type) or (event.type,))
+    turn.touched = touched = _TOUCHES.get(event.type) or frozenset({event.type})
     if event.type == "profile.updated":
         turn.moved()
     if customer.gone:
@@ -158,13 +153,14 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
         return
     if customer.stuck:
         return
-    told = None if is_taken_back(customer, event) else event
+    told = None if event.type == "order.placed" and is_taken_back(customer, event) else event
     if customer.proofs or customer.address is not Address.OK:
         _judge_address(turn, quietly=history)
     if FACTS in touched or LIFE in touched or own is not None or _is_doubtful(customer, turn.now):
         _judge(turn, quietly=history)
-    _void_return(customer, event)
-    heard = frozenset(touched)
+    if customer.returned is not None:
+        _void_return(customer, event)
+    heard = turn.touched
     for run, held in rested_on:
         if held and not _entry_held(turn, run):
             finish(turn, run, "mistaken")
@@ -218,12 +214,12 @@ def _judge(turn: Turn, *, quietly: bool) -> None:
         customer.standing_since = max(customer.standing_since, judged.lapsed_at) if is_reader else judged.since
         return
     customer.standing, customer.standing_since = judged.standing, judged.since
-    turn.touched.add(STANDING)
+    turn.touch(STANDING)
     if judged.standing is Standing.ACTIVE and before is not Standing.PROSPECT and customer.orders:
         last = customer.orders[-1]
         if last.at >= away_since:  # else it came late, and they had never been away
             customer.returned = Return(last.at, before, last.ref)
-            turn.touched.add(RETURNED)
+            turn.touch(RETURNED)
     if not quietly:
         said = evidence(customer, turn.now, rules.lifecycle, rules.shop.thresholds)
         turn.tell_of_customer(
@@ -240,7 +236,7 @@ def _judge_address(turn: Turn, *, quietly: bool) -> None:
     customer.address = judged
     proofs = proofs_that_count(customer)
     customer.address_since = proofs[-1].at if proofs else turn.now
-    turn.touched.add(ADDRESS)
+    turn.touch(ADDRESS)
     if not quietly:
         said = [f"{'clear' if proof.clear else 'doubtful'} proof {proof.status}".rstrip() for proof in proofs]
         turn.tell_of_customer(fx.ADDRESS_CHANGED, {"from": before.value, "to": judged.value, "evidence": said})
@@ -256,7 +252,7 @@ def _time_up(turn: Turn) -> None:
     heard: frozenset[str] = frozenset()
     if _is_doubtful(customer, now):
         _judge(turn, quietly=False)
-        heard = frozenset(turn.touched)
+        heard = turn.touched
         for run in customer.runs:
             _hear(turn, run, None, heard, history=False)
     runs = customer.runs
@@ -308,24 +304,29 @@ def _go_on(
 
     What runs do thereupon, those that begin just now included, is news in turn.
     """
-    news, touched = turn.touched - heard, set(turn.touched)
+    touched = turn.touched
+    if not (touched or also or turn.freed):
+        return
+    news = touched - heard
     for _ in range(ROUNDS):
-        turn.touched = set()
+        turn.touched = NOTHING
         if not news.isdisjoint(_HEARD_BY_RUNS):
             for run in turn.customer.runs:
-                _hear(turn, run, None, frozenset(news), history=not may_enter)
+                _hear(turn, run, None, news, history=not may_enter)
         if turn.freed:
-            turn.touched.add(ANYTHING)
+            turn.touch(ANYTHING)
             turn.freed = False
         touched |= turn.touched
         _look(turn, touched, also, may_enter=may_enter)
-        news = touched = turn.touched - {ANYTHING}
+        if not turn.touched and not turn.freed:
+            return
+        news = touched = turn.touched - _ANYTHING
         also = None
         if not news and not turn.freed:
             return
 
 
-def _look(turn: Turn, touched: set[str], also: list[Workflow] | None, *, may_enter: bool) -> None:
+def _look(turn: Turn, touched: frozenset[str], also: list[Workflow] | None, *, may_enter: bool) -> None:
     listening = turn.rules.listening(touched)
     if also:
         names = {each.name for each in (*also, *listening)}
@@ -368,7 +369,7 @@ def _look_under_new_rules(turn: Turn) -> None:
     if is_new or customer.gone:
         return
     _judge(turn, quietly=True)
-    turn.touched = set()
+    turn.touched = NOTHING
     look(turn, turn.rules.in_order, may_enter=False)
 
 
@@ -433,7 +434,7 @@ def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
         customer.waiting = (*customer.waiting, PAUSED_LINE)
     for run in ending:
         finish(turn, run, "moved_out")
-    turn.touched = {FACTS, ANYTHING}
+    turn.touched = frozenset({FACTS, ANYTHING})
     _judge_address(turn, quietly=history)
     _judge(turn, quietly=history)
     _go_on(turn, may_enter=False)

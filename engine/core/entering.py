@@ -10,7 +10,7 @@ from engine.core.ids import lot
 from engine.core.machine import start
 from engine.core.moments import Instant, Length
 from engine.core.rulebook import Rules
-from engine.core.rules import EventSeen, Mode, Workflow
+from engine.core.rules import WHOLE, EventSeen, Mode, Workflow
 from engine.core.runs import ended_under
 from engine.core.shop import is_warm
 from engine.core.turn import Turn
@@ -46,7 +46,8 @@ def look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> Non
 
 def _look_again(customer: Customer, name: str, at: Instant) -> None:
     if at < NEVER:
-        customer.looks = {**customer.looks, name: at}
+        if customer.looks.get(name) != at:
+            customer.looks = {**customer.looks, name: at}
     elif name in customer.looks:
         customer.looks = {each: due for each, due in customer.looks.items() if each != name}
 
@@ -76,7 +77,9 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
     if fits >= NEVER:
         return NEVER
     fits = max(fits, _again_from(customer, workflow, switch.mode, view), kept_out_until(workflow, view))
-    if fits >= NEVER or lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
+    if fits >= NEVER:
+        return NEVER
+    if switch.reach < WHOLE and lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
         return NEVER
     return fits
 
@@ -98,6 +101,8 @@ def kept_out_until(workflow: Workflow, view: View) -> Instant:
     until = 0
     for condition in workflow.leave_when_any:
         if isinstance(condition, EventSeen):
+            if condition.event not in view.customer.trail and not condition.absent:
+                continue
             condition = replace(condition, within=workflow.again_after)  # noqa: PLW2901 - the same, over that length
         if holds(condition, view):
             until = max(until, ceases(condition, view))

@@ -71,7 +71,7 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
         folder(customer, event, lifecycle, gaps)
     elif own is not None and own.shows_life:
         _live(customer, "other", event.time)
-    if not is_taken_back(customer, event):
+    if event.type != "order.placed" or not is_taken_back(customer, event):
         mark_down(customer, event)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import TAGS, holds, matches, tag_topic, topics
+from engine.core.conditions import PERMISSION, STANDING, TAGS, holds, matches, tag_topic, topics
 from engine.core.customer import TAGS_KEPT, Ended, Run, Stop, ring
 from engine.core.decision import Entered
 from engine.core.events import Event
@@ -179,7 +179,7 @@ def _suppress(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Supp
         stopped = turn.customer.stopped
         if step.scope.value not in stopped:  # whoever stopped it first has the word on lifting it
             turn.customer.stopped = {**stopped, step.scope.value: Stop(turn.now, f"workflow {workflow.name}")}
-        turn.touched.add("permission")
+        turn.touch(PERMISSION)
     return next_step(run)
 
 
@@ -195,14 +195,14 @@ def _resume(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Resume
 def _tag(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: PutTag) -> Run | None:
     if _act(turn, run, step, fx.TAGGED, {"tag": step.tag}) and step.tag not in turn.customer.tags:
         turn.customer.tags = ring(turn.customer.tags, step.tag, TAGS_KEPT)
-        turn.touched |= {TAGS, tag_topic(step.tag)}
+        turn.touch(TAGS, tag_topic(step.tag))
     return next_step(run)
 
 
 def _untag(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: TakeTag) -> Run | None:
     if _act(turn, run, step, fx.UNTAGGED, {"tag": step.tag}) and step.tag in turn.customer.tags:
         turn.customer.tags = tuple(tag for tag in turn.customer.tags if tag != step.tag)
-        turn.touched |= {TAGS, tag_topic(step.tag)}
+        turn.touch(TAGS, tag_topic(step.tag))
     return next_step(run)
 
 
@@ -215,7 +215,7 @@ def _make_former(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: M
     if _act(turn, run, step, fx.STANDING_CHANGED, data) and before is not Standing.FORMER:
         turn.customer.standing, turn.customer.standing_since = Standing.FORMER, turn.now
         turn.customer.lapse_due = None
-        turn.touched.add("standing")
+        turn.touch(STANDING)
     return next_step(run)
 
 

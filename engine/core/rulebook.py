@@ -56,13 +56,12 @@ class Rules:
         """Return the version of a workflow that a run is on."""
         return self.versions[name, number]
 
-    def listening(self, touched: Iterable[str]) -> tuple[Workflow, ...]:
+    def listening(self, touched: frozenset[str]) -> tuple[Workflow, ...]:
         """Return the workflows whose entering may be changed by these topics, in the order they may enter."""
-        key = frozenset(touched)
-        known = self._heard.get(key)
+        known = self._heard.get(touched)
         if known is None:
-            known = self.in_order if ANYTHING in key else self._listening(key)
-            self._heard[key] = known
+            known = self.in_order if ANYTHING in touched else self._listening(touched)
+            self._heard[touched] = known
         return known
 
     def _listening(self, topics: frozenset[str]) -> tuple[Workflow, ...]:

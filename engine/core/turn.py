@@ -13,25 +13,28 @@ from engine.core.moments import Instant, Zone
 from engine.core.orders import Gap
 from engine.core.rulebook import Rules
 from engine.core.rules import Mode, Send, Step
+from engine.core.signals import AnySignal, Happened
+
+NOTHING: frozenset[str] = frozenset()
 
 
 class Turn:
     """The state of one decision. `customer` is a copy that may be changed; its containers are replaced, not changed.
 
-    `about` names the signal. `touched` collects what has changed about the customer (topics), `freed` says that a run has ended.
+    `touched` collects what has changed about the customer (topics), `freed` says that a run has ended.
     """
 
-    __slots__ = ("_zone", "about", "customer", "effects", "freed", "gaps", "notes", "now", "rules", "touched")
+    __slots__ = ("_zone", "customer", "effects", "freed", "gaps", "notes", "now", "rules", "signal", "touched")
 
-    def __init__(self, customer: Customer, now: Instant, rules: Rules, about: str = "") -> None:
+    def __init__(self, customer: Customer, now: Instant, rules: Rules, signal: AnySignal) -> None:
         self.customer = customer
-        self.about = about
         self.now = now
         self.rules = rules
+        self.signal = signal
         self.effects: list[Effect] = []
         self.gaps: list[Gap] = []
         self.notes: list[Note] = []
-        self.touched: set[str] = set()
+        self.touched = NOTHING
         self.freed = False
         self._zone: Zone | None = None
 
@@ -49,6 +52,10 @@ class Turn:
     def view(self) -> View:
         """The customer as conditions see them now."""
         return View(self.customer, self.now, self.rules.lifecycle, own_zone=self.zone)
+
+    def touch(self, *topics: str) -> None:
+        """Note that something about the customer has changed. Sets are replaced, so those of most events are shared."""
+        self.touched = self.touched.union(topics)
 
     # Runs
 
@@ -113,8 +120,14 @@ class Turn:
         The signal is in it because several may be decided in one moment: an overdue lapse, then the order that ends it.
         """
         ordinal = sum(each.type == kind for each in self.effects)
-        number = digest(self.customer.id, kind, str(self.now), self.about, str(ordinal))
+        number = digest(self.customer.id, kind, str(self.now), self._about(), str(ordinal))
         self._add(kind, number, data)
+
+    def _about(self) -> str:
+        signal = self.signal
+        if isinstance(signal, Happened):
+            return f"{signal.event.source}\x1f{signal.event.id}"
+        return type(signal).__name__
 
     def _add(self, kind: str, number: str, data: dict[str, Any], *, shadow: bool = False, ordinal: int = 0) -> None:
         self.effects.append(Effect(kind, self.now, self.customer.id, number, data, ordinal, shadow))

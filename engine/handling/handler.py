@@ -59,6 +59,7 @@ class Handling:
         *,
         history_after: int | None = HISTORY_AFTER,
         newcomer: Callable[[str], Customer] = Customer,
+        distinct: bool = False,
     ) -> None:
         """Decide by these rules.
 
@@ -66,11 +67,13 @@ class Handling:
             rules: the rule set in force with the shop's state; replaced when they change.
             history_after: microseconds; None makes everything news, as in a back-test.
             newcomer: makes the record of a customer not met before; a back-test may take permission for granted.
+            distinct: whoever feeds it leaves out repetitions of a (source, id) himself, as a back-test does.
 
         """
         self.rules = rules
         self.history_after = history_after
         self.newcomer = newcomer
+        self.distinct = distinct
         self.sweeping = Sweeping(self)
         self.poisoned = 0
 
@@ -94,7 +97,7 @@ class Handling:
         if event.type in _BY_WHAT_THEY_ARE_ABOUT:
             if customer is not None and is_known(customer, event):
                 return Taken("duplicate", customer_id)
-        elif store.seen(ids.event_ref(event.source, event.id), accepted):
+        elif not self.distinct and store.seen(ids.event_ref(event.source, event.id), accepted):
             return Taken("duplicate", customer_id)
         shop = self.rules.shop
         history = self._is_history(event, accepted)

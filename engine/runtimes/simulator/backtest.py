@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from engine.core.effects import Effect
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant, iso_day, zone
 from engine.core.rulebook import Rules
-from engine.core.rules import Mode, RuleSet, Switch
+from engine.core.rules import Mode, RuleSet, Standing, Switch
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal, RulesChanged
 from engine.insight.backtest import Report, encoded
@@ -133,10 +134,14 @@ class _Replay:
         first_day = self.zone.day(self.begin)
         self.monday = first_day - self.zone.weekday(first_day)
         self.week_ends = self.zone.start(self.monday + 7)
+        self.store = _Records(self._take, past, self.story)
         self.world = World(
-            self.rules, sink=self._take, newcomer=self._newcomer, history_after=None if not live_since else _ALL_TIME
+            self.rules,
+            newcomer=self._newcomer,
+            history_after=None if not live_since else _ALL_TIME,
+            store=self.store,
+            distinct=True,  # the past leaves out repetitions
         )
-        self.world.store = _Records(self._take, past, self.story)
 
     def _span(self) -> tuple[Instant, Instant]:
         """From the first event, or `from_`, to the end of the last event's day, or `until`."""
@@ -177,7 +182,7 @@ class _Replay:
         if self.past.read:
             self._close_weeks(self.end)
             world.run_until(self.end)
-        self.tally.close_week(world.store.customers.values())
+        self.tally.close_week(self.store.standings)
         self._progress("replaying", self.past.read, self.past.read)
 
     def _take_facts(self, events: Iterator[Event], from_: Instant) -> Iterator[Event]:
@@ -221,7 +226,7 @@ class _Replay:
         """Let time pass to the end of each week that ended before `now`, and note how things stand there."""
         while self.week_ends < now:
             self.world.run_until(self.week_ends)
-            self.tally.close_week(self.world.store.customers.values())
+            self.tally.close_week(self.store.standings)
             self.week_ends = self.zone.start(self.monday + 7 * (self.tally.week + 1))
 
     def _take(self, effect: Effect) -> None:
@@ -283,15 +288,21 @@ class _Replay:
 
 
 class _Records(MemoryStore):
-    """The records of a back-test. Its input is distinct already, so nothing need be remembered about what was seen."""
+    """The records of a back-test, counted by standing; who is gone is in none."""
 
     def __init__(self, sink: Callable[[Effect], None], past: Past, story: Story | None) -> None:
         super().__init__(sink)
+        self.standings: Counter[Standing] = Counter()
         self._past, self._story = past, story
 
-    def seen(self, ref: bytes, now: Instant) -> bool:  # noqa: ARG002 - the port's arguments
-        """Say that it is new: the past has left out repetitions."""
-        return False
+    def save(self, before: Customer | None, after: Customer) -> None:
+        """Keep the record, and count it where it is now."""
+        if before is None or before.standing is not after.standing or after.gone:
+            if before is not None and not before.gone:
+                self.standings[before.standing] -= 1
+            if not after.gone:
+                self.standings[after.standing] += 1
+        super().save(before, after)
 
     def journal(self, customer_id: str, signal: AnySignal, now: Instant) -> None:  # noqa: ARG002 - the port's arguments
         """Keep the signals of the customer whose story is told."""

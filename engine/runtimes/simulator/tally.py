@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from itertools import compress
-from operator import attrgetter
 
 from engine.core import effects as fx
 from engine.core.customer import Customer
@@ -20,12 +18,11 @@ from engine.insight.backtest import STANDINGS, OfferFigures, Report, Weekly
 CAPPED = "cap:"
 """How the reason of a deferral begins that a cap is to blame for."""
 
-_standing, _gone = attrgetter("standing"), attrgetter("gone")
 _INACTIVE = frozenset({Standing.READER, Standing.LAPSED, Standing.FORMER})
 
 
 class Tally:
-    """Counts. `take` gets each effect, `close_week` the customers at each week's end, `fill` writes the report."""
+    """Counts. `take` gets each effect, `close_week` the standings at each week's end, `fill` writes the report."""
 
     def __init__(self) -> None:
         self.week = 0
@@ -90,9 +87,9 @@ class Tally:
 
     # Weeks and the end
 
-    def close_week(self, customers: Collection[Customer]) -> None:
+    def close_week(self, standings: Counter[Standing]) -> None:
         """Note the standings at the end of a week; what comes next counts for the one after it."""
-        self._standings.append(standings(customers))
+        self._standings.append(by_name(standings))
         self.week += 1
 
     def fill(self, report: Report, customers: Iterable[Customer], workflows: Iterable[Workflow], monday: Day) -> None:
@@ -102,7 +99,7 @@ class Tally:
         report.customers = len(customers)
         report.gone = sum(bool(each.gone) for each in customers)
         report.stuck = sum(bool(each.stuck) for each in customers)
-        report.standings = standings(customers)
+        report.standings = dict(self._standings[-1])
         report.standing_changes = {before: in_order(self.changes[before]) for before in sorted(self.changes)}
         report.workflows = {each.name: each.title for each in workflows}
         report.open = dict.fromkeys(names, 0) | in_order(Counter(r.workflow for c in customers for r in c.runs))
@@ -130,14 +127,9 @@ class Tally:
         return [counted[name, week] for week in range(self.week)]
 
 
-def standings(customers: Collection[Customer]) -> dict[str, int]:
-    """Count customers by standing; who has ended, was erased or was merged into another is in none.
-
-    Asked every week of everybody, so the counting is left to C; those who are gone are few and taken off again.
-    """
-    found: Counter[Standing] = Counter(map(_standing, customers))
-    gone: Counter[Standing] = Counter(customer.standing for customer in compress(customers, map(_gone, customers)))
-    return {name: found[Standing(name)] - gone[Standing(name)] for name in STANDINGS}
+def by_name(counted: Counter[Standing]) -> dict[str, int]:
+    """Return counts by standing under their names, in the order reports show them."""
+    return {name: counted[Standing(name)] for name in STANDINGS}
 
 
 def in_order(counted: Counter[str]) -> dict[str, int]:

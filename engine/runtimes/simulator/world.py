@@ -43,18 +43,22 @@ class World:
         newcomer: Callable[[str], Customer] = Customer,
         journalled: bool = False,
         history_after: int | None = None,
+        store: MemoryStore | None = None,
+        distinct: bool = False,
     ) -> None:
-        self.store = MemoryStore(sink, journalled=journalled)
-        self.handling = Handling(rules, history_after=history_after, newcomer=newcomer)
+        self.store = store or MemoryStore(sink, journalled=journalled)
+        self.handling = Handling(rules, history_after=history_after, newcomer=newcomer, distinct=distinct)
         self.now: Instant = 0
 
     def play(self, events: Iterable[Event]) -> int:
         """Take in events that are sorted by time, letting time pass between them; return how many were duplicates."""
         duplicates = 0
+        store, sweeping = self.store, self.handling.sweeping
         for event in events:
-            if self.store.first_entry() < event.time or self._next_work() < event.time:
-                self.run_until(event.time)
-            if self.take(event, event.time).status == "duplicate":
+            at = event.time
+            if store.first_entry() < at or sweeping.wake < at or sweeping.day_ends < at:
+                self.run_until(at)
+            if self.take(event, at).status == "duplicate":
                 duplicates += 1
         return duplicates
 
