@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from signal import SIGKILL
 from typing import Any
 
 import aiohttp
@@ -51,6 +52,8 @@ class CrashLoop:
         self.acknowledged: list[str] = []
         self.taken = asyncio.Condition()
         self.taken_count = 0
+        self.doomed: asyncio.subprocess.Process | None = None  # is killed when the server has taken `doom` messages
+        self.doom = 0
         self.ports: tuple[int, int] | None = None  # of ops and public, while the engine is up
         self.objections: dict[tuple[str, str], int] = {}
         self.known_mails: dict[str, Mail] = {}
@@ -114,15 +117,16 @@ class CrashLoop:
             elif when == "pause":
                 await self._pause(engine)
             else:
-                await self._until_taken(self.chance.randint(1, 6))
-        assert engine.returncode is None, f"the engine ended by itself: {self.log.read_text()[-2000:]}"
+                await self._until_taken(engine, self.chance.randint(1, 6))
+        assert engine.returncode in (None, -SIGKILL), f"the engine ended by itself: {self.log.read_text()[-2000:]}"
         self.found.in_start += when == "start"
         await self._kill(engine)
         if when == "pause":
             await self._end_pause()
 
     async def _kill(self, engine: asyncio.subprocess.Process) -> None:
-        engine.kill()
+        if engine.returncode is None:
+            engine.kill()
         self.ports = None
         await engine.wait()
         self.found.kills += 1
@@ -158,12 +162,11 @@ class CrashLoop:
         async with self.http.post(url, json=arguments, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
 
-    async def _until_taken(self, more: int) -> None:
-        """Wait until the server has taken so many more messages; give up when none come."""
-        goal = self.taken_count + more
-        with suppress(TimeoutError):
-            async with asyncio.timeout(4 * self.leap_every), self.taken:
-                await self.taken.wait_for(lambda: self.taken_count >= goal)
+    async def _until_taken(self, engine: asyncio.subprocess.Process, more: int) -> None:
+        """Wait until the server has taken so many more messages, and kill at once; give up when none come."""
+        self.doomed, self.doom = engine, self.taken_count + more
+        await _ended_within(engine, 4 * self.leap_every)
+        self.doomed = None
 
     async def _start(self) -> asyncio.subprocess.Process:
         order = msgspec.json.encode(self.order).decode()
@@ -185,8 +188,11 @@ class CrashLoop:
 
     async def _listen(self, lines: asyncio.StreamReader) -> None:
         while await lines.readline():
+            self.taken_count += 1
+            if self.doomed is not None and self.taken_count >= self.doom:  # before anything else: the commit is near
+                self.doomed.kill()
+                self.doomed = None
             async with self.taken:
-                self.taken_count += 1
                 self.taken.notify_all()
 
     # Events
