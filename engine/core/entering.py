@@ -11,7 +11,7 @@ from engine.core.machine import start
 from engine.core.moments import Instant, Length
 from engine.core.rulebook import Rules
 from engine.core.rules import WHOLE, EventSeen, Mode, Workflow
-from engine.core.runs import ended_under
+from engine.core.runs import name_in_mode
 from engine.core.shop import is_warm
 from engine.core.turn import Turn
 
@@ -86,7 +86,7 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
 
 def _again_from(customer: Customer, workflow: Workflow, mode: Mode, view: View) -> Instant:
     """When `again_after`, counted from the start of the last run, lets the customer in again."""
-    past = customer.ended.get(ended_under(workflow.name, mode))
+    past = customer.ended.get(name_in_mode(workflow.name, mode))
     if past is None:
         return 0
     if past.outcome == "not_asked":

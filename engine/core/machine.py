@@ -36,7 +36,7 @@ from engine.core.rules import (
     Wait,
     Workflow,
 )
-from engine.core.runs import ended_under, next_step, to_stage
+from engine.core.runs import name_in_mode, next_step, to_stage
 from engine.core.sending import delivered, send
 from engine.core.turn import Turn
 
@@ -61,11 +61,12 @@ def start(turn: Turn, workflow: Workflow) -> None:
     """Begin a run: the customer enters a workflow now."""
     customer, lifecycle = turn.customer, turn.rules.lifecycle
     held_out = lot(lifecycle.experiment_salt, f"holdout {workflow.name}", customer.id) < workflow.holdout
+    mode = turn.rules.switch(workflow.name).mode
     run = Run(
-        id=run_id(customer.id, workflow.name, turn.now),
+        id=run_id(customer.id, name_in_mode(workflow.name, mode), turn.now),
         workflow=workflow.name,
         version=workflow.version,
-        mode=turn.rules.switch(workflow.name).mode,
+        mode=mode,
         held_out=held_out,
         began=turn.now,
         ends_at=run_zone(workflow, turn.zone).after(turn.now, workflow.ends_within),
@@ -88,7 +89,7 @@ def finish(turn: Turn, run: Run, outcome: str) -> None:
     """End a run."""
     turn.drop(run)
     ended = Ended(run.began, turn.now, outcome, run.version, run.mode)
-    turn.customer.ended = {**turn.customer.ended, ended_under(run.workflow, run.mode): ended}
+    turn.customer.ended = {**turn.customer.ended, name_in_mode(run.workflow, run.mode): ended}
     turn.tell(fx.RUN_ENDED, run, {"outcome": outcome})
     turn.freed = True
 

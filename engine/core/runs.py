@@ -24,6 +24,6 @@ def at_rest(run: Run) -> Run:
     return replace(run, doing="", due=None, wanted=None, effect_id="", deferrals=0, releases=0, reason="")
 
 
-def ended_under(workflow: str, mode: Mode) -> str:
-    """Return the name under which the last run of a workflow is kept: a shadow run does not hide the live one."""
+def name_in_mode(workflow: str, mode: Mode) -> str:
+    """Return the name that tells the runs of a workflow apart: a shadow run is never taken for a live one."""
     return workflow if mode is Mode.LIVE else f"{workflow} ({mode.value})"

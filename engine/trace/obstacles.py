@@ -26,7 +26,7 @@ from engine.core.rules import (
     TagIs,
     Workflow,
 )
-from engine.core.runs import ended_under
+from engine.core.runs import name_in_mode
 from engine.core.shop import is_warm
 from engine.core.words import in_words
 from engine.trace.decisions import Decision
@@ -71,7 +71,7 @@ def _in_the_way(view: View, workflow: Workflow, rules: Rules) -> Iterator[tuple[
                 yield f"{in_words(condition)} holds, and keeps out (leave_when_any)", condition.line
         elif holds(replace(condition, within=workflow.again_after), view):
             yield f"{in_words(condition)} happened within again_after, and keeps out (leave_when_any)", condition.line
-    past = customer.ended.get(ended_under(workflow.name, rules.switch(workflow.name).mode))
+    past = customer.ended.get(name_in_mode(workflow.name, rules.switch(workflow.name).mode))
     if past is not None and not list(_unmet(view, workflow)):
         again = fits_from(view, workflow, rules)
         if again > now:

@@ -102,9 +102,11 @@ class Observer:
     def _sent(self, each: Effect) -> None:
         data = each.data
         run, purpose = data["run"], data["purpose"]
+        self.sends[run].append(each)
+        if data["asks"]:
+            self.asked[each.effect_id] = each.time  # handed over at once
         if each.shadow:
             return
-        self.sends[run].append(each)
         if each.type == fx.SEND_REQUESTED:
             assert (each.customer, purpose) not in self.said_no, f"after a no: {each}"
         before = self.released[each.customer]
@@ -112,8 +114,6 @@ class Observer:
         for cap in self.rules.lifecycle.caps:
             if cap.purpose == purpose:
                 self._within(cap, [at for at, what in before if what == purpose], each)
-        if data["asks"]:
-            self.asked[each.effect_id] = each.time  # handed over at once
 
     def _within(self, cap: Cap, times: list[Instant], each: Effect) -> None:
         if len(times) > cap.count:

@@ -523,6 +523,16 @@ def test_a_shadow_run_is_not_counted_by_again_after() -> None:
     assert [words for words in play.told() if words.endswith("start notice")] == ["10d start notice"]
 
 
+def test_a_shadow_run_and_a_live_one_are_told_apart() -> None:
+    """Also when both began in one moment, by two changes of the mode."""
+    play = lapsing(NOTICE, mode=Mode.DRAFT)
+    play.passes("2d")
+    play.switches("notice", mode=Mode.SHADOW)
+    play.switches("notice", mode=Mode.LIVE)
+    assert len({run.id for run in play.customer().runs}) == 2
+    assert len({each.id for each in play.effects}) == len(play.effects)
+
+
 def test_one_thank_you_a_return() -> None:
     """Who is thanked by the run that won them back is not welcomed by another."""
     play = lapsing(WINBACK, WELCOME)
