@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from engine.core.customer import ASSUMED, Customer, Permission
+from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.events import Event
 from engine.core.moments import Instant
@@ -17,19 +17,6 @@ from engine.handling import Handling, Taken
 from engine.runtimes.simulator.store import MemoryStore
 
 _FAR = 1 << 62
-
-
-def with_permission(since: Instant, *, address: bool) -> Callable[[str], Customer]:
-    """Return a maker of records that take permission (and an address) for granted, as a history without any says."""
-    given = {
-        f"{purpose}/email": Permission(True, since, ASSUMED) for purpose in ("marketing", "newsletter", "tracking")
-    }
-
-    def newcomer(customer_id: str) -> Customer:
-        profile = {"email": (f"{customer_id}@assumed.invalid", 0)} if address else {}
-        return Customer(customer_id, permission=given, profile=profile)
-
-    return newcomer
 
 
 class World:
