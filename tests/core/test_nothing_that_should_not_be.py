@@ -84,7 +84,10 @@ def all_live(**switch: Any) -> RuleSet:
         name: replace(each, version=1, holdout=WHOLE // 2 if each.holdout else 0)
         for name, each in SHIPPED.workflows.items()
     }
-    return replace(SHIPPED, switches=switches, workflows=workflows, lifecycle=replace(SHIPPED.lifecycle, warm_up=None))
+    # Lives here are long: permission that lapses by non-use would soon leave nothing to watch.
+    lasting = replace(SHIPPED.lifecycle.permission, unused_block=None)
+    lifecycle = replace(SHIPPED.lifecycle, warm_up=None, oldest_address=None, permission=lasting)
+    return replace(SHIPPED, switches=switches, workflows=workflows, lifecycle=lifecycle)
 
 
 class Life(RuleBasedStateMachine):
@@ -128,13 +131,18 @@ class Life(RuleBasedStateMachine):
         self._happens("order.placed", name, self.play.now - age, order_id=f"{name}-{number}")
 
     @rule(name=NAMES)
+    def a_click(self, name: str) -> None:
+        """A person reads."""
+        self._happens("email.clicked", name, self.play.now)
+
+    @rule(name=NAMES)
     def a_question_bounces(self, name: str) -> None:
         """The latest question comes back."""
         asked = [each for each in self.play.about(name) if each.data.get("asks")]
         if asked:
             self._happens("email.bounced", name, self.play.now, message_id=f"<{asked[-1].effect_id}@shop>", kind="soft")
 
-    @rule(time=st.sampled_from(["20min", "5h", "1d", "2d", "7d", "7d", "10d", "14d", "30d", "60d", "90d", "400d"]))
+    @rule(time=st.sampled_from(["20min", "5h", "1d", "2d", "7d", "10d", "10d", "14d", "14d", "30d", "60d", "200d"]))
     def time_passes(self, time: str) -> None:
         """Nothing happens for a while."""
         self.play.passes(time)
@@ -199,7 +207,7 @@ def _decides_purely(customer: Customer, play: Play) -> None:
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(stateful_step_count=20)
+TestLife.settings = settings(stateful_step_count=50, max_examples=2 * settings().max_examples)
 
 
 def started(run: str = "r", mode: str = "live") -> Effect:
