@@ -22,8 +22,21 @@ def checked_folder(folder: Path) -> tuple[Checked, Played]:
         OSError: the folder or a file in it cannot be read.
 
     """
+    return with_scenarios(folder_as_it_stands(folder), contradictions)
+
+
+def folder_as_it_stands(folder: Path) -> Checked:
+    """Read and check a folder of workflows, and leave its scenarios unplayed.
+
+    What a first start takes: a scenario that tells of another lifecycle is a matter for `check` and `apply`, and keeps
+    no event out.
+
+    Raises:
+        OSError: the folder or a file in it cannot be read.
+
+    """
     here = Path.cwd()
-    return with_scenarios(read_folder(folder, here if folder.absolute().is_relative_to(here) else None), contradictions)
+    return read_folder(folder, here if folder.absolute().is_relative_to(here) else None)
 
 
 def checked_paths(paths: Sequence[Path], started_in: Path | None = None) -> list[tuple[Checked, Played]]:

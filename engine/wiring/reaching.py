@@ -25,7 +25,7 @@ from engine.runtimes.sqlite.opening import opened
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
-from engine.wiring.checking import checked_folder
+from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import SystemClock
 from engine.wiring.control import EngineControl, counted
 from engine.wiring.program import history_after, is_first_start
@@ -244,7 +244,7 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
     secrets = keys_of(settings, environment)
     first = RuleSet()
     if is_first_start(data) and settings.workflows.is_dir():
-        checked, _ = checked_folder(settings.workflows)
+        checked = folder_as_it_stands(settings.workflows)
         if checked.rules is None:
             raise FilesHaveErrorsError(checked)
         in_force.keep(data, checked)

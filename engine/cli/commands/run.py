@@ -18,7 +18,7 @@ from engine.language.files import Checked
 from engine.language.problems import format_problems
 from engine.runtimes.sqlite.database import DatabaseError
 from engine.runtimes.sqlite.engine import EngineStopped
-from engine.wiring.checking import checked_folder
+from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import SystemClock
 from engine.wiring.program import Program, is_first_start, running
 from engine.wiring.settings import Settings, SettingsError, described, variable
@@ -57,7 +57,7 @@ def _first_set(settings: Settings) -> Checked | None:
     try:
         if not is_first_start(settings.data):
             return None
-        checked, _ = checked_folder(settings.workflows)
+        checked = folder_as_it_stands(settings.workflows)
     except DatabaseError as error:
         raise Misused(str(error)) from None
     except OSError as error:
