@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,22 @@ def go_live(winback: Winback) -> Called:
     all_live(Path("workflows"))
     assert winback("apply").code == 0
     return winback("go-live", "--no-suppressions", "--json")
+
+
+# The first start
+
+
+def test_a_first_start_takes_files_whose_scenarios_tell_of_another_lifecycle(winback: Winback) -> None:
+    """A contradicted scenario is for `check` and `apply` to refuse; it keeps no event out."""
+    lifecycle = Path("workflows/lifecycle.yaml")
+    lifecycle.write_text(
+        re.sub("^lapsed_after: [^#\n]*", "lapsed_after: 300d ", lifecycle.read_text(), flags=re.MULTILINE)
+    )
+    winback("sample", "--customers", 5, "--seed", 3, "--out", "history.jsonl")
+    assert winback("check").code == 1
+    assert winback("ingest", "history.jsonl").code == 0
+    lifecycle.write_text(lifecycle.read_text().replace("lapsed_after: 300d", "lapsed_after: 310d"))
+    assert winback("apply").code == 1
 
 
 # Going live, apply
