@@ -57,7 +57,8 @@ def command(
     """Replay a history through the workflows on a virtual clock, and write what would have been sent.
 
     Live and shadow workflows run; --all adds drafts. The folder gets effects.jsonl, report.json and report.html. It shows
-    what would have been sent, not what that would have brought. Exits 1 when a line could not be read.
+    what would have been sent, not what that would have brought. Exits 1 when a line could not be read or a
+    decision failed.
     """
     checked = good_rules(call.workflows)
     assert checked.rules is not None, "good rules"
@@ -79,7 +80,7 @@ def command(
         sys.stdout.buffer.write(encoded(report).rstrip() + b"\n")
     else:
         _tell(report, out)
-    if not history.tell_what_was_wrong():
+    if not history.tell_what_was_wrong() or report.stuck:
         raise click.exceptions.Exit(1)
 
 
