@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from engine.core import customer as records
 from engine.core.effects import SEND_DROPPED, SEND_REQUESTED
 from engine.core.links import UNSUBSCRIBE, Keys
 from engine.core.moments import DAY, Instant, instant
@@ -138,18 +139,22 @@ def _lost(found: Findings, reader: sqlite3.Connection, mails: Sequence[Mail]) ->
 
 
 def _ended_unsent(reader: sqlite3.Connection) -> Iterator[str]:
-    """Yield the sends that ended without leaving: blocked or late, or given back, and then the run itself ended.
+    """Yield the sends that ended without leaving, and those that were given back and are still wanted or never will be.
 
-    What was given back is no end: it must be asked for again, unless the run was over before, as `run_ended` tells.
+    What was given back is no end: its run must wait to ask for it again, unless the run was over before.
     """
-    query = """
-        select effect_id, json_extract(detail, '$.outcome') from ledger
-        where state in ('dropped', 'refused')"""
-    over = "select 1 from effect where type = 'winback.run_ended' and json_extract(body, '$.run') = ?"
-    run_of = "select json_extract(body, '$.run') from effect where effect_id = ? and type = ?"
-    for number, outcome in reader.execute(query).fetchall():
+    rows = reader.execute(
+        "select effect_id, customer, json_extract(detail, '$.outcome') from ledger where state in ('dropped', 'refused')"
+    )
+    over = "select 1 from effect where type = 'winback.run_ended' and body ->> 'run' = ?"
+    run_of = "select body ->> 'run' from effect where effect_id = ? and type = ?"
+    for number, customer, outcome in rows.fetchall():
         (run,) = reader.execute(run_of, (number, SEND_REQUESTED)).fetchone()
-        if outcome != "again" or reader.execute(over, (run,)).fetchone():
+        (record,) = reader.execute("select record from customer where id = ?", (customer,)).fetchone()
+        waits = any(
+            each.effect_id == number and each.doing in ("deferred", "paused") for each in records.decode(record).runs
+        )
+        if outcome != "again" or waits or reader.execute(over, (run,)).fetchone():
             yield number
 
 
