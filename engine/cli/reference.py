@@ -19,7 +19,7 @@ name."""
 
 def commands_page() -> str:
     """Return the page of all commands."""
-    context = click.Context(winback, info_name="winback")
+    context = click.Context(winback, info_name="winback", **winback.context_settings)
     parts = ["# Commands", _MADE, _HEAD]
     for name in COMMANDS:
         command = winback.get_command(context, name)
