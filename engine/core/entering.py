@@ -23,9 +23,10 @@ def look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> Non
     """See which workflows fit now: enter the first that may be entered, line up for those that need a sweep.
 
     Entering on one's own is for those who fit by what has just happened; who fitted already (found by a sweep, by
-    history, or during the warm-up) waits in the workflow's line and is let in at its pace.
+    history, or during the warm-up) waits in the workflow's line and is let in at its pace. Where some are left over
+    when the pace is used up, nobody jumps the line.
     """
-    customer, now = turn.customer, turn.now
+    customer, now, shop = turn.customer, turn.now, turn.rules.shop
     view = View(customer, now, turn.rules.lifecycle, entering=True, own_zone=turn.zone)
     for workflow in workflows:
         name = workflow.name
@@ -38,7 +39,7 @@ def look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> Non
         _look_again(customer, name, NEVER)
         if name in customer.waiting:
             continue
-        if not may_enter or not is_warm(turn.rules.shop, turn.rules.lifecycle, now):
+        if not may_enter or now < shop.used_up.get(name, 0) or not is_warm(shop, turn.rules.lifecycle, now):
             customer.waiting = (*customer.waiting, name)
         elif not place_is_taken(customer, workflow, turn.rules):
             start(turn, workflow)

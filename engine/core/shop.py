@@ -64,6 +64,7 @@ class Shop(Struct):
     sweep: Sweep | None = None
     draining: Draining | None = None
     paces: dict[str, Pace] = {}  # by workflow
+    used_up: dict[str, Instant] = {}  # until when a workflow lets in nobody more, though some wait
     refused: tuple[str, ...] = ()  # workflows whose line is over 1,000 and that name no pace
     budgets: dict[str, dict[Day, int]] = {}  # what issued offers may cost, by offer and shop day, in smallest units
     codes: dict[str, list[str]] = {}  # pool codes granted and not yet used, by offer; the last is the next

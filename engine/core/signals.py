@@ -83,6 +83,13 @@ class Released(Signal, frozen=True, gc=False, tag="released"):
 # What concerns the shop as a whole; the journal keeps it under the empty customer id -----------------------------------
 
 
+class PaceUsedUp(Signal, frozen=True, gc=False, tag="pace_used_up"):
+    """A workflow has let in as many as it may until then, and more wait: whoever comes to fit joins the line."""
+
+    workflow: str
+    until: Instant
+
+
 class DayClosed(Signal, frozen=True, gc=False, tag="day_closed"):
     """A shop day began: the reorder interval is closed from the days before, and holds for this one."""
 
@@ -121,5 +128,5 @@ class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
     codes: tuple[str, ...]
 
 
-ShopSignal = CodesGranted | DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
+ShopSignal = CodesGranted | PaceUsedUp | DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
 AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | GivenUp | Joined | Rehearsed | Released | ShopSignal

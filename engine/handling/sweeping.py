@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.core.cadence import thresholds
 from engine.core.moments import HOUR, Instant, zone
-from engine.core.rules import Switch, Workflow
+from engine.core.rules import EnterAtMost, Switch, Workflow
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Draining, Pace, Pause, Sweep, is_warm
 from engine.core.signals import (
@@ -20,6 +20,7 @@ from engine.core.signals import (
     CodesGranted,
     DayClosed,
     Look,
+    PaceUsedUp,
     PauseEnded,
     PauseSet,
     Rehearsed,
@@ -91,16 +92,18 @@ class Sweeping:
             case CodesGranted(offer, codes):
                 shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
                 shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
+            case PaceUsedUp(workflow, until):
+                shop.used_up[workflow] = until
             case DayClosed():
                 self._close(now)
             case RulesChanged(epoch):
                 shop.epoch = epoch
                 shop.sweep = Sweep(rehearsed=shop.sweep is not None and shop.sweep.rehearsed)
-                shop.refused = ()
+                shop.refused, shop.used_up = (), {}
                 self._close(now)
             case WentLive():
                 shop.live_since, shop.gone_live = now, True
-                shop.paces, shop.budgets = {}, {}
+                shop.paces, shop.budgets, shop.used_up = {}, {}, {}
                 shop.sweep = Sweep(rehearsed=True)
                 self._close(now)
             case PauseSet(scope, name, why, who):
@@ -209,23 +212,30 @@ class Sweeping:
         shop, name = self.handling.rules.shop, workflow.name
         if switch.skip_those_who_fit:
             return FAR
-        allowed = SLICE
-        window_ends = now
         if switch.enter_at_most is not None:
-            there = zone(self.handling.rules.lifecycle.timezone)
-            pace = shop.paces.get(name)
-            if pace is None or there.after(pace.began, switch.enter_at_most.length) <= now:
-                pace = shop.paces[name] = Pace(now)
-            window_ends = there.after(pace.began, switch.enter_at_most.length)
-            allowed = switch.enter_at_most.count - pace.count
-            if allowed <= 0:
-                return window_ends
-        elif store.line_length(name) > MOST_WITHOUT_PACE:
+            return self._let_in_at_pace(store, name, switch.enter_at_most, now)
+        if store.line_length(name) > MOST_WITHOUT_PACE:
             if name not in shop.refused:
                 shop.refused = (*shop.refused, name)
                 store.save_shop(shop)
             return FAR
-        for customer_id in store.line(name, min(allowed, SLICE)):
+        return self._let_in_some(store, name, SLICE, now)
+
+    def _let_in_at_pace(self, store: Store, name: str, pace: EnterAtMost, now: Instant) -> Instant:
+        shop, there = self.handling.rules.shop, zone(self.handling.rules.lifecycle.timezone)
+        window = shop.paces.get(name)
+        if window is None or there.after(window.began, pace.length) <= now:
+            window = shop.paces[name] = Pace(now)
+        wake = self._let_in_some(store, name, max(0, pace.count - window.count), now)
+        if wake == FAR or shop.paces[name].count < pace.count:
+            return wake
+        ends = there.after(window.began, pace.length)
+        if shop.used_up.get(name) != ends:
+            self.tell(store, PaceUsedUp(name, ends), now)
+        return ends
+
+    def _let_in_some(self, store: Store, name: str, most: int, now: Instant) -> Instant:
+        for customer_id in store.line(name, min(most, SLICE)) if most else ():
             self.handling.decide(store, customer_id, Admit(name), now)
-        store.save_shop(shop)
+        store.save_shop(self.handling.rules.shop)
         return now if store.line_length(name) else FAR

@@ -175,14 +175,30 @@ def test_raising_reach_lets_more_in_and_nobody_twice() -> None:
 
 
 def test_who_comes_to_fit_by_himself_does_not_wait() -> None:
-    """The line is for those who fitted already; a lapse of tonight enters tonight."""
+    """The line is for those who fitted already; where nobody is left over, a lapse of tonight enters tonight."""
+    play = Play(NOTICE, mode=Mode.DRAFT)
+    many(play, 3)
+    play.orders("new", time=ago("60d"))
+    paced(play, enter_at_most=EnterAtMost(3, Length(days=1)))
+    assert len(entered(play)) == 3
+    play.passes("20h")
+    assert entered(play)[-1] == "new"
+
+
+@pytest.mark.parametrize("between", [lambda _: None, restart], ids=["as it runs", "over restarts"])
+def test_nobody_jumps_a_line_that_the_pace_has_left_over(between: Callable[[Play], None]) -> None:
+    """While some wait for the next window, whoever comes to fit waits with them, so that no window sees more entries."""
     play = Play(NOTICE, mode=Mode.DRAFT)
     many(play, 10)
-    play.orders("new", time=ago("59d"))
-    paced(play, enter_at_most=EnterAtMost(1, Length(days=1)))
-    play.passes("2d")
-    assert "new" in entered(play)
-    assert len(entered(play)) <= 4
+    play.orders("new", time=ago("60d"))
+    paced(play, enter_at_most=EnterAtMost(4, Length(days=1)))
+    between(play)
+    play.passes("20h")
+    assert play.customer("new").standing is Standing.LAPSED
+    assert len(entered(play)) == 4
+    play.passes("1d")
+    assert entered(play)[4] == "new"
+    assert len(entered(play)) == 8
 
 
 def test_history_has_to_settle_first() -> None:
