@@ -196,7 +196,7 @@ class _Story:
             expected[self._day(each)] += [str(action) for action in each.actions]
         happened: dict[Day, list[str]] = defaultdict(list)
         for effect in self.effects:
-            action = _action(effect)
+            action = action_of(effect)
             if action:
                 happened[self.zone.day(effect.time)].append(action)
         for day in sorted({*expected, *happened}):
@@ -225,7 +225,7 @@ class _Story:
                 )
 
 
-def _action(effect: Effect) -> str:
+def action_of(effect: Effect) -> str:
     """What a scenario calls this effect; empty for those it need not list."""
     data = effect.data
     match effect.type:

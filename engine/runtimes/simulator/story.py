@@ -6,6 +6,7 @@ from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.moments import MINUTE, Instant, Zone, iso_day
 from engine.core.signals import AnySignal, Happened
+from engine.runtimes.simulator.scenarios import action_of
 
 _TOLD = ("order_id", "total", "currency", "amount", "kind", "link", "purpose", "code", "reason", "cause", "answer")
 """Fields of an event that are shown; addresses and names are not."""
@@ -43,8 +44,6 @@ class Story:
 def _said(effect: Effect) -> str:
     data = effect.data
     match effect.type:
-        case fx.SEND_REQUESTED:
-            return f"send {data['template']}"
         case fx.SEND_HELD_OUT:
             return f"send {data['template']} held out"
         case fx.SEND_DEFERRED:
@@ -56,14 +55,8 @@ def _said(effect: Effect) -> str:
             return f"{what} {data['from']} to {data['to']}: {'; '.join(data['evidence'])}"
         case fx.RUN_STARTED:
             return f"run started{', held out' if data['held_out'] else ''}: {'; '.join(data['why'])}"
-        case fx.RUN_ENDED:
-            return f"run ended: {data['outcome']}"
         case fx.COUPON_ISSUED:
             return f"offer {data['name']}, code {data['code']}, until {data['valid_until']}, costs {data['cost']}"
-        case fx.SUPPRESSED | fx.RESUMED:
-            return f"{effect.type.rpartition('.')[2]} {data['scope']}"
-        case fx.TAGGED | fx.UNTAGGED:
-            return f"{effect.type.rpartition('.')[2]} {data['tag']}"
         case fx.STEP_HELD_OUT:
             return f"{data['step']} held out"
-    return effect.type.removeprefix("winback.")
+    return action_of(effect) or effect.type.removeprefix("winback.")
