@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import sqlite3
+from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -62,16 +63,19 @@ def open_to_write(folder: Path, kind: type[sqlite3.Connection] = sqlite3.Connect
 
     """
     path = folder / FILE_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Only one thread uses the connection at a time, but not always the same one: a loop hands it to its own.
-        connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, cached_statements=256, factory=kind
-        )
-        _configure(connection)
-        migrate(connection)
-    except (OSError, sqlite3.Error) as error:
-        raise DatabaseError(f"{path} cannot be opened: {error}") from error
+    with ExitStack() as refused:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Only one thread uses the connection at a time, but not always the same one: a loop hands it to its own.
+            connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, cached_statements=256, factory=kind
+            )
+            refused.callback(connection.close)
+            _configure(connection)
+            migrate(connection)
+        except (OSError, sqlite3.Error) as error:
+            raise DatabaseError(f"{path} cannot be opened: {error}") from error
+        refused.pop_all()
     return connection
 
 
@@ -85,17 +89,19 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     path = folder / FILE_NAME
     if not path.exists():
         raise DatabaseError(f"{path} does not exist: nothing was taken in yet, or --data names another folder")
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.execute(f"pragma busy_timeout = {_BUSY_MS}")
-        found = connection.execute("pragma user_version").fetchone()[0]
-    except sqlite3.Error as error:
-        raise DatabaseError(f"{path} cannot be read: {error}") from error
-    if found != VERSION:
-        connection.close()
-        raise DatabaseError(
-            f"{path} has schema {found}, this winback reads {VERSION}: start the engine once, or update it"
-        )
+    with ExitStack() as refused:
+        try:
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            refused.callback(connection.close)
+            connection.execute(f"pragma busy_timeout = {_BUSY_MS}")
+            found = connection.execute("pragma user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{path} cannot be read: {error}") from error
+        if found != VERSION:
+            raise DatabaseError(
+                f"{path} has schema {found}, this winback reads {VERSION}: start the engine once, or update it"
+            )
+        refused.pop_all()
     return connection
 
 
