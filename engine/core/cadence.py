@@ -95,7 +95,6 @@ class Thresholds(Struct, frozen=True):
     one_time: int = 400
     categories: dict[str, int] = {}
     own_factor: tuple[int, int] | None = None  # `2 x own_interval`: the customer's own mean, times this
-    one_time_own: bool = False
 
     def by_name(self) -> dict[str, int]:
         """Return the thresholds by category, with the shop's own under the empty name."""
