@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.core.customer import ASSUMED, Customer, Mark, Permission, home
 from engine.core.fields import FIELDS, MONEY, MOVES_WITH_TIME, field_value
-from engine.core.moments import Instant, Zone
+from engine.core.moments import Instant, Length, Zone
 from engine.core.money import Money
 from engine.core.rules import (
     AddressIs,
@@ -150,7 +150,11 @@ def _returned(condition: Returned, view: View) -> Instant:
     back = view.customer.returned
     if back is None or back.taken or back.came_from not in condition.from_standings:
         return NEVER
-    return view.now if view.now < view.zone.after(back.at, condition.within) else NEVER
+    return view.now if view.now < view.zone.after(back.at, _returns_within(condition, view)) else NEVER
+
+
+def _returns_within(condition: Returned, view: View) -> Length:
+    return condition.within or view.lifecycle.returns_within
 
 
 def _address(condition: AddressIs, view: View) -> Instant:
@@ -261,7 +265,7 @@ def ceases(condition: AnyCondition, view: View) -> Instant:
         marks = [mark for mark in _marks(condition, customer) if mark.at <= view.now]
         return zone.after(marks[-condition.at_least].at, condition.within)
     if isinstance(condition, Returned) and customer.returned is not None:
-        return zone.after(customer.returned.at, condition.within)
+        return zone.after(customer.returned.at, _returns_within(condition, view))
     if isinstance(condition, FieldIs):
         return _field_ceases(condition, view)
     if isinstance(condition, PermissionIs):
@@ -339,3 +343,5 @@ def topics(condition: AnyCondition) -> frozenset[str]:
             return _FIELD_TOPICS.get(condition.field, frozenset({FACTS}))
         case Not():
             return topics(condition.condition)
+        case _:
+            raise TypeError(f"{type(condition).__name__} listens to nothing yet")

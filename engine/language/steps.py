@@ -190,3 +190,5 @@ def _kind_and_name(step: AnyStep) -> tuple[str, str]:
             return "standing", "former"
         case GoTo():
             return "go_to", step.stage
+        case _:
+            raise TypeError(f"{type(step).__name__} has no form yet")
