@@ -27,6 +27,7 @@ REFS_KEPT = 64
 TAGS_KEPT = 64
 CATEGORIES_KEPT = 16
 ASKED_KEPT = 8
+PROMISES_KEPT = 16
 
 ASSUMED = "assumed"
 """The basis of a permission that a back-test takes for granted, where the history knows of no consent at all."""
@@ -127,6 +128,21 @@ class Run(Struct, frozen=True, array_like=True, gc=False):
     deferrals: int = 0  # of the current send, so that each is told once and has an id of its own
     releases: int = 0  # of the current send; more than one when it came back to be asked again
     reason: str = ""  # why the current send waits
+    voided: int = 0  # codes of this run that were voided, so that the next one is another
+
+
+class Promise(Struct, frozen=True, array_like=True, gc=False):
+    """An issued offer whose first send has yet to arrive. `told` is what was told of it, `amount` what it may cost.
+
+    It stands in the customer and not in the run, because a run may end while its send is on its way.
+    """
+
+    effect_id: str
+    run: str
+    at: Instant
+    amount: int
+    own: bool  # a code of their own, and no text that is everybody's
+    told: dict[str, Any]
 
 
 class Ended(Struct, frozen=True, array_like=True, gc=False):
@@ -198,6 +214,8 @@ class Customer(Struct, array_like=True, gc=False):
     releases: tuple[Release, ...] = ()
     offers_had: dict[str, tuple[Instant, ...]] = {}
     used_codes: tuple[str, ...] = ()
+    promises: tuple[Promise, ...] = ()  # offers issued by sends that have yet to arrive; one a run at most
+    voided_codes: tuple[str, ...] = ()  # codes of their own that never arrived: correctly signed, and good for nothing
     returned: Return | None = None
     lapsed_at: Instant = 0  # when the days without an order became too many; 0 while they are not
     lapse_due: Instant | None = None  # when idleness or silence will next be judged anew

@@ -31,10 +31,11 @@ from engine.core.ids import ref
 from engine.core.machine import finish, handed, hear, ring_timer, start, walk
 from engine.core.merging import given_up, join, joined_runs
 from engine.core.moments import Instant
+from engine.core.offering import void_unsent
 from engine.core.rulebook import ANYTHING, Rules
 from engine.core.rules import Address, Mode, Send, Standing, Workflow
-from engine.core.runs import at_rest, next_step
-from engine.core.sending import HELD, PAUSED_LINE
+from engine.core.runs import at_rest
+from engine.core.sending import HELD, PAUSED_LINE, dropped
 from engine.core.signals import (
     Admit,
     AnySignal,
@@ -396,8 +397,7 @@ def _unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:
                 customer.waiting = (*customer.waiting, PAUSED_LINE)
             continue
         if overdue == "skip":
-            turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": "paused"})
-            walk(turn, next_step(replace(run, sends=run.sends + 1)), workflow)
+            walk(turn, dropped(turn, run, step, "paused"), workflow)
             continue
         shifted = run.wanted + (turn.now - paused_at)
         if overdue == "shift" and run.wanted > paused_at and shifted > turn.now:
@@ -411,6 +411,7 @@ def _rehearsed(turn: Turn) -> None:
     customer, since = turn.customer, turn.rules.shop.live_since
     for run in customer.runs:
         if run.began < since:
+            void_unsent(turn, run, "rehearsal")
             finish(turn, at_rest(run), "rehearsal")
     customer.ended = {name: each for name, each in customer.ended.items() if each.began >= since}
     customer.releases = tuple(each for each in customer.releases if each.at >= since)
@@ -427,7 +428,8 @@ def _rehearsed(turn: Turn) -> None:
 def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     """Take over the facts and runs of another record of the same person; a run too many ends as `moved_out`."""
     customer = turn.customer
-    if customer.gone:  # so is the other then; nothing of them is taken over
+    if customer.gone:  # so is the other then; nothing of them is taken over but what may have to be taken back
+        customer.promises = other.promises
         for run in other.runs:
             finish(turn, run, "gone")
         return

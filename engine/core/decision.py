@@ -17,7 +17,10 @@ class Entered(Struct, frozen=True, gc=False):
 
 
 class Issued(Struct, frozen=True, gc=False):
-    """An offer was issued: it may cost this much (smallest units), and took this pool code (empty if not of a pool)."""
+    """An offer was issued: it may cost this much (smallest units), and took this pool code (empty if not of a pool).
+
+    A negative amount takes back what was issued at that instant.
+    """
 
     offer: str
     at: Instant

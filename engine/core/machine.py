@@ -19,6 +19,7 @@ from engine.core.events import Event
 from engine.core.gate import run_zone
 from engine.core.ids import lot, ref, run_id
 from engine.core.moments import Length
+from engine.core.offering import keep_promise, void, void_unsent
 from engine.core.rules import (
     AnyCondition,
     EventSeen,
@@ -37,7 +38,7 @@ from engine.core.rules import (
     Workflow,
 )
 from engine.core.runs import name_in_mode, next_step, to_stage
-from engine.core.sending import delivered, send
+from engine.core.sending import delivered, dropped, send
 from engine.core.turn import Turn
 
 ANSWER_TIME = Length(days=7)
@@ -87,6 +88,7 @@ def start(turn: Turn, workflow: Workflow) -> None:
 
 def finish(turn: Turn, run: Run, outcome: str) -> None:
     """End a run."""
+    void_unsent(turn, run, outcome)
     turn.drop(run)
     ended = Ended(run.began, turn.now, outcome, run.version, run.mode)
     turn.customer.ended = {**turn.customer.ended, name_in_mode(run.workflow, run.mode): ended}
@@ -229,11 +231,16 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     run = next((each for each in customer.runs if each.effect_id == number and each.doing == "sending"), None)
     if outcome in ("refused", "blocked", "late", "again"):  # it did not count against the caps after all
         customer.releases = tuple(each for each in customer.releases if each.effect_id != number)
-    elif outcome == "done":
+    else:
+        keep_promise(customer, number)
+    if outcome == "done":
         customer.last_mail = max(customer.last_mail, turn.now)
         customer.runs = tuple(delivered(each, number, turn.now) for each in customer.runs)
         run = None if run is None else turn.run(run)
+    why = f"{outcome}: {reason}" if reason else outcome
     if run is None:
+        if not any(each.effect_id == number for each in customer.runs):  # nobody asks for this send again
+            void(turn, number, why)
         return
     workflow = turn.rules.version(run.workflow, run.version)
     if outcome == "again":
@@ -242,8 +249,10 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     step = workflow.stage(run.stage).steps[run.step]
     assert isinstance(step, Send), "only a send is handed over"
     if outcome in ("refused", "blocked", "late"):
-        turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": f"{outcome}: {reason}" if reason else outcome})
-    walk(turn, next_step(replace(run, sends=run.sends + 1)), workflow)
+        run = dropped(turn, run, step, why)
+    else:
+        run = next_step(replace(run, sends=run.sends + 1))
+    walk(turn, run, workflow)
 
 
 # Listening -----------------------------------------------------------------------------------------------------------
@@ -271,6 +280,8 @@ def _leave_stage(turn: Turn, run: Run, workflow: Workflow, stage: str, event: Ev
     thanks = any(isinstance(step, Send) for step in workflow.stage(stage).steps)
     if led_by and thanks and back is not None and not run.held_out and run.mode is Mode.LIVE:
         turn.customer.returned = replace(back, taken=True)  # one thank-you a return
+    void_unsent(turn, run, f"left stage {run.stage}")
+    run = turn.run(run)
     run = to_stage(run, stage, led_by)
     turn.put(run)
     walk(turn, run, workflow)

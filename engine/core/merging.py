@@ -12,6 +12,7 @@ from engine.core.address import add_proofs
 from engine.core.customer import (
     MAIL_MARKS_KEPT,
     MARKS_KEPT,
+    PROMISES_KEPT,
     REFS_KEPT,
     RELEASES_KEPT,
     TAGS_KEPT,
@@ -57,7 +58,8 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     }
     add_proofs(mine, other.proofs)
     mine.releases = _ring((*mine.releases, *other.releases), RELEASES_KEPT, lambda release: release.at)
-    for name in ("open_tickets", "solved_tickets", "used_codes"):
+    mine.promises = _ring((*mine.promises, *other.promises), PROMISES_KEPT, lambda promise: promise.at)
+    for name in ("open_tickets", "solved_tickets", "used_codes", "voided_codes"):
         both = tuple(dict.fromkeys((*getattr(mine, name), *getattr(other, name))))
         setattr(mine, name, both[-REFS_KEPT:])
     mine.open_tickets = tuple(each for each in mine.open_tickets if each not in mine.solved_tickets)

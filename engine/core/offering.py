@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.conditions import View
-from engine.core.customer import Customer, Run
+from engine.core.customer import PROMISES_KEPT, REFS_KEPT, Customer, Promise, Run, ring
 from engine.core.decision import Issued
 from engine.core.gate import Drop, refused_offer
 from engine.core.ids import code
@@ -49,7 +49,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
     elif pooled:
         given = turn.rules.shop.codes[offer.name][-1] if acts else ""
     else:
-        given = offer.text if offer.codes == "text" else code(turn.rules.key, run.id, offer.name)
+        given = offer.text if offer.codes == "text" else _own_code(turn, run, offer)
     turn.put(replace(run, codes={**run.codes, offer.name: (given, last_day)}))
     if run.mode is Mode.LIVE:
         times = (*customer.offers_had.get(offer.name, ()), turn.now)[-8:]
@@ -59,8 +59,56 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
         amount = {"cost": written(cost, turn.rules.lifecycle.currency), "currency": turn.rules.lifecycle.currency}
         turn.tell(fx.COUPON_ISSUED, run, {**told, **amount}, step)
     if acts:
+        issued = turn.effects[-1]
+        promise = Promise(issued.effect_id, run.id, turn.now, cost, offer.codes != "text", issued.data)
+        customer.promises = ring(customer.promises, promise, PROMISES_KEPT)
         turn.notes.append(Issued(offer.name, turn.now, cost, given if pooled else ""))
     return told
+
+
+def _own_code(turn: Turn, run: Run, offer: Offer) -> str:
+    """The run's code for an offer; after a voided one, which the shop may have been told of, another."""
+    about = f"{offer.name}\x1f{run.voided}" if run.voided else offer.name
+    return code(turn.rules.key, run.id, about)
+
+
+def keep_promise(customer: Customer, number: str) -> None:
+    """Note that the send which issued an offer has arrived, or may have: the offer stays as had."""
+    if customer.promises:
+        customer.promises = tuple(each for each in customer.promises if each.effect_id != number)
+
+
+def void(turn: Turn, number: str, reason: str) -> None:
+    """Take an offer back whose first send did not arrive: it was never had, and costs nothing.
+
+    The run forgets its code, so that a later send of the offer issues another. A pool's code does not go back into the
+    pool: a server that refused the message has seen it, and it may stand in the shop already.
+    """
+    customer = turn.customer
+    promise = next((each for each in customer.promises if each.effect_id == number), None)
+    if promise is None:
+        return
+    keep_promise(customer, number)
+    name, given = promise.told["name"], promise.told["code"]
+    times = list(customer.offers_had.get(name, ()))
+    if promise.at in times:
+        times.remove(promise.at)
+    others = {each: had for each, had in customer.offers_had.items() if each != name}
+    customer.offers_had = {**others, name: tuple(times)} if times else others
+    run = next((each for each in customer.runs if each.id == promise.run), None)
+    if run is not None:
+        codes = {offer: each for offer, each in run.codes.items() if offer != name}
+        turn.put(replace(run, codes=codes, voided=run.voided + 1))
+    if promise.own:
+        customer.voided_codes = ring(customer.voided_codes, given, REFS_KEPT)
+    turn.repeat(fx.COUPON_VOIDED, promise.effect_id, {**promise.told, "reason": reason})
+    turn.notes.append(Issued(name, promise.at, -promise.amount))
+
+
+def void_unsent(turn: Turn, run: Run, reason: str) -> None:
+    """Take back what a run was to send, when it leaves the send behind before it was released again."""
+    if turn.customer.promises and run.effect_id and run.doing != "sending":
+        void(turn, run.effect_id, reason)
 
 
 def _told(offer: Offer, given: str, last_day: Day) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, Asked, Release, Run,
 from engine.core.gate import Defer, Drop, run_zone, verdict
 from engine.core.ids import effect_id
 from engine.core.moments import Instant, rfc3339
-from engine.core.offering import offer_of
+from engine.core.offering import offer_of, void
 from engine.core.rules import Mode, Send, Stage, Workflow
 from engine.core.runs import next_step
 from engine.core.turn import Turn
@@ -63,6 +63,10 @@ PAUSED_LINE = "!paused"
 def dropped(turn: Turn, run: Run, step: Send, reason: str) -> Run:
     """Tell that a send is not made, and why; return the run at its next step."""
     turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": reason})
+    if turn.customer.promises:  # it was released before, and came back or did not arrive
+        void(turn, run.effect_id, reason)
+        kept = turn.run(run)
+        run = replace(run, codes=kept.codes, voided=kept.voided)
     return next_step(replace(run, sends=run.sends + 1))
 
 

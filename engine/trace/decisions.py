@@ -144,5 +144,8 @@ _SAID: Final[dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]]] = {
         f"offer {data['name']}: code {data['code'] or '-'}",
         f"good until {data['valid_until']}",
     ),
-    fx.COUPON_VOIDED: lambda data: (f"offer {data.get('name', '')} voided", ""),
+    fx.COUPON_VOIDED: lambda data: (
+        f"offer {data['name']}: code {data['code'] or '-'} voided",
+        in_plain_words(data["reason"]),
+    ),
 }
