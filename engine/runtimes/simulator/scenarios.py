@@ -69,7 +69,8 @@ class _Story:
             own_events=rule_set.own_events,
         )
         shop = Shop(epoch=1, live_since=self.start, cadence=_known_interval(scenario.given.reorder_interval.days))
-        shop.codes = {name: [f"POOL-{number:04d}" for number in range(99)] for name in alone.offers}
+        pools = [offer.name for offer in alone.offers.values() if offer.codes == "pool"]
+        shop.codes = {name: [f"POOL-{number:04d}" for number in range(99)] for name in pools}
         self.effects: list[Effect] = []
         self.world = World(
             Rules(alone, shop, key=b"scenario"),
