@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 from liquid import BoundTemplate
 from liquid.ast import BlockNode, Node
@@ -82,10 +83,15 @@ class _Scope:
 
 
 def uses(template: BoundTemplate) -> Uses:
-    """Return what a compiled template uses, its partials included."""
-    walk = _Walk(template)
-    walk.found.certain = walk.nodes(template.nodes, _Scope(template.name, {}))
-    return walk.found
+    """Return what a compiled template uses, its partials included. Each is walked once: it never changes."""
+    if template not in _WALKED:
+        walk = _Walk(template)
+        walk.found.certain = walk.nodes(template.nodes, _Scope(template.name, {}))
+        _WALKED[template] = walk.found
+    return _WALKED[template]
+
+
+_WALKED: WeakKeyDictionary[BoundTemplate, Uses] = WeakKeyDictionary()
 
 
 def check(templates: Templates) -> list[RenderProblem]:
