@@ -12,8 +12,15 @@ from pathlib import Path
 
 from engine.cli.reference import commands_page, document_schemas
 from engine.core.catalogue import CATALOGUE, example, fields, schema
+from engine.language.codes import CODES
+from engine.language.reference import Example, check_page, checks_index, keys_page
+from engine.language.schema import FILES as LANGUAGE_FILES
+from engine.language.schema import json_schema
 
 DOCS = Path(__file__).parent
+CHECKS = DOCS / "reference" / "checks"
+GOLDEN = DOCS.parent / "tests" / "language" / "err"
+_PROBLEM = re.compile(r".+:\d+:\d+: .+ \[([a-z0-9-]+)\]")
 
 
 def event_types() -> str:
@@ -35,10 +42,45 @@ def _row(kind: str) -> str:
     return f"| `{kind}` | {CATALOGUE[kind].means} | {required or '-'} | {optional or '-'} |"
 
 
+def check_pages() -> dict[str, Callable[[], str]]:
+    """Return the page of each code, with the golden pair that says the least beside it."""
+    best: dict[str, tuple[tuple[int, int], Example]] = {}
+    for said in sorted(GOLDEN.glob("*/*.out")):
+        shown = Example(_files_of(said.with_suffix("")), _lines(said))
+        codes = [match[1] for line in shown.said if (match := _PROBLEM.fullmatch(line))]
+        length = sum(len(line) for lines in (*shown.files.values(), shown.said) for line in lines)
+        for code in codes:
+            if code not in best or (len(codes), length) < best[code][0]:
+                best[code] = (len(codes), length), shown
+    return {f"reference/checks/{code}.md": partial(check_page, code, best[code][1]) for code in CODES}
+
+
+def _files_of(case: Path) -> dict[str, list[str]]:
+    """Return a golden case's files, by the names they are read under."""
+    if case.is_dir():
+        paths = sorted((path for path in case.rglob("*") if path.is_file()), key=lambda path: (len(path.parts), path))
+        return {path.relative_to(case).as_posix(): _lines(path) for path in paths}
+    kind = case.parent.name
+    name = {"workflow": f"{case.name}.yaml", "scenarios": "winback.scenarios.yaml"}.get(kind, f"{kind}.yaml")
+    return {name: _lines(case.with_suffix(".yaml"))}
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").rstrip("\n").split("\n")
+
+
+def _as_json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
 FILES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
+    "reference/language/keys.md": keys_page,
+    "reference/checks/README.md": checks_index,
+    **check_pages(),
+    **{f"schemas/files/{name}.json": (lambda name=name: _as_json(json_schema(name))) for name in LANGUAGE_FILES},
     **{f"schemas/commands/{name}": partial(str, text) for name, text in document_schemas().items()},
-    "schemas/events.json": lambda: json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
+    "schemas/events.json": lambda: _as_json(schema()),
 }
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference/events.md", "event types"): event_types,
@@ -60,13 +102,21 @@ def wanted() -> dict[Path, str]:
     return texts
 
 
+def left_over() -> list[Path]:
+    """Return pages of codes that are no more."""
+    return [path for path in sorted(CHECKS.glob("*")) if path not in wanted()]
+
+
 def main() -> int:
-    """Write what is not as it should be, and name it."""
+    """Write what is not as it should be, take away what is no more, and name both."""
     for path, text in wanted().items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(path.relative_to(DOCS.parent))  # noqa: T201 - it says what it wrote
+    for path in left_over():
+        path.unlink()
+        print(f"{path.relative_to(DOCS.parent)} is no more")  # noqa: T201 - as above
     return 0
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.core.events import DATA
 from engine.core.fields import FIELDS
 from engine.core.marks import KEPT_FIELDS
-from engine.language.codes import CODES
+from engine.language.codes import CODES, CURES
 from engine.language.conditions import WAY_OUT
 from engine.language.forms import Form, Variants
 from engine.language.kinds import Key, Kind
@@ -15,7 +16,16 @@ from engine.language.schema import FILES
 from engine.language.shapes import all_forms
 from engine.language.vocabulary import ATTRIBUTES, event_fields, tests_of
 
-_MADE = "<!-- Made from the tables in engine/language by the tests (UPDATE_GOLDEN=1); do not edit. -->"
+_MADE = "<!-- Written by ./dev docs from the tables in engine/language; do not edit. -->"
+_WIDEST = 120
+
+
+@dataclass(frozen=True)
+class Example:
+    """Lines of files that bring a problem, by the files' names, and the lines that are said of them."""
+
+    files: Mapping[str, Sequence[str]]
+    said: Sequence[str]
 
 
 def keys_page() -> str:
@@ -38,18 +48,30 @@ def keys_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def checks_page(examples: Mapping[str, str]) -> str:
-    """Return the page of all codes, each with an example of its message where there is one."""
-    parts = [
-        "# What `winback check` says",
-        _MADE,
-        "Each problem ends with its code. All problems of all files are shown at once.",
-    ]
-    for code, means in CODES.items():
-        parts += [f"## {code}", means]
-        if code in examples:
-            parts.append(f"```\n{examples[code].rstrip()}\n```")
+def checks_index() -> str:
+    """Return the page that lists all codes, each with its meaning and the page that shows it."""
+    head = "Each problem ends with its code. All problems of all files are shown at once."
+    rows = [f"| [`{code}`]({code}.md) | {_escaped(means)} |" for code, means in CODES.items()]
+    return (
+        "\n\n".join(
+            ["# What `winback check` says", _MADE, head, "\n".join(["| code | meaning |", "| --- | --- |", *rows])]
+        )
+        + "\n"
+    )
+
+
+def check_page(code: str, example: Example) -> str:
+    """Return the page of one code: what it means, what to do, and files that bring it with what is said of them."""
+    parts = [f"# {code}", _MADE, CODES[code], f"**Cure.** {CURES[code]}", "## Example"]
+    for name, text in example.files.items():
+        lines = (line if len(line) <= _WIDEST else f"{line[:_WIDEST]}… ({len(line):,} characters)" for line in text)
+        parts.append(f"`{name}`:\n\n{_fenced(lines, 'yaml' if name.endswith('.yaml') else '')}")
+    parts += ["`winback check` says:", _fenced(example.said)]
     return "\n\n".join(parts) + "\n"
+
+
+def _fenced(lines: Iterable[str], language: str = "") -> str:
+    return "\n".join([f"~~~{language}", *lines, "~~~"])
 
 
 def _title(form: Form) -> str:

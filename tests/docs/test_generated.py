@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.core.reading import Reader
+from engine.language.codes import CODES, CURES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -25,8 +26,20 @@ def generator() -> ModuleType:
 
 def test_generated_pages_are_up_to_date() -> None:
     """What `./dev docs` would write is what is there."""
-    old = [path.name for path, text in generator().wanted().items() if path.read_text(encoding="utf-8") != text]
-    assert old == [], "run ./dev docs"
+    made = generator()
+    there = {path: path.read_text(encoding="utf-8") if path.is_file() else "" for path in made.wanted()}
+    assert [path.name for path, text in made.wanted().items() if there[path] != text] == [], "run ./dev docs"
+    assert made.left_over() == [], "run ./dev docs"
+
+
+def test_every_code_has_a_page_with_its_message_and_its_cure() -> None:
+    """Input, the exact message, and what to do about it; nothing beside the codes has a page."""
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "reference" / "checks").iterdir()}
+    assert pages.keys() - {"README"} == CODES.keys()
+    for code, means in CODES.items():
+        assert f"[{code}]" in pages[code].partition("`winback check` says:")[2]
+        assert means in pages[code]
+        assert CURES[code] in pages[code]
 
 
 def test_every_event_in_the_page_can_be_sent() -> None:

@@ -1,61 +1,9 @@
-"""The reference and the JSON Schemas say what the reader does: they are made from the same tables.
-
-`UPDATE_GOLDEN=1 pytest tests/language` writes them.
-"""
-
-import json
-import os
-from pathlib import Path
+"""The reference and the JSON Schemas say what the reader does: they are made from the same tables."""
 
 import pytest
 
-from engine.language.codes import CODES
-from engine.language.reference import checks_page, keys_page
 from engine.language.schema import FILES, json_schema
 from engine.language.shapes import all_forms
-
-HERE = Path(__file__).parent
-DOCS = HERE.parents[1] / "docs"
-
-
-def agrees(path: Path, made: str) -> None:
-    """A page is what was made, or is written anew when that is asked for."""
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(made, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == made
-
-
-def examples() -> dict[str, str]:
-    """For each code the shortest message among the golden files."""
-    found: dict[str, str] = {}
-    for golden in sorted((HERE / "err").glob("*/*.out")):
-        for message in golden.read_text(encoding="utf-8").split("\n\n"):
-            head = message.split("\n", 1)[0]
-            code = head[head.rindex("[") + 1 : -1]
-            if code not in found or len(message) < len(found[code]):
-                found[code] = message
-    return found
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_schema_in_the_docs_is_the_one_that_is_made(name: str) -> None:
-    """docs/schemas/files/NAME.json is what `winback schema NAME` prints."""
-    agrees(
-        DOCS / "schemas" / "files" / f"{name}.json", json.dumps(json_schema(name), indent=2, ensure_ascii=False) + "\n"
-    )
-
-
-def test_the_page_of_keys_is_the_one_that_is_made() -> None:
-    """Every key with its sentence."""
-    agrees(DOCS / "reference" / "language" / "keys.md", keys_page())
-
-
-def test_the_page_of_checks_shows_an_example_of_every_code() -> None:
-    """Every code with its sentence and a message as it is printed; few have none that can be shown."""
-    shown = examples()
-    assert set(CODES) - set(shown) == {"too-big", "no-files", "scenario"}
-    agrees(DOCS / "reference" / "language" / "checks.md", checks_page(shown))
 
 
 def test_every_key_has_one_sentence_of_help() -> None:

@@ -1,7 +1,8 @@
 """Golden pairs: broken files and the messages they bring. A new case needs no Python, only NAME.yaml in err/KIND/.
 
 `UPDATE_GOLDEN=1 pytest tests/language` writes the NAME.out beside it; read it before you keep it. The folder says what
-the file is read as; the files of shop/ stand beside it. A folder in err/folder/ or ok/folder/ is read as it is.
+the file is read as; the files of shop/ stand beside it. A folder in err/folder/ or ok/folder/ is read as it is, and the
+scenarios of one in err/played/ are played. docs/reference/checks/ shows them, a page for each code.
 """
 
 import os
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.language.codes import CODES
+from engine.language.codes import CODES, CURES
 from engine.language.files import Checked, read_files
 from engine.language.folder import read_folder
+from engine.language.playing import with_scenarios
 from engine.language.problems import format_problems
+from engine.wiring.checking import contradictions
 
 HERE = Path(__file__).parent
 SHOP = {path.name: path.read_bytes() for path in sorted((HERE / "shop").iterdir())}
@@ -44,11 +47,12 @@ FACTS = dict.fromkeys(TEMPLATES, FineTemplate())
 
 def checked(case: Path) -> Checked:
     """Read a case as what its folder says it is."""
-    if case.is_dir():
-        if (case / "templates").is_dir():
-            return read_folder(case, case)
-        return read_files({path.name: path.read_bytes() for path in case.iterdir()}, facts=FACTS)
     kind = case.parent.name
+    if case.is_dir():
+        if (case / "templates").is_dir() or not list(case.glob("*.y*ml")):
+            return read_folder(case, case)
+        found = read_files({path.name: path.read_bytes() for path in case.iterdir()}, facts=FACTS)
+        return with_scenarios(found, contradictions)[0] if kind == "played" else found
     name = {"workflow": case.name, "scenarios": "winback.scenarios.yaml"}.get(kind, f"{kind}.yaml")
     beside = {**SHOP, "winback.yaml": WORKFLOW} if kind == "scenarios" else SHOP
     return read_files({**beside, name: case.read_bytes()}, facts=FACTS)
@@ -86,6 +90,10 @@ def test_correct_files_bring_neither_errors_nor_warnings(case: Path) -> None:
 
 def test_every_code_has_a_golden_case() -> None:
     """No message is without an example, and no code without a message."""
-    seen = {problem.code for case in cases("err") for problem in checked(case).problems}
-    elsewhere = {"too-big", "no-files", "scenario"}  # see test_folder.py
-    assert seen | elsewhere == set(CODES)
+    assert {problem.code for case in cases("err") for problem in checked(case).problems} == set(CODES)
+
+
+def test_every_code_has_a_cure() -> None:
+    """What to do about it stands beside what it means, for each code and for nothing else."""
+    assert list(CURES) == list(CODES)
+    assert all(text.endswith(".") for text in (*CODES.values(), *CURES.values()))
