@@ -77,10 +77,14 @@ class Permission(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Stop(Struct, frozen=True, array_like=True, gc=False):
-    """A purpose that is stopped: since when, and by which event or workflow."""
+    """A purpose that is stopped: since when, and by which event or workflow.
+
+    A "no" stops every channel. A workflow that stops mail to a dead address stops email alone: a letter may still go.
+    """
 
     at: Instant
     by: str
+    channel: str = ""  # the only one that is stopped; empty is every channel
 
 
 class Proof(Struct, frozen=True, array_like=True, gc=False):
@@ -103,8 +107,10 @@ class Run(Struct, frozen=True, array_like=True, gc=False):
     """One customer's way through one version of a workflow.
 
     `doing` is what the current step waits for: `waiting` (a wait; `due` says until when), `deferred` (a send that may
-    not go yet; asked again at `due`), `paused` (a send held by a pause), `sending` (released, `effect_id` tells which).
-    `entries` counts how often each stage was entered; `wanted` is when the current send was first asked for.
+    not go yet; asked again at `due`), `paused` (a send held by a pause), `sending` (released, `effect_id` tells which),
+    `handed_off` (a person has them, `effect_id` tells by which act), `closing` (the notice of a closing runs).
+    `entries` counts how often each stage was entered; `wanted` is when the current step, a send or a wait for a moment,
+    was first asked for.
     """
 
     id: str
@@ -129,6 +135,7 @@ class Run(Struct, frozen=True, array_like=True, gc=False):
     releases: int = 0  # of the current send; more than one when it came back to be asked again
     reason: str = ""  # why the current send waits
     voided: int = 0  # codes of this run that were voided, so that the next one is another
+    branch: str = ""  # of the current `choose`, kept while its send is under way
 
 
 class Promise(Struct, frozen=True, array_like=True, gc=False):
@@ -162,6 +169,7 @@ class Release(Struct, frozen=True, array_like=True, gc=False):
     purpose: str
     template: str
     effect_id: str
+    channel: str = "email"
 
 
 class Return(Struct, frozen=True, array_like=True, gc=False):

@@ -23,19 +23,20 @@ from engine.core.conditions import (
 )
 from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
+from engine.core.ending import finish
 from engine.core.entering import entering, fits_from, kept_out_until, look, place_is_taken
 from engine.core.events import DATA, Event
 from engine.core.facts import fold, is_taken_back
 from engine.core.gate import paused
 from engine.core.ids import ref
-from engine.core.machine import finish, handed, hear, ring_timer, start, walk
+from engine.core.machine import handed, hear, ring_timer, skip, start, walk
 from engine.core.merging import given_up, join, joined_runs
 from engine.core.moments import Instant
 from engine.core.offering import void_unsent
 from engine.core.rulebook import ANYTHING, Rules
-from engine.core.rules import Address, Mode, Send, Standing, Workflow
-from engine.core.runs import at_rest
-from engine.core.sending import HELD, PAUSED_LINE, dropped
+from engine.core.rules import Address, Mode, Standing, Workflow
+from engine.core.runs import at_rest, current_send
+from engine.core.sending import HELD, PAUSED_LINE
 from engine.core.signals import (
     Admit,
     AnySignal,
@@ -389,15 +390,15 @@ def _unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:
         if run.doing != "paused":
             continue
         workflow = turn.rules.version(run.workflow, run.version)
-        step = workflow.stage(run.stage).steps[run.step]
-        assert isinstance(step, Send), "only a send can be held by a pause"
+        step = current_send(workflow, run)
+        assert step is not None, "only a send can be held by a pause"
         assert run.wanted is not None, "a send that waits was asked for"
-        if paused(customer, workflow.name, step.template, turn.rules) is not None:  # another pause covers it too
+        if paused(customer, workflow.name, step, turn.rules) is not None:  # another pause covers it too
             if PAUSED_LINE not in customer.waiting:
                 customer.waiting = (*customer.waiting, PAUSED_LINE)
             continue
         if overdue == "skip":
-            walk(turn, dropped(turn, run, step, "paused"), workflow)
+            skip(turn, run, workflow, "paused")
             continue
         shifted = run.wanted + (turn.now - paused_at)
         if overdue == "shift" and run.wanted > paused_at and shifted > turn.now:

@@ -28,7 +28,14 @@ class Issued(Struct, frozen=True, gc=False):
     code: str = ""
 
 
-Note = Entered | Issued
+class TaskGiven(Struct, frozen=True, gc=False):
+    """A team was handed a customer; how many it takes counts it."""
+
+    team: str
+    at: Instant
+
+
+Note = Entered | Issued | TaskGiven
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -115,7 +115,8 @@ def _revenue_365d(customer: Customer, today: Day, lifecycle: Lifecycle) -> int:
     )
 
 
-def _first_order(customer: Customer) -> Day | None:
+def first_order(customer: Customer) -> Day | None:
+    """The day of the first order, None where there is none."""
     if customer.folded is not None:
         return customer.folded.first_day
     return customer.orders[0].day if customer.orders else None
@@ -133,7 +134,7 @@ def _idle(customer: Customer, today: Day) -> int | None:
 
 
 def _own_interval(customer: Customer) -> Decimal | None:
-    days, first, last = _days(customer), _first_order(customer), last_order(customer)
+    days, first, last = _days(customer), first_order(customer), last_order(customer)
     if days < 2 or first is None or last is None:
         return None
     return Decimal(last - first) / (days - 1)
@@ -162,7 +163,7 @@ _DERIVED: dict[str, Callable[[Customer, Instant, Lifecycle], Any]] = {
     "revenue": lambda customer, now, rules: revenue(customer).get(rules.currency, 0),
     "revenue_365d": lambda customer, now, rules: _revenue_365d(customer, _here(customer, rules).day(now), rules),
     "average_basket": lambda customer, now, rules: _average_basket(customer, rules),
-    "first_order": lambda customer, now, rules: _first_order(customer),
+    "first_order": lambda customer, now, rules: first_order(customer),
     "last_order": lambda customer, now, rules: last_order(customer),
     "idle_days": lambda customer, now, rules: _idle(customer, _here(customer, rules).day(now)),
     "own_interval": lambda customer, now, rules: _own_interval(customer),
@@ -179,7 +180,7 @@ _DERIVED: dict[str, Callable[[Customer, Instant, Lifecycle], Any]] = {
 
 def summary(customer: Customer, now: Instant, lifecycle: Lifecycle) -> dict[str, Any]:
     """The customer as `explain` shows them: facts, permission and stops, in the words and units of the outside."""
-    first, last = _first_order(customer), last_order(customer)
+    first, last = first_order(customer), last_order(customer)
     return {
         "id": customer.id,
         "email": customer.value("email"),

@@ -14,8 +14,9 @@ from msgspec import Struct
 from engine.core.conditions import View, lapses_at
 from engine.core.customer import Customer, Run
 from engine.core.moments import HOUR, MINUTE, MINUTES_A_DAY, Instant, Zone, zone
+from engine.core.permission import is_stopped
 from engine.core.rulebook import Rules
-from engine.core.rules import Address, PerCustomer, Purpose, Send, Standing, Workflow
+from engine.core.rules import TASK, Address, PerCustomer, Purpose, Send, Standing, Workflow
 from engine.core.shop import Pause
 
 
@@ -48,14 +49,17 @@ def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: I
         return Drop(refused)
     if customer.stuck:
         return Defer(now + HOUR, "stuck until its dead letter is replayed")
-    pause = paused(customer, workflow.name, step.template, rules)
+    pause = paused(customer, workflow.name, step, rules)
     if pause is not None and run.mode == "live":
         return Defer(None, f"paused: {pause.scope} {pause.name}".rstrip())
     until, reason = now, ""
     for later, why in _waits(view, run, step):
         if later > until:
             until, reason = later, why
-    allowed = _into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, rules)
+    if step.channel == TASK:  # a team has hours of its own
+        allowed = until
+    else:
+        allowed = _into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, rules)
     if allowed > now:
         return Defer(allowed, reason or "outside the hours it may be sent in")
     return GO
@@ -66,12 +70,13 @@ def run_zone(workflow: Workflow, own: Zone) -> Zone:
     return own if workflow.timezone == "customer" else zone(workflow.timezone)
 
 
-def paused(customer: Customer, workflow: str, template: str, rules: Rules) -> Pause | None:
+def paused(customer: Customer, workflow: str, step: Send, rules: Rules) -> Pause | None:
     """Return a pause that covers this send, if there is one."""
     if not rules.shop.pauses:
         return None
-    domain = str(customer.value("email") or "").rpartition("@")[2].casefold()
-    covered = {"engine": "", "workflow": workflow, "template": template, "domain": domain}
+    by_mail = step.channel in ("email", "preferred")
+    domain = str(customer.value("email") or "").rpartition("@")[2].casefold() if by_mail else None
+    covered = {"engine": "", "workflow": workflow, "template": step.template, "domain": domain}
     return next((pause for pause in rules.shop.pauses if covered.get(pause.scope) == pause.name), None)
 
 
@@ -82,21 +87,47 @@ def _never(view: View, step: Send) -> str:
     customer = view.customer
     if customer.gone:
         return "gone"
-    if step.channel == "email":
-        if customer.address is Address.DEAD:
-            return "address_dead"
-        if not customer.value("email"):
-            return "no_address"
-    if step.purpose is Purpose.SERVICE:
-        return ""
-    if step.purpose.value in customer.stopped:
-        return "stopped"
-    missing = _without_permission(view, step.purpose, step.channel)
-    if missing:
-        return missing
+    unreachable = _unreachable(customer, step.channel)
+    if unreachable or step.purpose is Purpose.SERVICE:
+        return unreachable
+    if step.channel != TASK:  # of a task they narrow what the person may do
+        forbidden = _forbidden(view, step.purpose, step.channel)
+        if forbidden:
+            return forbidden
     if customer.standing is Standing.FORMER and step.purpose is Purpose.MARKETING:
         return "former"
-    return _too_old(view)
+    return _too_old(view) if step.channel == "email" else ""
+
+
+def _unreachable(customer: Customer, channel: str) -> str:
+    if channel == "email" and customer.address is Address.DEAD:
+        return "address_dead"
+    needed = _ADDRESSES.get(channel)
+    return "no_address" if needed is not None and not customer.value(needed) else ""
+
+
+_ADDRESSES = {"email": "email", "letter": "postal", "phone": "phone", "sms": "phone"}
+"""The field of the profile that each channel needs. Where a push goes, the service that pushes knows."""
+
+
+def channel_of(view: View, step: Send) -> str:
+    """Return the channel of a `preferred` send: the customer's own, if it is known and permitted there, else email."""
+    wanted = str(view.customer.value("channel") or "")
+    if wanted not in (*_ADDRESSES, "push") or _unreachable(view.customer, wanted):
+        return "email"
+    is_service = step.purpose is Purpose.SERVICE
+    return wanted if is_service or may_reach(view, step.purpose, wanted) else "email"
+
+
+def may_reach(view: View, purpose: Purpose, channel: str) -> bool:
+    """Say whether the customer permits a purpose on a channel, and has not stopped it there."""
+    return not _forbidden(view, purpose, channel)
+
+
+def _forbidden(view: View, purpose: Purpose, channel: str) -> str:
+    if is_stopped(view.customer, purpose.value, channel):
+        return "stopped"
+    return _without_permission(view, purpose, channel)
 
 
 def _without_permission(view: View, purpose: Purpose, channel: str) -> str:
@@ -106,7 +137,8 @@ def _without_permission(view: View, purpose: Purpose, channel: str) -> str:
     if said is None and purpose in rule.newsletter_covers:  # a purpose that was withdrawn is covered by nothing
         given = customer.permission.get(f"newsletter/{channel}")
     if given is None or not given.given:
-        if rule.existing_customers and purpose is Purpose.MARKETING and customer.orders and said is None:
+        by_mail = channel == "email"  # the law lets existing customers be written to by mail, and not be called
+        if rule.existing_customers and by_mail and purpose is Purpose.MARKETING and customer.orders and said is None:
             return ""
         return "no_permission"
     end = lapses_at(view, given)
@@ -131,7 +163,7 @@ def _waits(view: View, run: Run, step: Send) -> Iterator[tuple[Instant, str]]:
     yield from _holds(view, run)
     customer, zone = view.customer, view.zone
     clear = view.lifecycle.keep_clear_of_other_senders
-    if clear is not None and customer.other_mail and step.purpose is Purpose.MARKETING:
+    if clear is not None and customer.other_mail and step.purpose is Purpose.MARKETING and step.channel != TASK:
         yield zone.after(customer.other_mail, clear), "another sender wrote not long ago"
     for cap in view.lifecycle.caps:
         if cap.purpose is not step.purpose:

@@ -1,7 +1,8 @@
 """The workflow machine: one customer's run through the stages and steps of one version of a workflow.
 
 A stage is steps done in order; `until_any` is listened to during the whole stage and beats the steps; `after` or `end`
-says what follows the last step; `leave_when_any` beats everything. Nothing else moves a run.
+says what follows the last step; `leave_when_any` beats everything. Nothing else moves a run. What each step does stands
+in a module of its own; here is what moves a run from one to the next.
 """
 
 from __future__ import annotations
@@ -12,37 +13,45 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import PERMISSION, STANDING, TAGS, holds, matches, tag_topic, topics
-from engine.core.customer import TAGS_KEPT, Ended, Run, Stop, ring
+from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, resume, suppress, tag, untag, was_asked
+from engine.core.choosing import chosen, go_to, split
+from engine.core.closing import CLOSING, KEPT, call_off, close, is_closing, noticed, shows_life
+from engine.core.conditions import holds, matches, topics
+from engine.core.customer import Run
 from engine.core.decision import Entered
+from engine.core.ending import finish, finish_as
 from engine.core.events import Event
 from engine.core.gate import run_zone
+from engine.core.handing_off import HANDED_OFF, answers, hand_off
 from engine.core.ids import lot, ref, run_id
-from engine.core.moments import Length
 from engine.core.offering import keep_promise, void, void_unsent
 from engine.core.rules import (
+    AdaptNewsletter,
     AnyCondition,
+    Choose,
+    CloseAccount,
+    Emit,
     EventSeen,
     GoTo,
+    HandOff,
     MakeFormer,
     Mode,
     PutTag,
     Resume,
     Send,
-    Stage,
-    Standing,
-    Step,
+    Split,
     Suppress,
     TakeTag,
     Wait,
+    WaitUntil,
     Workflow,
+    notice_of,
+    sends_of,
 )
-from engine.core.runs import name_in_mode, next_step, to_stage
-from engine.core.sending import delivered, dropped, send
+from engine.core.runs import current_send, name_in_mode, next_step, step_of, to_stage
+from engine.core.sending import Over, ask, delivered, dropped, on_its_channel
 from engine.core.turn import Turn
-
-ANSWER_TIME = Length(days=7)
-"""Silence is an answer only to a question that was delivered at least so long ago."""
+from engine.core.waiting import WAITING, set_anew, wait, wait_until
 
 NO_ORDER_HOLDS = -1
 """`led_by` of a run entered by `returned:`: it thanks for orders, so none of them holds it."""
@@ -50,12 +59,15 @@ NO_ORDER_HOLDS = -1
 WALK_BOUND = 500
 """Steps one signal may take without a wait. `check` refuses circles without one; this catches what it cannot see."""
 
+WentOn = Run | str | None
+"""What a step comes to: the run at its next place, the outcome it ends with, or None where it waits (and is kept so)."""
+
 
 class EndlessWalk(Exception):
     """A run took more steps at once than any sensible workflow has; a circle without a wait."""
 
 
-# Beginning and ending ------------------------------------------------------------------------------------------------
+# Beginning -----------------------------------------------------------------------------------------------------------
 
 
 def start(turn: Turn, workflow: Workflow) -> None:
@@ -86,143 +98,77 @@ def start(turn: Turn, workflow: Workflow) -> None:
     walk(turn, run, workflow)
 
 
-def finish(turn: Turn, run: Run, outcome: str) -> None:
-    """End a run."""
-    void_unsent(turn, run, outcome)
-    turn.drop(run)
-    ended = Ended(run.began, turn.now, outcome, run.version, run.mode)
-    turn.customer.ended = {**turn.customer.ended, name_in_mode(run.workflow, run.mode): ended}
-    turn.tell(fx.RUN_ENDED, run, {"outcome": outcome})
-    turn.freed = True
-
-
-def finish_as(turn: Turn, run: Run, workflow: Workflow, stage: str) -> None:
-    """End a run with the outcome it would have come to by way of a stage, without that stage's steps."""
-    seen: set[str] = set()
-    while stage not in seen:
-        seen.add(stage)
-        found = workflow.stage(stage)
-        if found.end:
-            finish(turn, run, found.end)
-            return
-        stage = found.after
-    finish(turn, run, "left")
-
-
 # Walking -------------------------------------------------------------------------------------------------------------
 
 
 def walk(turn: Turn, run: Run, workflow: Workflow) -> None:
     """Take steps until one waits or the run ends."""
     for _ in range(WALK_BOUND):
-        stage = workflow.stage(run.stage)
-        if run.step >= len(stage.steps):
-            if stage.end:
-                finish(turn, run, stage.end)
+        step = step_of(workflow, run)
+        if step is not None:
+            went_on = _TAKE[type(step)](turn, run, workflow, step)
+            if not isinstance(went_on, Run):
+                _go_on(turn, run, workflow, went_on)
                 return
-            run = to_stage(run, stage.after)
+            run = went_on
             continue
-        step = stage.steps[run.step]
-        went_on = _TAKE[type(step)](turn, run, workflow, stage, step)
-        if went_on is None:
+        stage = workflow.stage(run.stage)
+        if stage.end:
+            finish(turn, run, stage.end)
             return
-        run = went_on
+        run = to_stage(run, stage.after)
     raise EndlessWalk(f"workflow {workflow.name}: {WALK_BOUND} steps without a wait, the last in stage {run.stage}")
+
+
+def _go_on(turn: Turn, run: Run, workflow: Workflow, went_on: WentOn) -> None:
+    """Walk on with what a step came to, or end the run."""
+    if isinstance(went_on, Run):
+        walk(turn, went_on, workflow)
+    elif went_on is not None:
+        finish(turn, run, went_on)
 
 
 def ring_timer(turn: Turn, run: Run, workflow: Workflow) -> None:
     """The run's due time has come: a wait is over, or a deferred send is asked again."""
-    if run.doing == "waiting":
+    step = step_of(workflow, run)
+    if run.doing in (WAITING, HANDED_OFF):
         walk(turn, next_step(run), workflow)
+    elif run.doing == CLOSING and isinstance(step, CloseAccount):
+        _go_on(turn, run, workflow, close(turn, run, workflow, step))
     else:
         walk(turn, replace(run, doing="", due=None), workflow)
 
 
-def _wait(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Wait) -> Run | None:
-    due = run_zone(workflow, turn.zone).after(turn.now, step.length)
-    turn.put(replace(run, doing="waiting", due=due))
-    return None
-
-
-def _go_to(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: GoTo) -> Run | None:
-    view = turn.view()
-    held = (
-        all(holds(condition, view) for condition in step.when_all)
-        if step.when_all
-        else any(holds(condition, view) for condition in step.when_any)
-    )
-    return to_stage(run, step.stage) if held else next_step(run)
-
-
-# Steps that write on the customer ------------------------------------------------------------------------------------
-
-
-def _act(turn: Turn, run: Run, step: Step, kind: str, data: dict[str, Any]) -> bool:
-    """Tell of a step's act; False when it must not be done: held out, or a shadow run."""
-    if run.held_out:
-        turn.tell(fx.STEP_HELD_OUT, run, {"step": step.key, **data}, step)
-        return False
-    turn.tell(kind, run, data, step)
-    return run.mode is Mode.LIVE
-
-
-def _was_asked(turn: Turn, run: Run, workflow: Workflow) -> bool:
-    """Whether a stop may follow: no send came before it, or a question was delivered long enough ago."""
-    if not run.sends:
-        return True
-    zone = run_zone(workflow, turn.zone)
-    return any(asked.at and zone.after(asked.at, ANSWER_TIME) <= turn.now for asked in run.asked)
-
-
-def _suppress(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Suppress) -> Run | None:
-    if not _was_asked(turn, run, workflow):
-        finish(turn, run, "not_asked")
-        return None
-    if _act(turn, run, step, fx.SUPPRESSED, {"scope": step.scope.value}):
-        stopped = turn.customer.stopped
-        if step.scope.value not in stopped:  # whoever stopped it first has the word on lifting it
-            turn.customer.stopped = {**stopped, step.scope.value: Stop(turn.now, f"workflow {workflow.name}")}
-        turn.touch(PERMISSION)
-    return next_step(run)
-
-
-def _resume(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Resume) -> Run | None:
-    if _act(turn, run, step, fx.RESUMED, {"scope": step.scope.value}):
-        stopped = turn.customer.stopped
-        by = stopped.get(step.scope.value)
-        if by is not None and by.by == f"workflow {workflow.name}":  # a "no", or another workflow's stop, stays
-            turn.customer.stopped = {name: each for name, each in stopped.items() if name != step.scope.value}
-    return next_step(run)
-
-
-def _tag(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: PutTag) -> Run | None:
-    if _act(turn, run, step, fx.TAGGED, {"tag": step.tag}) and step.tag not in turn.customer.tags:
-        turn.customer.tags = ring(turn.customer.tags, step.tag, TAGS_KEPT)
-        turn.touch(TAGS, tag_topic(step.tag))
-    return next_step(run)
-
-
-def _untag(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: TakeTag) -> Run | None:
-    if _act(turn, run, step, fx.UNTAGGED, {"tag": step.tag}) and step.tag in turn.customer.tags:
-        turn.customer.tags = tuple(tag for tag in turn.customer.tags if tag != step.tag)
-        turn.touch(TAGS, tag_topic(step.tag))
-    return next_step(run)
-
-
-def _make_former(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: MakeFormer) -> Run | None:
-    if not _was_asked(turn, run, workflow):
-        finish(turn, run, "not_asked")
-        return None
-    before = turn.customer.standing
-    data = {"from": before.value, "to": Standing.FORMER.value, "evidence": [f"workflow {workflow.name}"]}
-    if _act(turn, run, step, fx.STANDING_CHANGED, data) and before is not Standing.FORMER:
-        turn.customer.standing, turn.customer.standing_since = Standing.FORMER, turn.now
-        turn.customer.lapse_due = None
-        turn.touch(STANDING)
-    return next_step(run)
-
-
 # Sends ---------------------------------------------------------------------------------------------------------------
+
+
+def _send(turn: Turn, run: Run, workflow: Workflow, step: Send) -> WentOn:
+    return _after(turn, workflow, ask(turn, run, workflow, step))
+
+
+def _choose(turn: Turn, run: Run, workflow: Workflow, step: Choose) -> WentOn:
+    run = chosen(turn, run, workflow, step)
+    taken = current_send(workflow, run)
+    return next_step(run) if taken is None else _after(turn, workflow, ask(turn, run, workflow, taken))
+
+
+def _close_account(turn: Turn, run: Run, workflow: Workflow, step: CloseAccount) -> WentOn:
+    if run.wanted is None and not was_asked(turn, run, workflow):
+        return NOT_ASKED
+    return _after(turn, workflow, ask(turn, run, workflow, notice_of(step)))
+
+
+def _after(turn: Turn, workflow: Workflow, over: Over | None) -> WentOn:
+    """Say what follows a send that is over; None where it is not."""
+    if over is None:
+        return None
+    step = step_of(workflow, over.run)
+    if isinstance(step, HandOff):  # what a person does is no message: silence to it is no matter of rule 1
+        return next_step(over.run)
+    run = replace(over.run, sends=over.run.sends + 1)
+    if isinstance(step, CloseAccount):
+        return noticed(turn, run, workflow, step, reached=over.reached)
+    return next_step(run)
 
 
 def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
@@ -234,7 +180,8 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     else:
         keep_promise(customer, number)
     if outcome == "done":
-        customer.last_mail = max(customer.last_mail, turn.now)
+        if not any(each.effect_id == number and each.channel != "email" for each in customer.releases):
+            customer.last_mail = max(customer.last_mail, turn.now)
         customer.runs = tuple(delivered(each, number, turn.now) for each in customer.runs)
         run = None if run is None else turn.run(run)
     why = f"{outcome}: {reason}" if reason else outcome
@@ -245,21 +192,25 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     workflow = turn.rules.version(run.workflow, run.version)
     if outcome == "again":
         walk(turn, replace(run, doing=""), workflow)
-        return
-    step = workflow.stage(run.stage).steps[run.step]
-    assert isinstance(step, Send), "only a send is handed over"
-    if outcome in ("refused", "blocked", "late"):
-        run = dropped(turn, run, step, why)
+    elif outcome in ("refused", "blocked", "late"):
+        skip(turn, run, workflow, why)
     else:
-        run = next_step(replace(run, sends=run.sends + 1))
-    walk(turn, run, workflow)
+        _go_on(turn, run, workflow, _after(turn, workflow, Over(run, reached=outcome == "done")))
+
+
+def skip(turn: Turn, run: Run, workflow: Workflow, reason: str) -> None:
+    """Drop what a run is about to send, and walk on."""
+    step = current_send(workflow, run)
+    assert step is not None, "only a send is handed over, or held by a pause"
+    over = dropped(turn, run, on_its_channel(turn, step), reason)
+    _go_on(turn, over.run, workflow, _after(turn, workflow, over))
 
 
 # Listening -----------------------------------------------------------------------------------------------------------
 
 
 def hear(turn: Turn, run: Run, event: Event | None, changed: frozenset[str], *, history: bool) -> None:
-    """Let a run hear an event and changes of the customer: it may leave, or go to another stage."""
+    """Let a run hear an event and changes of the customer: it may leave, go to another stage, or have its answer."""
     workflow = turn.rules.version(run.workflow, run.version)
     heard = None if event is None or event.time < run.began else event
     if any(_is_heard(condition, turn, heard, changed) for condition in workflow.leave_when_any):
@@ -269,6 +220,20 @@ def hear(turn: Turn, run: Run, event: Event | None, changed: frozenset[str], *, 
         if _is_heard(way_out.condition, turn, heard, changed):
             _leave_stage(turn, run, workflow, way_out.then, heard, history=history)
             return
+    if run.doing == WAITING:
+        set_anew(turn, run, workflow, changed, history=history)
+    elif heard is not None:
+        _answered(turn, run, workflow, heard, history=history)
+
+
+def _answered(turn: Turn, run: Run, workflow: Workflow, event: Event, *, history: bool) -> None:
+    """End a wait for a person's answer, or for a sign of life; an answer of long ago rings no timer and starts nothing."""
+    step = step_of(workflow, run)
+    if run.doing == HANDED_OFF and isinstance(step, HandOff):
+        if not history and answers(run, step, event, turn.customer):
+            walk(turn, next_step(run), workflow)
+    elif is_closing(run) and shows_life(event, turn.rules.own_events.get(event.type)):
+        finish(turn, run, KEPT)
 
 
 def _leave_stage(turn: Turn, run: Run, workflow: Workflow, stage: str, event: Event | None, *, history: bool) -> None:
@@ -277,10 +242,11 @@ def _leave_stage(turn: Turn, run: Run, workflow: Workflow, stage: str, event: Ev
         return
     led_by = ref(event.data.order_id) if event is not None and event.type == "order.placed" else 0
     back = turn.customer.returned
-    thanks = any(isinstance(step, Send) for step in workflow.stage(stage).steps)
+    thanks = any(sends_of(step) for step in workflow.stage(stage).steps)
     if led_by and thanks and back is not None and not run.held_out and run.mode is Mode.LIVE:
         turn.customer.returned = replace(back, taken=True)  # one thank-you a return
     void_unsent(turn, run, f"left stage {run.stage}")
+    call_off(turn, run, workflow)
     run = turn.run(run)
     run = to_stage(run, stage, led_by)
     turn.put(run)
@@ -299,13 +265,20 @@ def _is_heard(condition: AnyCondition, turn: Turn, event: Event | None, changed:
     return not changed.isdisjoint(topics(condition)) and holds(condition, turn.view())
 
 
-_TAKE: dict[type, Callable[[Turn, Run, Workflow, Stage, Any], Run | None]] = {
-    Send: send,
-    Wait: _wait,
-    GoTo: _go_to,
-    Suppress: _suppress,
-    Resume: _resume,
-    PutTag: _tag,
-    TakeTag: _untag,
-    MakeFormer: _make_former,
+_TAKE: dict[type, Callable[[Turn, Run, Workflow, Any], WentOn]] = {
+    Send: _send,
+    Wait: wait,
+    WaitUntil: wait_until,
+    GoTo: go_to,
+    Split: split,
+    Choose: _choose,
+    Suppress: suppress,
+    Resume: resume,
+    AdaptNewsletter: adapt_newsletter,
+    PutTag: tag,
+    TakeTag: untag,
+    MakeFormer: make_former,
+    HandOff: hand_off,
+    CloseAccount: _close_account,
+    Emit: emit,
 }

@@ -22,8 +22,18 @@ def stop(customer: Customer, purpose: str, new: Stop) -> None:
     if allowed is not None and _yes_at(allowed) > new.at:
         return
     known = customer.stopped.get(purpose)
-    if known is None or (new.at, new.by) > (known.at, known.by):
+    if known is None or _weight(new) > _weight(known):
         customer.stopped = {**customer.stopped, purpose: new}
+
+
+def is_stopped(customer: Customer, purpose: str, channel: str) -> bool:
+    """Say whether a purpose is stopped on a channel."""
+    by = customer.stopped.get(purpose)
+    return by is not None and by.channel in ("", channel)
+
+
+def _weight(one: Stop) -> tuple[bool, Instant, str]:
+    return not one.channel, one.at, one.by  # what stops every channel is never replaced by what stops one
 
 
 def permit(customer: Customer, key: str, new: Permission) -> None:

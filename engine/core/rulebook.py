@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from engine.core.conditions import topics
-from engine.core.rules import Mode, Purpose, Returned, RuleSet, Send, Switch, Workflow
+from engine.core.rules import HandOff, Mode, Purpose, Returned, RuleSet, Switch, Workflow, sends_of
 from engine.core.shop import Shop
 from engine.core.words import in_words
 
@@ -83,9 +83,9 @@ def _index(workflows: Iterable[Workflow]) -> dict[str, tuple[Workflow, ...]]:
 
 
 def is_marketing(workflow: Workflow) -> bool:
-    """Say whether a workflow takes the customer's one place: it sends something that is no service mail."""
+    """Say whether a workflow takes the customer's one place: it sends what is no service mail, or hands on."""
     return any(
-        isinstance(step, Send) and step.purpose is not Purpose.SERVICE
+        isinstance(step, HandOff) or any(send.purpose is not Purpose.SERVICE for send in sends_of(step))
         for stage in workflow.stages
         for step in stage.steps
     )

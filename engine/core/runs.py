@@ -5,7 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from engine.core.customer import Run
-from engine.core.rules import Mode
+from engine.core.rules import AnyStep, Choose, CloseAccount, HandOff, Mode, Send, Workflow, notice_of, task_of
+
+OTHERWISE = "otherwise"
+"""The branch of a `choose` that is taken where none of the others matches."""
 
 
 def to_stage(run: Run, stage: str, led_by: int = 0) -> Run:
@@ -21,7 +24,31 @@ def next_step(run: Run) -> Run:
 
 def at_rest(run: Run) -> Run:
     """Return the run with nothing under way: no timer, no send."""
-    return replace(run, doing="", due=None, wanted=None, effect_id="", deferrals=0, releases=0, reason="")
+    return replace(run, doing="", due=None, wanted=None, effect_id="", deferrals=0, releases=0, reason="", branch="")
+
+
+def step_of(workflow: Workflow, run: Run) -> AnyStep | None:
+    """Return the step a run is at, None behind the last of its stage."""
+    steps = workflow.stage(run.stage).steps
+    return steps[run.step] if run.step < len(steps) else None
+
+
+def current_send(workflow: Workflow, run: Run) -> Send | None:
+    """Return what the gate is asked about at the step a run is at, None where nothing is.
+
+    That is a send itself, the branch a `choose` has taken, the notice of a closing, or a hand-off as the gate sees it.
+    """
+    match step_of(workflow, run):
+        case Send() as send:
+            return send
+        case Choose() as choose:
+            return next((each.send for each in choose.branches if each.name == run.branch), choose.otherwise)
+        case CloseAccount() as close:
+            return notice_of(close)
+        case HandOff() as task:
+            return task_of(task)
+        case _:
+            return None
 
 
 def name_in_mode(workflow: str, mode: Mode) -> str:

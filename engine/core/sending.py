@@ -4,24 +4,57 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, Asked, Release, Run, ring
-from engine.core.gate import Defer, Drop, run_zone, verdict
+from engine.core.gate import Defer, Drop, channel_of, run_zone, verdict
 from engine.core.ids import effect_id
 from engine.core.moments import Instant, rfc3339
 from engine.core.offering import offer_of, void
-from engine.core.rules import Mode, Send, Stage, Workflow
-from engine.core.runs import next_step
+from engine.core.rules import Mode, Send, Workflow
 from engine.core.turn import Turn
 
+HELD = "held "
+"""How `doing` begins while a live workflow is a draft; what follows is what the run did before."""
 
-def send(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Send) -> Run | None:
-    """Ask the gate; release, defer or drop. The send stays the run's current step until it is done."""
+PAUSED_LINE = "!paused"
+"""The line in which customers stand whose send is held by a pause; no workflow can have this name."""
+
+
+class Passed(Struct, frozen=True):
+    """What the gate let through now: the run, the send with its channel, and until when it may leave."""
+
+    run: Run
+    step: Send
+    not_after: Instant
+
+
+class Over(Struct, frozen=True):
+    """A send that is over. `reached`: handed over, held out or in a shadow, so the next step counts on it; else dropped."""
+
+    run: Run
+    reached: bool = False
+
+
+def ask(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Over | None:
+    """Ask the gate; release, defer or drop. None: the send stays the run's current step, and the run is kept so."""
+    passed = pass_gate(turn, run, workflow, step)
+    if not isinstance(passed, Passed):
+        return passed
+    offer = offer_of(turn, passed.run, workflow, passed.step)
+    if isinstance(offer, Drop):
+        return dropped(turn, passed.run, passed.step, offer.reason)
+    return _released(turn, passed, offer)
+
+
+def pass_gate(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Passed | Over | None:
+    """Ask the gate's half of the record about a send, and do what it says if that is not to let it through now."""
     if run.wanted is None:
-        run = replace(run, wanted=turn.now, effect_id=effect_id(run.id, stage.name, step.key, run.entries[stage.name]))
+        run = replace(run, wanted=turn.now, effect_id=effect_id(run.id, run.stage, step.key, run.entries[run.stage]))
     assert run.wanted is not None, "just set"
+    step = on_its_channel(turn, step)
     zone = run_zone(workflow, turn.zone)
     not_after = zone.after(run.wanted, step.late_at_most or workflow.late_at_most)
     if turn.now > not_after:
@@ -33,15 +66,20 @@ def send(turn: Turn, run: Run, workflow: Workflow, stage: Stage, step: Send) -> 
     if isinstance(asked, Drop):
         return dropped(turn, run, step, asked.reason)
     if isinstance(asked, Defer):
-        _deferred(turn, run, step, asked, not_after)
+        deferred(turn, run, step, asked, not_after)
         return None
-    offer = offer_of(turn, run, workflow, step)
-    if isinstance(offer, Drop):
-        return dropped(turn, run, step, offer.reason)
-    return _released(turn, run, step, offer, not_after)
+    return Passed(run, step, not_after)
 
 
-def _deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant) -> None:
+def on_its_channel(turn: Turn, step: Send) -> Send:
+    """Return the send on the channel it takes for this customer now."""
+    if step.channel != "preferred":
+        return step
+    return replace(step, channel=channel_of(turn.view(), step))
+
+
+def deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant) -> None:
+    """Keep a run waiting with its send, and tell why, once for each reason."""
     paused = asked.until is None
     due = None if asked.until is None else min(asked.until, not_after + 1)
     if asked.reason != run.reason:  # told once for each reason, not each time it is asked again
@@ -53,39 +91,37 @@ def _deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant
         turn.customer.waiting = (*turn.customer.waiting, PAUSED_LINE)
 
 
-HELD = "held "
-"""How `doing` begins while a live workflow is a draft; what follows is what the run did before."""
-
-PAUSED_LINE = "!paused"
-"""The line in which customers stand whose send is held by a pause; no workflow can have this name."""
-
-
-def dropped(turn: Turn, run: Run, step: Send, reason: str) -> Run:
-    """Tell that a send is not made, and why; return the run at its next step."""
+def dropped(turn: Turn, run: Run, step: Send, reason: str) -> Over:
+    """Tell that a send is not made, and why."""
     turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": reason})
     if turn.customer.promises:  # it was released before, and came back or did not arrive
         void(turn, run.effect_id, reason)
         kept = turn.run(run)
         run = replace(run, codes=kept.codes, voided=kept.voided)
-    return next_step(replace(run, sends=run.sends + 1))
+    return Over(run)
 
 
-def _released(turn: Turn, run: Run, step: Send, offer: dict[str, Any] | None, not_after: Instant) -> Run | None:
-    customer, number = turn.customer, run.effect_id
+def counted(turn: Turn, run: Run, step: Send) -> None:
+    """Let a release count in the caps."""
+    release = Release(turn.now, step.purpose.value, step.template, run.effect_id, step.channel)
+    turn.customer.releases = ring(turn.customer.releases, release, RELEASES_KEPT)
+
+
+def _released(turn: Turn, passed: Passed, offer: dict[str, Any] | None) -> Over | None:
+    run, step = passed.run, passed.step
     run = replace(run, codes=turn.run(run).codes)  # with the one that the offer may just have been given
     if step.asks:
-        asked = Asked(number, turn.now if run.held_out or run.mode is not Mode.LIVE else 0)
-        run = replace(run, asked=ring(tuple(a for a in run.asked if a.effect_id != number), asked, ASKED_KEPT))
+        asked = Asked(run.effect_id, turn.now if run.held_out or run.mode is not Mode.LIVE else 0)
+        run = replace(run, asked=ring(tuple(a for a in run.asked if a.effect_id != run.effect_id), asked, ASKED_KEPT))
     if run.mode is Mode.LIVE:
-        release = Release(turn.now, step.purpose.value, step.template, number)
-        customer.releases = ring(customer.releases, release, RELEASES_KEPT)
+        counted(turn, run, step)
     if run.held_out:
         turn.tell_send(fx.SEND_HELD_OUT, run, step, {"offer": offer})
-        return next_step(replace(run, sends=run.sends + 1))
-    data = {"offer": offer, "not_after": rfc3339(not_after), "why": turn.why(run, step)}
+        return Over(run, reached=True)
+    data = {"offer": offer, "not_after": rfc3339(passed.not_after), "why": turn.why(run, step)}
     turn.tell_send(fx.SEND_REQUESTED, run, step, data, ordinal=run.releases)
     if run.mode is not Mode.LIVE:
-        return next_step(replace(run, sends=run.sends + 1))
+        return Over(run, reached=True)
     turn.put(replace(run, doing="sending", due=None, releases=run.releases + 1, reason=""))
     return None
 

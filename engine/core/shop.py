@@ -13,6 +13,9 @@ from engine.core.cadence import Cadence, Thresholds
 from engine.core.moments import Day, Instant, zone
 from engine.core.rules import Lifecycle
 
+TASKS_KEPT = 1_000
+"""Hand-offs of a team that are remembered: no team is given more in one window, whatever its `at_most` says."""
+
 
 class Pause(Struct, frozen=True):
     """A pause of everything (`scope` engine), one workflow, one template or one domain."""
@@ -69,6 +72,9 @@ class Shop(Struct):
     budgets: dict[str, dict[Day, int]] = {}  # what issued offers may cost, by offer and shop day, in smallest units
     codes: dict[str, list[str]] = {}  # pool codes granted and not yet used, by offer; the last is the next
     granted: dict[str, int] = {}  # how many codes of each pool were granted so far
+    hand_offs: dict[
+        str, tuple[Instant, ...]
+    ] = {}  # by team: when each of the latest `TASKS_KEPT` customers was handed on
 
 
 def is_warm(shop: Shop, lifecycle: Lifecycle, now: Instant) -> bool:

@@ -80,8 +80,11 @@ class Turn:
 
     # Effects
 
-    def tell(self, kind: str, run: Run, data: dict[str, Any], step: Step | None = None) -> None:
-        """Add an effect of a run, named by its step or, for the run as a whole, by its kind."""
+    def tell(self, kind: str, run: Run, data: dict[str, Any], step: Step | None = None, *, ordinal: int = 0) -> None:
+        """Add an effect of a run, named by its step or, for the run as a whole, by its kind.
+
+        `ordinal` tells effects of one kind and step from each other.
+        """
         key = step.key if step is not None else kind
         number = digest(run.id, run.stage if step is not None else "", key, str(run.entries.get(run.stage, 0)))
         if step is not None and isinstance(step, Send):
@@ -94,13 +97,13 @@ class Turn:
         }
         if step is not None:
             place["step"] = step.key
-        self._add(kind, number, {**place, **data}, shadow=run.mode is not Mode.LIVE)
+        self._add(kind, number, {**place, **data}, shadow=run.mode is not Mode.LIVE, ordinal=ordinal)
 
     def tell_send(self, kind: str, run: Run, step: Send, data: dict[str, Any], *, ordinal: int = 0) -> None:
         """Add an effect about a send, with all that is known of the send but its bodies."""
         told = {
             "purpose": step.purpose.value,
-            "customer": _who(self.customer, self.rules),
+            "customer": _who(self.customer, self.rules, step.channel),
             "channel": step.channel,
             "template": step.template,
             "workflow": run.workflow,
@@ -143,13 +146,15 @@ class Turn:
 
 
 _TOLD = ("email", "first_name", "last_name", "salutation", "formal", "company", "language")
+_TOLD_FOR = {"letter": ("postal",), "phone": ("phone",), "sms": ("phone",)}
+"""What the service of a channel needs beside that."""
 _UNKNOWN = (None, 0)
 
 
-def _who(customer: Customer, rules: Rules) -> dict[str, Any]:
+def _who(customer: Customer, rules: Rules, channel: str) -> dict[str, Any]:
     profile = customer.profile
     told: dict[str, Any] = {"id": customer.id}
-    for name in _TOLD:
+    for name in (*_TOLD, *_TOLD_FOR.get(channel, ())):
         told[name] = profile.get(name, _UNKNOWN)[0]
     told["timezone"] = profile.get("timezone", _UNKNOWN)[0] or rules.lifecycle.timezone
     return told

@@ -10,7 +10,7 @@ from msgspec import Struct
 from engine.core import ids
 from engine.core.customer import Customer
 from engine.core.deciding import decide
-from engine.core.decision import Decision, Entered, Issued
+from engine.core.decision import Decision, Entered, Issued, TaskGiven
 from engine.core.effects import SEND_REQUESTED
 from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
@@ -18,7 +18,7 @@ from engine.core.merging import MERGED
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
-from engine.core.shop import Pace
+from engine.core.shop import TASKS_KEPT, Pace
 from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, TimeUp
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
@@ -212,6 +212,8 @@ class Handling:
                 case Entered(workflow):
                     pace = shop.paces.get(workflow) or Pace(now)
                     shop.paces[workflow] = Pace(pace.began, pace.count + 1)
+                case TaskGiven(team, at):
+                    shop.hand_offs[team] = (*shop.hand_offs.get(team, ()), at)[-TASKS_KEPT:]
                 case Issued(offer, at, amount, code):
                     if code:
                         shop.codes[offer].remove(code)

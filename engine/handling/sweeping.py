@@ -103,7 +103,7 @@ class Sweeping:
                 self._close(now)
             case WentLive():
                 shop.live_since, shop.gone_live = now, True
-                shop.paces, shop.budgets, shop.used_up = {}, {}, {}
+                shop.paces, shop.budgets, shop.used_up, shop.hand_offs = {}, {}, {}, {}
                 shop.sweep = Sweep(rehearsed=True)
                 self._close(now)
             case PauseSet(scope, name, why, who):

@@ -11,7 +11,7 @@ from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.documents import PreviewDocument
 from engine.cli.printing import note, print_json, to_people
 from engine.cli.reaching import the_data
-from engine.core.rules import Lifecycle, Offer, RuleSet, Send
+from engine.core.rules import Lifecycle, Offer, RuleSet, sends_of
 from engine.language.files import Checked
 from engine.language.folder import read_folder
 from engine.language.problems import did_you_mean
@@ -73,11 +73,12 @@ def _customer(call: Call, name: str, lifecycle: Lifecycle) -> dict[str, Any]:
 def _context(checked: Checked, rules: RuleSet, template: str, known: dict[str, Any]) -> dict[str, Any]:
     """Return the context of a preview: of the first step that sends this template, the offer, purpose and values."""
     steps = [
-        step
+        send
         for workflow in rules.workflows.values()
         for stage in workflow.stages
         for step in stage.steps
-        if isinstance(step, Send) and step.template == template
+        for send in sends_of(step)
+        if send.template == template
     ]
     step = steps[0] if steps else None
     assert checked.templates is not None, "asked only with templates"

@@ -11,7 +11,7 @@ from engine.cli.calling import Call, Misused, named
 from engine.cli.commands.pausing import scope_of, scoped, tell
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data, the_engine
-from engine.core.rules import Send
+from engine.core.runs import current_send
 from engine.core.sending import PAUSED_LINE
 from engine.wiring.control import OVERDUE
 
@@ -68,8 +68,7 @@ def _held(call: Call) -> Counter[str]:
         for (customer_id,) in views.all("line", PAUSED_LINE, _LOOKED_AT):
             customer = views.record(customer_id)
             for run in customer.runs if customer else ():
-                stage = rules.version(run.workflow, run.version).stage(run.stage)
-                step = stage.steps[run.step] if run.step < len(stage.steps) else None
-                if run.doing == "paused" and isinstance(step, Send):
+                step = current_send(rules.version(run.workflow, run.version), run)
+                if run.doing == "paused" and step is not None:
                     found[step.template] += 1
     return found

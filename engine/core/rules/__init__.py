@@ -38,6 +38,7 @@ from engine.core.rules.lifecycle import (
 )
 from engine.core.rules.offers import Budget, Discount, FreeTrial, Gift, Offer, PerCustomer
 from engine.core.rules.steps import (
+    TASK,
     AdaptNewsletter,
     AnyStep,
     Branch,
@@ -59,11 +60,13 @@ from engine.core.rules.steps import (
     notice_of,
     sends_of,
     step_key,
+    task_of,
 )
 from engine.core.rules.terms import WHOLE, Address, Mode, Purpose, Share, Standing, Value
 from engine.core.rules.workflows import EnterAtMost, OwnEvent, RuleSet, Stage, Switch, WayOut, Workflow, content
 
 __all__ = [
+    "TASK",
     "WHOLE",
     "AdaptNewsletter",
     "Address",
@@ -134,4 +137,5 @@ __all__ = [
     "notice_of",
     "sends_of",
     "step_key",
+    "task_of",
 ]

@@ -170,6 +170,10 @@ def step_key(kind: str, name: str, ordinal: int) -> str:
     return f"{kind} {name} {ordinal}" if name else f"{kind} {ordinal}"
 
 
+TASK = "task"
+"""The channel of what a person does: to the gate a hand-off is a send on a channel of its own."""
+
+
 def sends_of(step: AnyStep) -> tuple[Send, ...]:
     """Return every send that a step may make: its own, those of its branches, or the notice of a closing."""
     match step:
@@ -192,5 +196,16 @@ def notice_of(step: CloseAccount) -> Send:
         line=step.line,
         template=step.template,
         purpose=Purpose.SERVICE,
+        late_at_most=step.late_at_most,
+    )
+
+
+def task_of(step: HandOff) -> Send:
+    """Return a hand-off as the gate is asked about it; its result is a task for a person, and nothing is rendered."""
+    return Send(
+        key=step.key,
+        line=step.line,
+        template=f"hand_off {step.team}",
+        channel=TASK,
         late_at_most=step.late_at_most,
     )

@@ -1,0 +1,107 @@
+"""Handing a customer to a person: what the gate leaves of it, how many a team takes, and the answer that comes back.
+
+A hand-off passes the gate as a send does, on a channel of its own: holds and caps keep it waiting, and it counts in the
+caps. What the customer stopped or never permitted does not forbid it, but narrows what the person may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from engine.core import effects as fx
+from engine.core.acts import act
+from engine.core.customer import Customer, Run
+from engine.core.decision import TaskGiven
+from engine.core.events import Event
+from engine.core.fields import field_value
+from engine.core.gate import Defer, may_reach, run_zone
+from engine.core.moments import iso_day, zone
+from engine.core.money import written
+from engine.core.rules import Address, HandOff, Mode, Purpose, Workflow, task_of
+from engine.core.runs import next_step
+from engine.core.sending import Over, counted, deferred, pass_gate
+from engine.core.shop import TASKS_KEPT
+from engine.core.standing import evidence
+from engine.core.turn import Turn
+
+HANDED_OFF = "handed_off"
+LAST_ORDERS = 3
+
+
+def hand_off(turn: Turn, run: Run, workflow: Workflow, step: HandOff) -> Run | None:
+    """Hand the customer to the team when gate and team can take it, and wait for the answer if one is awaited."""
+    passed = pass_gate(turn, run, workflow, task_of(step))
+    if passed is None:
+        return None
+    if isinstance(passed, Over):
+        return next_step(passed.run)
+    run = passed.run
+    full = _is_full(turn, step)
+    if full is not None:
+        deferred(turn, run, passed.step, full, passed.not_after)
+        return None
+    if run.mode is Mode.LIVE:
+        counted(turn, run, passed.step)
+    data = {
+        "hand_off": run.effect_id,
+        "team": step.team,
+        "may": _may(turn, step),
+        "reasons": list(_reasons(turn)),
+    }
+    if act(turn, run, step, fx.HANDED_OFF, data):
+        turn.notes.append(TaskGiven(step.team, turn.now))
+    if step.answer_within is None:
+        return next_step(run)
+    due = run_zone(workflow, turn.zone).after(turn.now, step.answer_within)
+    turn.put(replace(run, doing=HANDED_OFF, due=due, reason=""))
+    return None
+
+
+def answers(run: Run, step: HandOff, event: Event, customer: Customer) -> bool:
+    """Say whether an event is the answer a run waits for: it names the act or the team, or nothing and there is no other."""
+    if event.type != "hand_off.answered":
+        return False
+    if event.data.hand_off in (run.effect_id, step.team):
+        return True
+    return not event.data.hand_off and sum(each.doing == HANDED_OFF for each in customer.runs) == 1
+
+
+def _is_full(turn: Turn, step: HandOff) -> Defer | None:
+    """Say until when a team takes nobody more: the latest hand-offs fill its window, counted back from any moment."""
+    if step.at_most is None:
+        return None
+    count, length = min(step.at_most[0], TASKS_KEPT), step.at_most[1]
+    given = turn.rules.shop.hand_offs.get(step.team, ())
+    if len(given) < count:
+        return None
+    free = zone(turn.rules.lifecycle.timezone).after(given[-count], length)
+    return Defer(free, f"the team {step.team} takes at most {count} per {length}") if free > turn.now else None
+
+
+def _may(turn: Turn, step: HandOff) -> list[str]:
+    """What the author and the customer allow the person to do; without anything else, answer when the customer asks."""
+    view, marketing = turn.view(), Purpose.MARKETING
+    by_mail = turn.customer.address is not Address.DEAD and may_reach(view, marketing, "email")
+    allowed = {
+        "call": may_reach(view, marketing, "phone"),
+        "write": by_mail or may_reach(view, marketing, "letter"),
+    }
+    return [what for what in step.may if allowed.get(what, True)] or ["answer"]
+
+
+def _reasons(turn: Turn) -> Iterator[str]:
+    """What the person should know, on one page."""
+    customer, lifecycle = turn.customer, turn.rules.lifecycle
+    yield from evidence(customer, turn.now, lifecycle, turn.rules.shop.thresholds)
+    if customer.orders:
+        last = [
+            f"{iso_day(order.day)}: {written(order.amount, order.currency)} {order.currency}"
+            for order in customer.orders[-LAST_ORDERS:]
+        ]
+        count = field_value(customer, "orders", turn.now, lifecycle)
+        yield f"{count} orders; the last: {', '.join(reversed(last))}"
+    manager = customer.value("account_manager")
+    if manager:
+        yield f"account manager: {manager}"
