@@ -7,37 +7,44 @@ from typing import Any
 
 from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT
 from engine.core.events import DATA
-from engine.core.fields import FIELDS
-from engine.core.marks import KEPT_FIELDS, MAIL_TYPES
+from engine.core.marks import MAIL_TYPES
 from engine.core.moments import Length
 from engine.core.rules import (
     Address,
     AddressIs,
     AnyCondition,
+    CauseIs,
+    Declining,
     EventSeen,
     FieldIs,
     Not,
+    OccasionNear,
+    OfferHad,
     PermissionIs,
     Returned,
     Standing,
     StandingIs,
     TagIs,
+    TemplateSent,
     WayOut,
+    WorkflowEnded,
+    WorthIs,
 )
-from engine.language.forms import Fields, Form, Variants, with_keys
+from engine.language.forms import Fields, Form, OneOf, Variants, with_keys
 from engine.language.kinds import BAD, Key
 from engine.language.nodes import Listing, Mapping, Node, Text
 from engine.language.problems import one_of, shown
 from engine.language.reading import Look, Reading
-from engine.language.scalars import EVENT, NAME, PLAIN, SPAN, Ref, Word, whole, words
-from engine.language.shapes import ListOf, Raw
+from engine.language.scalars import CAUSE, DAYS, EVENT, FLAG, GROWTH, NAME, PLAIN, SPAN, Ref, Word, whole, words
+from engine.language.shapes import ListOf, OneOrList, Raw
 from engine.language.vocabulary import (
-    ATTRIBUTES,
     CHANNELS,
+    FIELD_NAMES,
     event_fields,
     event_reader,
     field_kind,
     field_reader,
+    kept_fields,
     tests_of,
 )
 
@@ -45,10 +52,10 @@ STANDINGS = Word({standing.value: standing for standing in Standing})
 ADDRESSES = Word({address.value: address for address in Address})
 CAME_FROM = Word({standing.value: standing for standing in (Standing.READER, Standing.LAPSED, Standing.FORMER)})
 RETURNED_FROM = (Standing.READER, Standing.LAPSED, Standing.FORMER)
-RETURNED_WITHIN = Length(days=30)
 PERMISSIONS = words(("newsletter", "marketing", "tracking"))
 BASES = words(("express", "existing_customer", "presumed_b2b"))
-LATER_CONDITIONS = ("declining", "offer", "sent", "workflow", "cause", "worth", "occasion")
+DECLINING = words(("gaps", "baskets", "either", "both"))
+LATER_CONDITIONS: tuple[str, ...] = ()
 
 
 def _event(fields: Fields, reading: Reading) -> EventSeen:
@@ -59,7 +66,7 @@ def _event(fields: Fields, reading: Reading) -> EventSeen:
     known = isinstance(text, Text) and event_exists(text, reading)
     where = fields.get("where")
     if known and isinstance(where, Mapping) and event in DATA:
-        unkept = [name for name, _ in where.entries if name.value not in KEPT_FIELDS.get(event, ())]
+        unkept = [name for name, _ in where.entries if name.value not in kept_fields(event)]
         reading.looks += [Look(event, name) for name in unkept if name.value in event_fields(event, {})]
     _how_often(fields, event, reading)
     return EventSeen(
@@ -67,6 +74,7 @@ def _event(fields: Fields, reading: Reading) -> EventSeen:
         event=event,
         absent=absent,
         within=fields.get("within"),
+        since=fields.get("since", ""),
         at_least=fields.get("at_least", 1),
         where=event_values(event, where, reading) if known and isinstance(where, Mapping) else {},
     )
@@ -116,7 +124,7 @@ def _returned(fields: Fields, _: Reading) -> Returned:
     return Returned(
         line=fields.line,
         from_standings=given.get("from", RETURNED_FROM),
-        within=given.get("within", RETURNED_WITHIN),
+        within=given.get("within"),
     )
 
 
@@ -139,6 +147,49 @@ def _permission(fields: Fields, _: Reading) -> PermissionIs:
     )
 
 
+def _declining(fields: Fields, _: Reading) -> Declining:
+    usual = Declining()
+    return Declining(line=fields.line, what=fields.get("declining", usual.what), by=fields.get("by", usual.by))
+
+
+def _cause(fields: Fields, _: Reading) -> CauseIs:
+    return CauseIs(line=fields.line, any_of=fields.get("cause", ()), within=fields.get("within"))
+
+
+def _offer(fields: Fields, _: Reading) -> OfferHad:
+    had, used = fields.get("had_within"), fields.get("used")
+    return OfferHad(line=fields.line, offer=fields.get("offer", ""), had_within=had, used=used)
+
+
+def _sent(fields: Fields, _: Reading) -> TemplateSent:
+    return TemplateSent(line=fields.line, template=fields.get("sent", ""), within=fields.get("within"))
+
+
+def _workflow(fields: Fields, reading: Reading) -> WorkflowEnded:
+    name, outcome = fields.nodes.get("workflow"), fields.nodes.get("outcome")
+    if isinstance(name, Text) and isinstance(outcome, Text) and "outcome" in fields.values:
+        reading.outcomes.append((name.value, outcome))
+    return WorkflowEnded(
+        line=fields.line,
+        workflow=fields.get("workflow", ""),
+        ended_within=fields.get("ended_within"),
+        outcome=fields.get("outcome", ""),
+    )
+
+
+def _worth(fields: Fields, _: Reading) -> WorthIs:
+    return WorthIs(line=fields.line)
+
+
+def _occasion(fields: Fields, _: Reading) -> OccasionNear:
+    return OccasionNear(
+        line=fields.line,
+        occasion=fields.get("occasion", ""),
+        before=Length(days=fields.get("before", 0)),
+        after=Length(days=fields.get("after", 0)),
+    )
+
+
 def _not(fields: Fields, _: Reading) -> Any:
     inner = fields.get("not", BAD)
     return BAD if inner is BAD else Not(line=fields.line, condition=inner)
@@ -151,7 +202,7 @@ def _customer(fields: Fields, reading: Reading) -> Any:
     kind = field_kind(name.value)
     if kind is None:
         message = f"a customer has no field {shown(name.value)}"
-        reading.unknown(name, "unknown-field", message, [*FIELDS, f"{ATTRIBUTES}NAME"])
+        reading.unknown(name, "unknown-field", message, FIELD_NAMES)
         return BAD
     allowed = tests_of(kind)
     tests = [key for key in fields.keys if key != "customer"]
@@ -194,7 +245,18 @@ _WHERE = Key(
     "Fields of the event that must have these values; of a list, any item.",
 )
 _FROM = Key("from", ListOf(CAME_FROM, least=1), "Which standings the customer came back from; all three when left out.")
-_RETURN_WITHIN = Key("within", SPAN, "How long ago the return may be; 30d when left out.")
+_RETURN_WITHIN = Key(
+    "within", SPAN, "How long ago the return may be; `returns_within:` of lifecycle.yaml when left out."
+)
+
+SINCE_FORM = Form(
+    "the occasion since when",
+    "Only what happened since the occasion's last day counts.",
+    (Key("occasion", Ref("occasion"), "The occasion, as occasions.yaml names it.", required=True),),
+    build=lambda fields, _: fields.get("occasion", BAD),
+)
+_SINCE = Key("since", SINCE_FORM, "Only what happened since the occasion's last day counts: {occasion: christmas}.")
+_HOW_LONG = OneOf(("within", "since"))
 
 RETURNED_FORM = Form("a return", "From where the customer came back, and how long ago.", (_FROM, _RETURN_WITHIN))
 
@@ -206,10 +268,11 @@ CONDITION_FORMS: dict[str, Form] = {
         (
             Key("event", EVENT, "The event that must have happened.", required=True),
             _WITHIN,
+            _SINCE,
             Key("at_least", whole(1, 1000), "How often it must have happened; once when left out."),
             _WHERE,
         ),
-        later={"since": "use `within:` for now"},
+        one_of=(_HOW_LONG,),
         build=_event,
     ),
     "no_event": Form(
@@ -218,10 +281,11 @@ CONDITION_FORMS: dict[str, Form] = {
         (
             Key("no_event", EVENT, "The event that must not have happened.", required=True, to="event"),
             _WITHIN,
+            _SINCE,
             Key("at_least", whole(1, 1000), "It may have happened less often than this; never when left out."),
             _WHERE,
         ),
-        later={"since": "use `within:` for now"},
+        one_of=(_HOW_LONG,),
         build=_event,
     ),
     "standing": Form(
@@ -274,6 +338,76 @@ CONDITION_FORMS: dict[str, Form] = {
             Key("basis", BASES, "What the permission rests on."),
         ),
         build=_permission,
+    ),
+    "declining": Form(
+        "the condition 'declining'",
+        "The customer orders less than before, and has not fallen silent yet.",
+        (
+            Key(
+                "declining",
+                DECLINING,
+                "gaps: orders lie further apart. baskets: they are smaller. either, or both.",
+                required=True,
+            ),
+            Key("by", GROWTH, "By how much against what was usual; 50% when left out."),
+        ),
+        build=_declining,
+    ),
+    "cause": Form(
+        "the condition 'cause'",
+        "Why the customer leaves, as far as the evidence says.",
+        (
+            Key("cause", OneOrList(CAUSE), "The cause, or a list of which one must be it.", required=True),
+            Key("within", SPAN, "The evidence is no older than this."),
+        ),
+        build=_cause,
+    ),
+    "offer": Form(
+        "the condition 'offer'",
+        "The customer was given an offer.",
+        (
+            Key("offer", Ref("offer"), "The offer, as offers.yaml names it.", required=True),
+            Key("had_within", SPAN, "It was given no longer ago than this."),
+            Key("used", FLAG, "true: it was used. false: it was not."),
+        ),
+        build=_offer,
+    ),
+    "sent": Form(
+        "the condition 'sent'",
+        "The customer was sent a message.",
+        (
+            Key("sent", Ref("template"), "The message's template.", required=True),
+            Key("within", SPAN, "It was sent no longer ago than this."),
+        ),
+        build=_sent,
+    ),
+    "workflow": Form(
+        "the condition 'workflow'",
+        "A run of a workflow has ended for the customer; the last one counts.",
+        (
+            Key("workflow", Ref("workflow"), "The workflow's name.", required=True),
+            Key("ended_within", SPAN, "It ended no longer ago than this."),
+            Key(
+                "outcome", NAME, "How it ended: an `end:` of that workflow, or left, not_asked, too_long and the like."
+            ),
+        ),
+        build=_workflow,
+    ),
+    "worth": Form(
+        "the condition 'worth'",
+        "What this workflow's offers are expected to bring exceeds what they cost; who cannot be judged is let through.",
+        (Key("worth", words(("positive",)), "positive is all that can be asked.", required=True),),
+        build=_worth,
+    ),
+    "occasion": Form(
+        "the condition 'occasion'",
+        "It is the day of an occasion, or so many days before or after it.",
+        (
+            Key("occasion", Ref("occasion"), "The occasion, as occasions.yaml names it.", required=True),
+            Key("before", DAYS, "It holds from so many days before the day."),
+            Key("after", DAYS, "And until so many days after it."),
+        ),
+        build=_occasion,
     ),
     "tag": Form(
         "the condition 'tag'",

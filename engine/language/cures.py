@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from decimal import Decimal
 
 from engine.core.money import DIGITS
@@ -93,6 +94,34 @@ def cure_of_clock(text: str) -> str:
     if not numbers or int(numbers[1]) > 23 or int(numbers[3]) > 24:
         return "write 09:00-20:00"
     return f"write {int(numbers[1]):02}:{numbers[2] or '00'}-{int(numbers[3]):02}:{numbers[4] or '00'}"
+
+
+def cure_of_clock_time(text: str) -> str:
+    """Return what to write for `9`, `9:30`, `10am`, `10.30`."""
+    match = re.fullmatch(r"\s*(\d{1,2})(?:[:.](\d\d))?\s*(am|pm|h|uhr)?\s*", text, re.IGNORECASE)
+    hours = int(match[1]) if match else 24
+    if match and (match[3] or "").lower() == "pm" and hours < 12:
+        hours += 12
+    minutes = (match[2] or "00") if match else "60"
+    return f"write {hours:02}:{minutes}" if hours < 24 and int(minutes) < 60 else "write it like 09:30"
+
+
+def cure_of_month_day(text: str) -> str:
+    """Return what to write for `2026-12-24`, `24.12.`, `12/24`, `02-30`."""
+    if year := re.fullmatch(r"\d{4}-(\d\d-\d\d)", text):
+        return f"it comes each year: write {year[1]}"
+    if german := re.fullmatch(r"(\d{1,2})\.\s?(\d{1,2})\.?", text):
+        return f"month first: write {int(german[2]):02}-{int(german[1]):02}"
+    match = re.fullmatch(r"(\d{1,2})[-/](\d{1,2})", text)
+    if not match:
+        return "write month and day in two digits each"
+    first, second = int(match[1]), int(match[2])
+    if 12 < first <= 31 and 1 <= second <= 12:
+        return f"month first: write {second:02}-{first:02}"
+    if 1 <= first <= 12:
+        last = monthrange(2000, first)[1]
+        return f"write {first:02}-{min(max(second, 1), last):02}" + (", the month's last day" if second > last else "")
+    return "write month and day in two digits each"
 
 
 def cure_of_rate(text: str, otherwise: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
-from engine.core.rules import Lifecycle, Offer, OwnEvent, RuleSet, Send, Workflow
+from engine.core.rules import Lifecycle, Offer, OwnEvent, RuleSet, Workflow, sends_of
 from engine.language import nodes
 from engine.language.checks import heard, kept, references, stages, stops, templates, unsubscribes
 from engine.language.checks import offers as offer_checks
@@ -17,6 +17,7 @@ from engine.language.checks.ways import shape_is_clear
 from engine.language.forms import Form
 from engine.language.kinds import BAD
 from engine.language.lifecycle import LIFECYCLE
+from engine.language.occasions import OCCASIONS
 from engine.language.offers import OFFERS, OfferDraft
 from engine.language.own_events import OWN_EVENTS
 from engine.language.problems import Problem, Severity, Spot, problem, shown
@@ -31,8 +32,10 @@ from engine.rendering.loading import SHARED
 
 ENDING = ".yaml"
 SCENARIOS_ENDING = ".scenarios.yaml"
-LATER_FILES = ("occasions.yaml",)
-SPECIAL = ("lifecycle.yaml", "offers.yaml", "events.yaml", "shop.yaml", *LATER_FILES)
+SPECIAL = ("lifecycle.yaml", "offers.yaml", "events.yaml", "occasions.yaml", "shop.yaml")
+
+OUTCOMES = ("left", "moved_out", "gone", "mistaken", "not_asked", "too_long", "account_kept")
+"""How the engine itself ends runs, beside the `end:` of their stages."""
 
 Files = Mapping[str, bytes | str]
 
@@ -98,6 +101,7 @@ class _Folder:
         own = self._read("events.yaml", OWN_EVENTS, {})
         reading.own_events = None if own is BAD else own
         lifecycle = self._read("lifecycle.yaml", LIFECYCLE, Lifecycle())
+        occasions = self._read("occasions.yaml", OCCASIONS, {})
         offers = self._read("offers.yaml", OFFERS, {})
         brand = self._brand()
         drafts = {name: self._read(name, WORKFLOW, BAD) for name in self.workflow_files}
@@ -123,9 +127,8 @@ class _Folder:
         problems = tuple(sorted(set(reading.problems), key=lambda one: one.place))
         rules = None
         if not any(one.severity is Severity.ERROR for one in problems):
-            rules = _rule_set(
-                known_lifecycle or Lifecycle(), good_drafts, self._spelled, known_offers, reading.own_events
-            )
+            live = structs.replace(known_lifecycle or Lifecycle(), occasions=occasions)
+            rules = _rule_set(live, good_drafts, self._spelled, known_offers, reading.own_events)
         files = [
             _scenario_file(self._spelled(name), each)
             for name, each in played.items()
@@ -145,10 +148,6 @@ class _Folder:
         if name.endswith(".yml"):
             message, hint = f"files of workflows end in {ENDING}", f"call it {name.removesuffix('.yml')}{ENDING}"
             self.reading.error(Spot(file, 1, 1), "file-name", message, hint)
-            return
-        if name in LATER_FILES:
-            message = f"{shown(name)} comes with a later version"
-            self.reading.error(Spot(file, 1, 1), "comes-later", message, "leave it out for now")
             return
         text, problems = nodes.decoded(file, raw)
         self.sources[file] = text
@@ -175,13 +174,25 @@ class _Folder:
             self.reading.problems.append(problem(spot, "template-broken", one.message, one.hint))
 
     def _check_references(self, facts: Mapping[str, TemplateFacts] | None) -> None:
-        offers = _names_under(self.trees.get("offers.yaml"), "offers") if "offers.yaml" in self.trees else set()
+        known = {
+            "template": facts,
+            "offer": self._names_in("offers"),
+            "occasion": self._names_in("occasions"),
+            "workflow": {file.removesuffix(ENDING) for file in self.workflow_files},
+        }
         stage_names = {
             self._spelled(name): names
             for name in self.workflow_files
             if (names := _names_under(self.trees[name], "stages")) is not None
         }
-        references.check(self.reading, {"template": facts, "offer": offers}, stage_names)
+        references.check(self.reading, known, stage_names)
+        ends = {file.removesuffix(ENDING): _ends_in(self.trees[file]) for file in self.workflow_files}
+        references.check_outcomes(self.reading, ends)
+
+    def _names_in(self, what: str) -> set[str] | None:
+        """Return the names in `WHAT.yaml`: none where there is no such file, None where they cannot be known."""
+        file = f"{what}{ENDING}"
+        return _names_under(self.trees[file], what) if file in self.trees else set()
 
     def _check_names(self, drafts: Mapping[str, WorkflowDraft], played: Mapping[str, Any]) -> None:
         """A workflow's file bears its name, and scenarios are about a workflow that is there."""
@@ -275,6 +286,15 @@ def _names_under(root: nodes.Mapping | None, key: str) -> set[str] | None:
     return {name.value for name, _ in entry[1].entries}
 
 
+def _ends_in(root: nodes.Mapping | None) -> set[str] | None:
+    """Return the outcomes that runs of a workflow's file can have; None where they cannot be known."""
+    entry = root.entry("stages") if root is not None else None
+    if entry is None or not isinstance(entry[1], nodes.Mapping):
+        return None
+    ends = (stage.entry("end") for _, stage in entry[1].entries if isinstance(stage, nodes.Mapping))
+    return {*OUTCOMES, *(end[1].value for end in ends if end is not None and isinstance(end[1], nodes.Text))}
+
+
 def _scenario_file(file: str, draft: ScenariosDraft) -> ScenarioFile:
     return ScenarioFile(file, draft.workflow.value if draft.workflow else "", draft.scenarios)
 
@@ -304,7 +324,8 @@ def _rule_set(
 
 def _offers_of(workflow: Workflow, offers: Mapping[str, Offer]) -> dict[str, Offer]:
     """The offers a workflow's steps name, and those that must come before them."""
-    waiting = [step.offer for stage in workflow.stages for step in stage.steps if isinstance(step, Send) and step.offer]
+    sends = (send for stage in workflow.stages for step in stage.steps for send in sends_of(step))
+    waiting = [send.offer for send in sends if send.offer]
     found: dict[str, Offer] = {}
     while waiting:
         name = waiting.pop()

@@ -7,7 +7,7 @@ value a second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -20,22 +20,30 @@ from engine.language.reading import Reading
 
 @dataclass(frozen=True)
 class OneOf:
-    """Keys of which only one may be there; `code` is noted when one is required and none is there."""
+    """Keys of which only one may be there; `code` is noted when one is required and none is there.
+
+    `unless` is what makes them needless: a key, the schema of its value, and the same asked of what was read.
+    """
 
     names: tuple[str, ...]
     required: bool = False
     code: str = "missing-key"
     cure: str = ""
+    unless: tuple[str, Schema, Callable[[Fields], bool]] | None = None
 
 
 @dataclass
 class Fields:
-    """What was read of a mapping: values that are fine by attribute, and the keys that were written, fine or not."""
+    """What was read of a mapping: values that are fine by attribute, and the keys that were written, fine or not.
+
+    `others` are the author's own keys with their values as they stand, where the form has such.
+    """
 
     node: Mapping
     values: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, Text] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
+    others: list[tuple[Text, Node]] = field(default_factory=list)
 
     def get(self, attribute: str, default: Any = None) -> Any:
         """Return a value, or the default where it was not written or is bad."""
@@ -63,6 +71,7 @@ class Form:
     later: dict[str, str] = field(default_factory=dict)  # keys that come later, and what to do meanwhile
     build: Callable[[Fields, Reading], Any] = plainly
     example: str = ""
+    others: Key | None = None  # what keys of the author's own hold; `build` reads them, since another key decides how
 
     @property
     def says(self) -> str:
@@ -90,6 +99,8 @@ class Form:
             key = self.by_name.get(text.value)
             if text.value in self.later:
                 reading.later(text, text.value, self.later[text.value])
+            elif key is None and self.others is not None:
+                fields.others.append((text, value))
             elif key is None:
                 guessed.add(unknown_key(text, self.name, self.by_name, reading))
             else:
@@ -112,7 +123,8 @@ class Form:
             for second in written[1:]:
                 message = f"{shown(second.value)} beside {shown(written[0].value)}: {self.name} has one of them"
                 reading.error(second, "conflicting-keys", message, f"keep {one_of(group.names)}")
-            if group.required and first is None and not guessed.intersection({*group.names, ""}):
+            needless = group.unless is not None and group.unless[2](fields)
+            if group.required and first is None and not needless and not guessed.intersection({*group.names, ""}):
                 names = one_of([shown(name) for name in group.names], "and")
                 message = f"{self.name} needs one of {names}"
                 reading.error(fields.node.head, group.code, message, group.cure)
@@ -124,13 +136,13 @@ class Form:
             "type": "object",
             "description": self.help,
             "properties": properties,
-            "additionalProperties": False,
+            "additionalProperties": self.others.kind.schema(definitions) if self.others else False,
         }
         if required := [key.name for key in self.keys if key.required]:
             made["required"] = required
         groups = [group for group in self.one_of if group.required]
         if groups:
-            made["allOf"] = [{"oneOf": [{"required": [name]} for name in group.names]} for group in groups]
+            made["allOf"] = [{"oneOf": list(_choices(group))} for group in groups]
         return made
 
 
@@ -205,6 +217,13 @@ def with_keys(name: str, form: Form, keys: tuple[Key, ...], build: Callable[[Any
         return BAD if inner is BAD else build(inner, fields, reading)
 
     return replace(form, name=name, keys=(*form.keys, *keys), build=both)
+
+
+def _choices(group: OneOf) -> Iterator[Schema]:
+    yield from ({"required": [name]} for name in group.names)
+    if group.unless is not None:
+        key, value, _ = group.unless
+        yield {"required": [key], "properties": {key: value, **dict.fromkeys(group.names, False)}}
 
 
 def _schema_of(key: Key, definitions: Definitions) -> Schema:

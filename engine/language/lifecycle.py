@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from engine.core.causes import FAIR, STRONG, WEAK, usual_strength
 from engine.core.moments import Length
 from engine.core.rules import (
     Cap,
+    CauseRule,
     DeadAddressRule,
     HoldWhile,
     Keep,
@@ -17,20 +19,27 @@ from engine.core.rules import (
     PermissionRule,
     Purpose,
     ReaderRule,
+    Season,
     Share,
 )
 from engine.language import values
+from engine.language.conditions import event_exists, event_values
 from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Key
+from engine.language.nodes import Mapping, Text
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.scalars import (
+    CAUSE,
     CLOCK_SPAN,
     COST,
     CURRENCY,
     DAYS,
+    EVENT,
     FLAG,
     LENGTH,
+    MONTH_DAY,
+    NAME,
     PERCENT,
     RATE,
     SPAN,
@@ -43,18 +52,15 @@ from engine.language.scalars import (
     whole,
     words,
 )
-from engine.language.shapes import Either, ListOf, MapOf
+from engine.language.shapes import Either, ListOf, MapOf, Raw
 from engine.language.steps import PURPOSES
 from engine.language.values import Wrong
 
 NONE = {"none": None}
 LATER_LIFECYCLE = {
-    "causes": "leave it out for now",
-    "seasons": "leave it out for now",
     "ramp": "leave it out for now",
     "countries": "leave it out for now",
     "global_holdout": "use `holdout:` of each workflow for now",
-    "returns_within": "use `within:` of `returned:` for now",
     "annoyance": "leave it out for now",
 }
 _LAPSE = r"(?:\d+(?:d|w)|\d+(?:\.\d+)? x (?:reorder_interval|own_interval)|quantile 0\.\d+)"
@@ -222,6 +228,48 @@ KEEP = Form(
 )
 
 
+def _cause_rule(fields: Fields, reading: Reading) -> Any:
+    name, where = fields.nodes.get("event"), fields.get("where")
+    known = isinstance(name, Text) and not name.empty and event_exists(name, reading)
+    event, means = fields.get("event", ""), fields.get("means", BAD)
+    asked = event_values(event, where, reading) if known and isinstance(where, Mapping) else {}
+    if means is BAD:
+        return BAD
+    return CauseRule(event=event, where=asked, means=means, strength=fields.get("strength", usual_strength(event)))
+
+
+CAUSE_RULE = Form(
+    "a rule of causes",
+    "An event that is evidence of why a customer leaves.",
+    (
+        Key("event", EVENT, "The event.", required=True),
+        Key(
+            "where",
+            Raw("fields of the event with their values"),
+            "Fields of the event that must have these values; of a list, any item.",
+        ),
+        Key("means", CAUSE, "The cause it is evidence of.", required=True),
+        Key(
+            "strength",
+            Word({"weak": WEAK, "fair": FAIR, "strong": STRONG}),
+            "weak, fair or strong; when left out, strong for answers, fair for tickets and contracts, else weak.",
+        ),
+    ),
+    build=_cause_rule,
+)
+
+SEASON = Form(
+    "a season",
+    "A time of the year in which the shop sells.",
+    (
+        Key("name", NAME, "What it is called, in your words.", required=True),
+        Key("from", MONTH_DAY, "Its first day, month first: 03-01.", required=True, to="begins"),
+        Key("to", MONTH_DAY, "Its last day; one before the first is in the next year.", required=True, to="ends"),
+    ),
+    build=lambda fields, _: Season(**fields.values) if len(fields.values) == len(fields.keys) == 3 else BAD,
+)
+
+
 def _lifecycle(fields: Fields, _: Reading) -> Lifecycle:
     made = dict(fields.values)
     margin: Share | Fields | None = made.pop("margin", None)
@@ -288,6 +336,9 @@ LIFECYCLE = Form(
             WordOr(NONE, SPAN),
             "Who gave no sign of life and got no mail for longer is not written to first.",
         ),
+        Key("returns_within", SPAN, "How long ago a return may be where `returned:` does not say; 30d when left out."),
+        Key("causes", ListOf(CAUSE_RULE), "Which events are evidence of why a customer leaves."),
+        Key("seasons", ListOf(SEASON), "When the shop sells; days outside all seasons are not counted as idle."),
         Key("keep", KEEP, "How long data is kept, by kind."),
         Key("experiment_salt", TEXT, "Decides who is held out; another salt, other people. Not a secret."),
     ),

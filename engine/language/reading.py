@@ -14,7 +14,7 @@ from engine.language.problems import Problem, Severity, Spot, did_you_mean, prob
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name in a file that must belong to something: a `template`, an `offer` or a `stage`."""
+    """A name in a file that must belong to something: a template, an offer, a stage and so on."""
 
     to: str
     name: Text
@@ -30,12 +30,16 @@ class Look:
 
 @dataclass(slots=True)
 class Reading:
-    """Collects what is found while files are read. `own_events` is None where events.yaml cannot be read."""
+    """Collects what is found while files are read. `own_events` is None where events.yaml cannot be read.
+
+    `outcomes` are those that conditions ask of other workflows, by the workflow's name.
+    """
 
     own_events: Mapping[str, OwnEvent] | None = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    outcomes: list[tuple[str, Text]] = field(default_factory=list)
 
     def error(self, at: Node | Spot, code: str, message: str, hint: str = "") -> None:
         """Note an error at a node."""

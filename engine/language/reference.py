@@ -6,15 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.events import DATA
-from engine.core.fields import FIELDS
-from engine.core.marks import KEPT_FIELDS
 from engine.language.codes import CODES, CURES
 from engine.language.conditions import WAY_OUT
 from engine.language.forms import Form, Variants
 from engine.language.kinds import Key, Kind
 from engine.language.schema import FILES
 from engine.language.shapes import all_forms
-from engine.language.vocabulary import ATTRIBUTES, event_fields, tests_of
+from engine.language.vocabulary import FIELD_NAMES, event_fields, field_kind, kept_fields, tests_of
 
 _MADE = "<!-- Written by ./dev docs from the tables in engine/language; do not edit. -->"
 _WIDEST = 120
@@ -81,12 +79,12 @@ def _title(form: Form) -> str:
 def _explained(form: Form) -> list[str]:
     if form.name == WAY_OUT.name:  # every condition makes one
         return [WAY_OUT.help, "A condition, and beside its keys:", _table((form.by_name["then"],))]
-    return [form.help, _table(form.keys)]
+    return [form.help, _table((*form.keys, form.others) if form.others else form.keys)]
 
 
 def _customer_fields() -> str:
-    rows = [f"| `{name}` | {kind.replace('_', ' or ')} | {_tests(kind)} |" for name, kind in FIELDS.items()]
-    rows.append(f"| `{ATTRIBUTES}NAME` | text | {_tests('text')} |")
+    kinds = {name: field_kind(name) or "" for name in FIELD_NAMES}
+    rows = [f"| `{name}` | {kind.replace('_', ' or ')} | {_tests(kind)} |" for name, kind in kinds.items()]
     what = "What `customer:` may name. Money is in the shop's currency; days are those of the customer's calendar."
     return "\n".join([what, "", "| field | kind | may be asked with |", "| --- | --- | --- |", *rows])
 
@@ -96,9 +94,7 @@ def _tests(kind: str) -> str:
 
 
 def _events() -> str:
-    rows = [
-        f"| `{event}` | {_names(event_fields(event, {}))} | {_names(KEPT_FIELDS.get(event, ()))} |" for event in DATA
-    ]
+    rows = [f"| `{event}` | {_names(event_fields(event, {}))} | {_names(kept_fields(event))} |" for event in DATA]
     what = (
         "What `event:` and `no_event:` may name, beside the shop's own events of events.yaml, and the fields that\n"
         "`where:` may name: any field of an event that is listened to, and of past events those that are kept."

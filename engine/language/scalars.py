@@ -8,6 +8,7 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
+from engine.core.causes import CAUSES
 from engine.core.moments import zone
 from engine.core.money import DIGITS
 from engine.language import values
@@ -177,12 +178,26 @@ def _url(text: str) -> str:
     return text
 
 
+def _cause(text: str) -> str:
+    if text not in CAUSES:
+        hint = did_you_mean(text, CAUSES) or f"known are {one_of(CAUSES, 'and')}"
+        raise Wrong(f"no cause is named {shown(text)}", hint)
+    return text
+
+
 def whole(least: int = 0, most: int = 1_000_000_000) -> Scalar:
     """Return the kind of whole numbers within bounds."""
     bounds = f" from {least} to {most}" if most < 1_000_000_000 else f" from {least}" if least else ""
     schema: Schema = {"type": "integer", "minimum": least, "maximum": most}
     parse = partial(values.whole_number, least=least, most=most)
     return Scalar(f"a whole number{bounds}", "bad-number", parse, lambda: schema)
+
+
+def signed(least: int, most: int) -> Scalar:
+    """Return the kind of whole numbers within bounds that may lie below zero."""
+    schema: Schema = {"type": "integer", "minimum": least, "maximum": most}
+    parse = partial(values.signed, least=least, most=most)
+    return Scalar(f"a whole number from {least} to {most}", "bad-number", parse, lambda: schema)
 
 
 def words(names: Iterable[str]) -> Word:
@@ -201,6 +216,9 @@ PART = Scalar("a share (5%)", "bad-percent", values.percent_below_whole, lambda:
 CLOCK_SPAN = Scalar(
     "a span of clock times (09:00-20:00)", "bad-clock", values.clock_span, lambda: _pattern(values.CLOCK_SPAN)
 )
+CLOCK = Scalar("a clock time (10:00)", "bad-clock", values.clock, lambda: _pattern(values.CLOCK))
+MONTH_DAY = Scalar("a day of the year (12-24)", "bad-day", values.month_day, lambda: _pattern(values.MONTH_DAY))
+GROWTH = Scalar("a share (50%)", "bad-percent", values.percent_above_zero, lambda: _pattern(values.PERCENT))
 RATE = Scalar("a rate (1 per 30d)", "bad-rate", values.rate, lambda: _pattern(rf"\d+ per {values.LENGTH}"))
 PACE = replace(RATE, says="a pace (500 per 1d)")
 BUDGET = Scalar(
@@ -223,4 +241,5 @@ WHOSE_ZONE = replace(ZONE, says="customer, or a time zone (Europe/Berlin)", pars
 CURRENCY = Scalar("a currency (EUR)", "bad-money", _currency, lambda: {"type": "string", "pattern": "^[A-Z]{3}$"})
 WEEKDAY = Word({weekday: number for number, weekday in enumerate(WEEKDAYS)})
 NUMBER = Scalar("a number", "bad-number", values.number, lambda: {"type": "number"})
+CAUSE = Scalar("a cause (price)", "unknown-cause", _cause, lambda: {"enum": list(CAUSES)})
 DAY = Scalar("a day (2026-01-31)", "bad-day", values.day, lambda: {"type": "string", "format": "date"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.language.forms import Form
 from engine.language.kinds import Definitions, Schema
 from engine.language.lifecycle import LIFECYCLE
+from engine.language.occasions import OCCASIONS
 from engine.language.offers import OFFERS
 from engine.language.own_events import OWN_EVENTS
 from engine.language.scenario_files import SCENARIOS
@@ -15,6 +16,7 @@ FILES: dict[str, Form] = {
     "lifecycle": LIFECYCLE,
     "offers": OFFERS,
     "events": OWN_EVENTS,
+    "occasions": OCCASIONS,
     "scenarios": SCENARIOS,
 }
 """The kinds of files by the name `winback schema` knows them by."""

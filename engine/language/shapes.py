@@ -121,6 +121,30 @@ class Either:
 
 
 @dataclass(frozen=True)
+class OneOrList:
+    """A value of a kind, or a list of them; reads into a tuple either way."""
+
+    kind: Kind
+
+    @property
+    def says(self) -> str:
+        """What is expected here."""
+        return f"{self.kind.says}, or a list of them"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read a list, or the one value."""
+        if isinstance(node, Listing):
+            return ListOf(self.kind, least=1).read(node, reading)
+        found = self.kind.read(node, reading)
+        return found if found is BAD else (found,)
+
+    def schema(self, definitions: Definitions) -> Schema:
+        """Return the JSON Schema of one and of many."""
+        one = self.kind.schema(definitions)
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+
+@dataclass(frozen=True)
 class Named:
     """A kind that has an entry of its own in the JSON Schema."""
 
@@ -171,10 +195,10 @@ def all_forms(kind: Kind) -> Iterator[Form]:
         match inner:
             case Form():
                 yield inner
-                waiting += [key.kind for key in inner.keys]
+                waiting += [key.kind for key in (*inner.keys, *([inner.others] if inner.others else []))]
             case Variants():
                 waiting += inner.forms().values()
-            case ListOf() | Named():
+            case ListOf() | OneOrList() | Named():
                 waiting.append(inner.kind)
             case MapOf():
                 waiting.append(inner.value)

@@ -13,7 +13,16 @@ from fractions import Fraction
 from engine.core.moments import Day, Length, day_number
 from engine.core.money import DIGITS, Money, smallest_units
 from engine.core.rules import WHOLE, Share
-from engine.language.cures import UNITS, cure_of_clock, cure_of_length, cure_of_money, cure_of_percent, cure_of_rate
+from engine.language.cures import (
+    UNITS,
+    cure_of_clock,
+    cure_of_clock_time,
+    cure_of_length,
+    cure_of_money,
+    cure_of_month_day,
+    cure_of_percent,
+    cure_of_rate,
+)
 from engine.language.problems import did_you_mean, shown
 
 LONGEST_DAYS = 36_500
@@ -32,6 +41,12 @@ MONEY = r"\d+(?:\.\d+)? [A-Z]{3}"
 
 
 PERCENT = r"\d{1,3}(?:\.\d{1,2})?%"
+
+
+CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
+
+
+MONTH_DAY = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 
 
 CLOCK_SPAN = r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-4]):[0-5]\d"
@@ -137,6 +152,39 @@ def clock_span(text: str) -> tuple[int, int]:
     if begin == end:
         raise Wrong(f"{shown(text)} begins and ends at once", "leave it out if all day is meant")
     return begin, end
+
+
+def clock(text: str) -> int:
+    """Read `10:00` as minutes since midnight."""
+    if not re.fullmatch(CLOCK, text):
+        raise Wrong(f"a clock time is written 09:30, not {shown(text)}", cure_of_clock_time(text))
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+def month_day(text: str) -> tuple[int, int]:
+    """Read `12-24`, a day that comes each year, as month and day. 02-29 is one, in other years the 28th."""
+    match = re.fullmatch(r"(\d\d)-(\d\d)", text)
+    month, day = (int(match[1]), int(match[2])) if match else (0, 0)
+    try:
+        date(2000, month, day)  # a leap year
+    except ValueError:
+        raise Wrong(f"a day of the year is written 12-24, not {shown(text)}", cure_of_month_day(text)) from None
+    return month, day
+
+
+def percent_above_zero(text: str) -> Share:
+    """Read a share that is not nothing."""
+    share = percent(text)
+    if not share:
+        raise Wrong(f"{shown(text)} is nothing", "write a share above zero, or leave this out")
+    return share
+
+
+def signed(text: str, least: int, most: int) -> int:
+    """Read a whole number that may lie below zero, within bounds."""
+    if not re.fullmatch(r"-?\d{1,4}", text) or not least <= int(text) <= most:
+        raise Wrong(f"a whole number from {least} to {most} is expected, not {shown(text)}", "write digits only")
+    return int(text)
 
 
 def rate(text: str) -> tuple[int, Length]:

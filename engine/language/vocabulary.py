@@ -5,6 +5,7 @@ Taken from the core's own tables, so that a new event or field is known here wit
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -12,17 +13,24 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
+
 from engine.core.catalogue import CATALOGUE
 from engine.core.events import DATA
 from engine.core.fields import FIELDS
+from engine.core.marks import KEPT_FIELDS
 from engine.core.moments import iso_day
 from engine.core.rules import Address, OwnEvent, Standing
 from engine.language import values
-from engine.language.scalars import DAY, FLAG, NUMBER, PLAIN, PRICE, Scalar, Word, words
+from engine.language.scalars import CAUSE, DAY, FLAG, NUMBER, PLAIN, PRICE, Scalar, Word, words
 
 CHANNELS = ("email", "preferred", "letter", "phone", "sms", "push")
 KINDS_OF_FIELD = ("text", "number", "money", "day")
 ATTRIBUTES = "attributes."
+OF_CATEGORY = {"orders": "number", "last_order": "day"}
+"""What may be asked of one product group: `categories.NAME.orders`."""
+FIELD_NAMES = (*FIELDS, f"{ATTRIBUTES}NAME", *(f"categories.NAME.{what}" for what in OF_CATEGORY))
+"""The customer fields as messages and docs name them."""
 
 _YES_NO, _LIST = "yes_no", "list"
 _READERS: dict[str, Scalar | Word] = {
@@ -45,7 +53,9 @@ _EVENT_READERS = {
     "money": PLAIN,
     "day": Scalar(DAY.says, DAY.code, lambda text: iso_day(values.day(text)), DAY.json),
 }
-_CUSTOMER_WORDS: dict[str, Word] = {
+_CUSTOMER_WORDS: dict[str, Scalar | Word] = {
+    "cause": CAUSE,
+    "channel": words(CHANNELS),
     "standing": words(standing.value for standing in Standing),
     "address": words(address.value for address in Address),
     "reading": Word({"observed": "observed", "not_observed": "not_observed", "not observed": "not_observed"}),
@@ -67,6 +77,8 @@ def field_kind(name: str) -> str | None:
     """Return the kind of a customer field, None for one that nobody knows."""
     if name.startswith(ATTRIBUTES) and len(name) > len(ATTRIBUTES):
         return "text"
+    if category := re.fullmatch(r"categories\.(.+)\.(\w+)", name):
+        return OF_CATEGORY.get(category[2])
     return FIELDS.get(name)
 
 
@@ -80,8 +92,19 @@ def tests_of(kind: str) -> tuple[str, ...]:
     return _TESTS[kind]
 
 
+def kept_fields(event: str) -> tuple[str, ...]:
+    """Return the fields that a condition may ask of past events; those of past orders' items are in the orders."""
+    return (*KEPT_FIELDS.get(event, ()), *_IN_ORDERS.get(event, ()))
+
+
+_IN_ORDERS = {"order.placed": ("items.category",)}
+
+
 def event_fields(event: str, own: Mapping[str, OwnEvent]) -> dict[str, str]:
-    """Return the fields of an event that hold one value each, with their kind; empty for an unknown event."""
+    """Return the fields of an event that hold one value each, with their kind; empty for an unknown event.
+
+    `items.category` is the category of any item of a list.
+    """
     if event in own:
         return dict(own[event].fields)
     if event not in DATA:
@@ -98,8 +121,17 @@ def event_reader(event: str, field: str, kind: str) -> Scalar | Word:
 
 @cache
 def _fields_of(data: type) -> dict[str, str]:
-    kinds = {name: _kind(hint) for name, hint in typing.get_type_hints(data).items()}
+    kinds: dict[str, str] = {}
+    for name, hint in typing.get_type_hints(data).items():
+        of_items = _fields_of(item) if (item := _item_of(hint)) else {}
+        kinds |= {f"{name}.{inner}": kind for inner, kind in of_items.items()} or {name: _kind(hint)}
     return {name: kind for name, kind in kinds.items() if kind}
+
+
+def _item_of(hint: Any) -> type | None:
+    """Return the struct that a list is made of, None where it is no such list."""
+    inner = typing.get_args(hint)[0] if typing.get_origin(hint) in (list, tuple) and typing.get_args(hint) else None
+    return inner if isinstance(inner, type) and issubclass(inner, Struct) else None
 
 
 @cache

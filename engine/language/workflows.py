@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -12,16 +13,18 @@ from engine.core.rules import (
     AnyStep,
     EnterAtMost,
     Mode,
+    Split,
     Stage,
     Switch,
-    Wait,
     WayOut,
     Workflow,
 )
+from engine.language.choosing import Sending
 from engine.language.conditions import CONDITIONS, WAY_OUT
 from engine.language.forms import Fields, Form, OneOf
 from engine.language.kinds import Key
 from engine.language.nodes import Text
+from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.scalars import (
     CLOCK_SPAN,
@@ -39,7 +42,8 @@ from engine.language.scalars import (
     whole,
 )
 from engine.language.shapes import ListOf, MapOf, Named
-from engine.language.steps import STEP, Written, with_step_keys
+from engine.language.step_keys import with_step_keys
+from engine.language.steps import STEP, Written, takes_time
 
 SKIP = "skip"
 NEVER = "never"
@@ -56,8 +60,8 @@ class StageDraft:
 
     @property
     def has_wait(self) -> bool:
-        """Whether time passes in it."""
-        return any(isinstance(step, Wait) for step in self.stage.steps)
+        """Whether time may pass in it."""
+        return any(takes_time(step) for step in self.stage.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,32 @@ class WorkflowDraft:
     stages: dict[str, StageDraft]
     fields: Fields
 
+    @property
+    def sendings(self) -> Iterator[Sending]:
+        """All sends that its steps may make, those of branches and notices too."""
+        return (each for stage in self.stages.values() for written in stage.steps for each in written.sends)
 
-def _stage(fields: Fields, _: Reading) -> tuple[Stage, tuple[Written, ...], Fields]:
+
+def _splits(fields: Fields) -> int | None:
+    """Return the number of the split among a stage's steps, None where there is none."""
+    steps: tuple[Written, ...] = fields.get("steps", ())
+    return next((number for number, each in enumerate(steps) if isinstance(each.step, Split)), None)
+
+
+def _nothing_after_a_split(fields: Fields, reading: Reading) -> None:
+    split = _splits(fields)
+    if split is None:
+        return
+    steps: tuple[Written, ...] = fields.get("steps", ())
+    behind = [next(iter(each.fields.keys.values())) for each in steps[split + 1 : split + 2]]
+    behind += [fields.keys[key] for key in ("after", "end") if key in fields.keys]
+    for key in behind[:1]:
+        message = f"{shown(key.value)} is never done: the split before it leaves the stage"
+        reading.error(key, "never-done", message, "put it into the stages that the split leads to")
+
+
+def _stage(fields: Fields, reading: Reading) -> tuple[Stage, tuple[Written, ...], Fields]:
+    _nothing_after_a_split(fields, reading)
     written: tuple[Written, ...] = fields.get("steps", ())
     ways: tuple[WayOut, ...] = fields.get("until_any", ())
     steps: tuple[AnyStep, ...] = with_step_keys([each.step for each in written])
@@ -137,7 +165,15 @@ STAGE = Form(
         Key("after", Ref("stage"), "The stage that follows the last step."),
         Key("end", NAME, "How the run ends after the last step: an outcome in your words."),
     ),
-    one_of=(OneOf(("after", "end"), required=True, code="no-way-out", cure="add 'after: STAGE' or 'end: OUTCOME'"),),
+    one_of=(
+        OneOf(
+            ("after", "end"),
+            required=True,
+            code="no-way-out",
+            cure="add 'after: STAGE' or 'end: OUTCOME'",
+            unless=("steps", {"contains": {"required": ["split"]}}, lambda fields: _splits(fields) is not None),
+        ),
+    ),
     build=_stage,
 )
 

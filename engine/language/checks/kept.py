@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.core.marks import KEPT_FIELDS
 from engine.language.nodes import Node
 from engine.language.problems import one_of, shown
 from engine.language.reading import Reading
+from engine.language.vocabulary import kept_fields
 from engine.language.workflows import WorkflowDraft
 
 
@@ -15,7 +15,7 @@ def check(draft: WorkflowDraft, reading: Reading) -> None:
     asked += [stage.fields.nodes.get("steps") for stage in draft.stages.values()]
     for look in reading.looks:
         if any(node is not None and _holds(node, look.field) for node in asked):
-            kept = KEPT_FIELDS.get(look.event, ())
+            kept = kept_fields(look.event)
             message = f"of a past {look.event} the field {shown(look.field.value)} is not kept"
             hint = (
                 f"{one_of(kept, 'and')} are kept"

@@ -6,18 +6,18 @@ import heapq
 from collections.abc import Mapping
 
 from engine.core.moments import DAY
-from engine.core.rules import Lifecycle, Offer, Send
-from engine.language.checks.ways import Place, ways_on
+from engine.core.rules import Lifecycle, Offer
+from engine.language.checks.ways import Place, sends_always, ways_on
+from engine.language.choosing import Sending
 from engine.language.offers import OfferDraft
 from engine.language.problems import shown
 from engine.language.reading import Reading
-from engine.language.workflows import WorkflowDraft
+from engine.language.workflows import StageDraft, WorkflowDraft
 
 
 def check(draft: WorkflowDraft, offers: Mapping[str, OfferDraft], reading: Reading) -> None:
     """Note reminders of an offer that has expired by then on every way to them."""
-    steps = [each.step for stage in draft.stages.values() for each in stage.steps]
-    for name in dict.fromkeys(step.offer for step in steps if isinstance(step, Send) and step.offer):
+    for name in dict.fromkeys(each.send.offer for each in draft.sendings if each.send.offer):
         if name in offers and not reading.inside(offers[name].fields.node):
             _reminders(draft, offers[name].offer, reading)
 
@@ -26,10 +26,11 @@ def _reminders(draft: WorkflowDraft, offer: Offer, reading: Reading) -> None:
     fresh, since = _times_since_first(draft, offer.name)
     for (stage_name, number), passed in since.items():
         stage = draft.stages[stage_name]
-        if (stage_name, number) in fresh or not _names(stage.stage.steps, number, offer.name):
+        naming = _naming(stage, number, offer.name)
+        if (stage_name, number) in fresh or not naming:
             continue
         if passed // DAY > offer.valid_for.roughly // DAY:
-            key = stage.steps[number].fields.nodes["offer"]
+            key = naming[0].fields.nodes["offer"]
             days = passed // DAY
             message = f"{shown(offer.name)} is valid for {offer.valid_for}, and this reminder comes {days}d after the first send"
             reading.error(key, "offer-expires", message, "remind earlier, or make 'valid_for:' longer in offers.yaml")
@@ -44,11 +45,16 @@ def _times_since_first(draft: WorkflowDraft, offer: str) -> tuple[set[Place], di
     while waiting:
         place = waiting.pop()
         stage = draft.stages[place[0]]
-        sends = _names(stage.stage.steps, place[1], offer)
+        naming = _naming(stage, place[1], offer)
+        by_all = (
+            bool(naming)
+            and len(naming) == len(stage.steps[place[1]].sends)
+            and sends_always(stage.steps[place[1]].step)
+        )
         for way in ways_on(stage, place[1], draft.stages):
-            if sends:
+            if naming:
                 heapq.heappush(starts, (way.passes, way.to))
-            elif way.to not in fresh:
+            if not by_all and way.to not in fresh:
                 fresh.add(way.to)
                 waiting.append(way.to)
     while starts:
@@ -61,9 +67,10 @@ def _times_since_first(draft: WorkflowDraft, offer: str) -> tuple[set[Place], di
     return fresh, since
 
 
-def _names(steps: tuple[object, ...], number: int, offer: str) -> bool:
-    step = steps[number] if number < len(steps) else None
-    return isinstance(step, Send) and step.offer == offer
+def _naming(stage: StageDraft, number: int, offer: str) -> list[Sending]:
+    """The sends of a step that make an offer."""
+    sends = stage.steps[number].sends if number < len(stage.steps) else ()
+    return [each for each in sends if each.send.offer == offer]
 
 
 def check_worth(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.rules import GoTo, Stage, Wait
+from engine.core.rules import Split, Stage, WaitUntil
+from engine.language.checks.ways import jumps, surely_waits
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.workflows import StageDraft, WorkflowDraft
@@ -40,18 +41,19 @@ def _from(name: str, stages: dict[str, StageDraft]) -> set[str]:
 
 
 def _all_targets(stage: Stage) -> list[str]:
-    jumps = [step.stage for step in stage.steps if isinstance(step, GoTo)]
-    return [*jumps, *(way.then for way in stage.until_any), stage.after]
+    led = [name for step in stage.steps for name in jumps(step)]
+    return [*led, *(way.then for way in stage.until_any), stage.after]
 
 
 def _targets_at_once(stage: Stage) -> list[str]:
     """The stages a run may come to from the start of this one before any wait."""
     targets: list[str] = []
     for step in stage.steps:
-        if isinstance(step, Wait):
+        if surely_waits(step):
             return targets
-        if isinstance(step, GoTo):
-            targets.append(step.stage)
+        targets += jumps(step)
+        if isinstance(step, Split):
+            return targets
     return [*targets, stage.after]
 
 
@@ -70,8 +72,13 @@ def _circles(draft: WorkflowDraft, reading: Reading) -> None:
                 stages[name].name,
                 "endless-circle",
                 f"stages lead in a circle without a wait: {around}",
-                "put a 'wait:' into one of them",
+                "put a 'wait:' into one of them"
+                + (", since a moment that is past is not waited for" if _has_moment(circle, stages) else ""),
             )
+
+
+def _has_moment(circle: list[str], stages: dict[str, StageDraft]) -> bool:
+    return any(isinstance(step, WaitUntil) for name in circle for step in stages[name].stage.steps)
 
 
 def _way_back(name: str, stages: dict[str, StageDraft]) -> list[str]:

@@ -6,19 +6,20 @@ from engine.core.rules import (
     Address,
     AddressIs,
     AnyCondition,
+    CloseAccount,
     EventSeen,
     MakeFormer,
     Purpose,
     Resume,
-    Send,
     Suppress,
 )
-from engine.language.checks.ways import Place, ways_on
+from engine.language.checks.ways import Place, sends_always, ways_on
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.workflows import WorkflowDraft
 
 _LIFTS = ("newsletter.confirmed", "newsletter.subscribed", "consent.given")
+_ON_SILENCE = (Suppress, MakeFormer, CloseAccount)
 _BESIDE_MAIL = ("letter", "phone", "sms", "push")
 
 
@@ -45,12 +46,13 @@ def _stopped_sends(draft: WorkflowDraft, reading: Reading) -> None:
                     after = stopped | {step.scope}
                 case Resume():
                     after = stopped - {step.scope}
-                case Send() if step.purpose in stopped and not (dead and step.channel in _BESIDE_MAIL):
-                    if place not in noted:
-                        noted.add(place)
-                        key = stage.steps[place[1]].fields.keys["send"]
-                        message = f"an earlier 'suppress: {step.purpose}' of the run stops this send"
-                        reading.error(key, "send-after-stop", message, "send it before, or give it another 'purpose:'")
+                case _ if place not in noted:
+                    for each in stage.steps[place[1]].sends:
+                        if each.send.purpose in stopped and not (dead and each.send.channel in _BESIDE_MAIL):
+                            noted.add(place)
+                            message = f"an earlier 'suppress: {each.send.purpose}' of the run stops this send"
+                            hint = "send it before, or give it another 'purpose:'"
+                            reading.error(each.fields.keys["send"], "send-after-stop", message, hint)
         for way in ways_on(stage, place[1], draft.stages):
             then = frozenset[Purpose]() if _lifts(way.heard) else after
             if (way.to, then) not in seen:
@@ -64,15 +66,14 @@ def _lifts(heard: AnyCondition | None) -> bool:
 
 def _unasked_stops(draft: WorkflowDraft, reading: Reading) -> None:
     """A stop after sends is done only on silence to a delivered question; with no question it never is."""
-    steps = [each for stage in draft.stages.values() for each in stage.steps]
-    if any(isinstance(each.step, Send) and "asks" in each.fields.keys for each in steps):
+    if any("asks" in each.fields.keys for each in draft.sendings):
         return
     for (name, number), sent in _sent_before(draft).items():
         stage = draft.stages[name]
         if not sent or number >= len(stage.steps):
             continue
         step = stage.steps[number]
-        if isinstance(step.step, Suppress | MakeFormer):
+        if isinstance(step.step, _ON_SILENCE):
             key = next(iter(step.fields.keys.values()))
             message = (
                 f"{shown(key.value)} after a send is done only on silence to a question, and this workflow asks none"
@@ -88,7 +89,7 @@ def _sent_before(draft: WorkflowDraft) -> dict[Place, bool]:
     while waiting:
         place = waiting.pop()
         stage = draft.stages[place[0]]
-        here = place[1] < len(stage.stage.steps) and isinstance(stage.stage.steps[place[1]], Send)
+        here = place[1] < len(stage.stage.steps) and sends_always(stage.stage.steps[place[1]])
         for way in ways_on(stage, place[1], draft.stages):
             so_far = sent[place] or here
             if way.to not in sent or (sent[way.to] and not so_far):
@@ -100,8 +101,8 @@ def _sent_before(draft: WorkflowDraft) -> dict[Place, bool]:
 def _holdout(draft: WorkflowDraft, reading: Reading) -> None:
     """Warn of a hold-out where there is no gain to measure: who asks or stops offers nothing."""
     steps = [step for stage in draft.stages.values() for step in stage.stage.steps]
-    asks = any(isinstance(step, Suppress | MakeFormer) or (isinstance(step, Send) and step.asks) for step in steps)
-    offers = any(isinstance(step, Send) and step.offer for step in steps)
+    asks = any(isinstance(step, _ON_SILENCE) for step in steps) or any(each.send.asks for each in draft.sendings)
+    offers = any(each.send.offer for each in draft.sendings)
     if asks and not offers and draft.workflow.holdout:
         message = "this workflow asks or stops and makes no offer, so a hold-out has no gain to show"
         reading.warn(draft.fields.nodes["holdout"], "holdout-on-question", message, "write 0%")

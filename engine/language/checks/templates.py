@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from engine.core.rules import Lifecycle, Offer, Purpose, Send
+from engine.language.forms import Fields
 from engine.language.problems import Spot, shown
 from engine.language.reading import Reading
-from engine.language.steps import Written
 from engine.language.workflows import WorkflowDraft
 
 MOST_HTML = 100_000
@@ -79,17 +79,17 @@ def check(
 ) -> None:
     """Check each send against its template. A template is named once for each thing it lacks, at its first send."""
     noted: set[tuple[str, str]] = set()
-    for written in (each for stage in draft.stages.values() for each in stage.steps):
-        if not isinstance(written.step, Send) or written.step.template not in facts:
+    for sending in draft.sendings:
+        if sending.send.template not in facts:
             continue
-        send, found = written.step, facts[written.step.template]
+        send, found = sending.send, facts[sending.send.template]
         for code, message, hint in (*_lacks(send, found), *_of_offer(send, found, offers)):
             if (send.template, message) not in noted:
                 noted.add((send.template, message))
                 reading.error(
-                    written.fields.nodes["send"], code, f"the template {shown(send.template)} {message}", hint
+                    sending.fields.nodes["send"], code, f"the template {shown(send.template)} {message}", hint
                 )
-        _with(written, send, found, reading)
+        _with(sending.fields, send, found, reading)
 
 
 def _lacks(send: Send, found: TemplateFacts) -> Iterable[tuple[str, str, str]]:
@@ -121,14 +121,14 @@ def _of_offer(send: Send, found: TemplateFacts, offers: Mapping[str, Offer]) -> 
             )
 
 
-def _with(written: Written, send: Send, found: TemplateFacts, reading: Reading) -> None:
-    node = written.fields.nodes["send"]
+def _with(fields: Fields, send: Send, found: TemplateFacts, reading: Reading) -> None:
+    node = fields.nodes["send"]
     template = shown(send.template)
-    if found.needs_offer and not send.offer and "offer" not in written.fields.keys:
+    if found.needs_offer and not send.offer and "offer" not in fields.keys:
         reading.error(
             node, "template-offer", f"the template {template} shows an offer, and this send makes none", "add 'offer:'"
         )
-    if found.needs_question and not send.asks and "asks" not in written.fields.keys:
+    if found.needs_question and not send.asks and "asks" not in fields.keys:
         reading.error(
             node,
             "template-no-answer",
@@ -136,7 +136,7 @@ def _with(written: Written, send: Send, found: TemplateFacts, reading: Reading) 
             "add 'asks:'",
         )
     missing = [name for name in found.values if name not in send.values]
-    if missing and not ("with" in written.fields.nodes and reading.inside(written.fields.nodes["with"])):
+    if missing and not ("with" in fields.nodes and reading.inside(fields.nodes["with"])):
         names = ", ".join(missing)
         reading.error(
             node,
@@ -150,8 +150,7 @@ def check_blanks(
     draft: WorkflowDraft, facts: Mapping[str, TemplateFacts], spelled: Callable[[str], str], reading: Reading
 ) -> None:
     """Note variables that can be empty and have no fallback, in the templates that are sent; `spelled` names a file."""
-    sends = [step for stage in draft.stages.values() for step in stage.stage.steps if isinstance(step, Send)]
-    for name in dict.fromkeys(send.template for send in sends if send.template in facts):
+    for name in dict.fromkeys(each.send.template for each in draft.sendings if each.send.template in facts):
         for blank in facts[name].blanks:
             file, line, column = blank.place
             hint = f"write {{{{ {blank.variable} | default: '…' }}}}, or ask with {{% if {blank.variable} %}}"
@@ -161,14 +160,9 @@ def check_blanks(
 
 def check_service(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) -> None:
     """Note sends with `purpose: service` whose template lifecycle.yaml does not list: nobody may stop those."""
-    for written in (each for stage in draft.stages.values() for each in stage.steps):
-        send = written.step
-        if (
-            isinstance(send, Send)
-            and send.purpose is Purpose.SERVICE
-            and send.template not in lifecycle.service_templates
-        ):
-            message = f"{shown(send.template)} is not among the 'service_templates:' of lifecycle.yaml"
-            reading.error(
-                written.fields.nodes["purpose"], "service-template", message, "list it there, if it is no advertising"
-            )
+    for each in draft.sendings:
+        template, keys = each.send.template, each.fields.nodes
+        if each.send.purpose is Purpose.SERVICE and template and template not in lifecycle.service_templates:
+            message = f"{shown(template)} is not among the 'service_templates:' of lifecycle.yaml"
+            at = keys.get("purpose", keys["send"])
+            reading.error(at, "service-template", message, "list it there, if it is no advertising")

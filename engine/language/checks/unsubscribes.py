@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.rules import EventSeen, Purpose, Send
+from engine.core.rules import EventSeen, Purpose
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.workflows import WorkflowDraft
@@ -25,5 +25,4 @@ def check(draft: WorkflowDraft, reading: Reading) -> None:
 
 
 def _sends_marketing(draft: WorkflowDraft) -> bool:
-    steps = (step for stage in draft.stages.values() for step in stage.stage.steps)
-    return any(isinstance(step, Send) and step.purpose is Purpose.MARKETING for step in steps)
+    return any(each.send.purpose is Purpose.MARKETING for each in draft.sendings)

@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.core.rules import AnyCondition, GoTo, Send, Stage, Suppress, Wait
+from engine.core.rules import (
+    AnyCondition,
+    AnyStep,
+    Choose,
+    CloseAccount,
+    GoTo,
+    HandOff,
+    Send,
+    Split,
+    Stage,
+    Suppress,
+    Wait,
+    WaitUntil,
+    sends_of,
+)
+from engine.language.choosing import LEARNING
+from engine.language.steps import takes_time
 from engine.language.workflows import StageDraft, WorkflowDraft
 
 Place = tuple[str, int]
@@ -21,10 +37,12 @@ SHAPE = (
     "missing-key",
     "duplicate-key",
     "anchor",
+    "not-whole",
+    "never-done",
 )
 """Codes of problems that leave open which stage leads to which."""
 
-STEERING = ("after", "end", "then", "go_to", "until_any", "steps", "wait", "stages")
+STEERING = ("after", "end", "then", "go_to", "split", "until_any", "steps", "wait", "wait_until", "stages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +65,50 @@ def ways_on(draft: StageDraft, step: int, stages: dict[str, StageDraft]) -> Iter
             yield Way((stage.after, 0))
         return
     here = stage.steps[step]
-    if isinstance(here, GoTo) and here.stage in stages:
-        yield Way((here.stage, 0))
-    yield Way((stage.name, step + 1), here.length.roughly if isinstance(here, Wait) else 0)
+    for name in jumps(here):
+        if name in stages:
+            yield Way((name, 0))
+    if not isinstance(here, Split):
+        yield Way((stage.name, step + 1), least_wait(here))
+
+
+def jumps(step: AnyStep) -> tuple[str, ...]:
+    """Return the stages that a step itself may lead to."""
+    if isinstance(step, GoTo):
+        return (step.stage,)
+    return tuple(name for name, _ in step.shares) if isinstance(step, Split) else ()
+
+
+def least_wait(step: AnyStep) -> int:
+    """Return how long a step takes at least, in microseconds. A moment may be past, and an answer come at once."""
+    match step:
+        case Wait():
+            return step.length.roughly
+        case CloseAccount():
+            return step.notice.roughly
+        case _:
+            return 0
+
+
+def surely_waits(step: AnyStep) -> bool:
+    """Say whether some time passes at a step in any case: not where the moment to wait for may be past or unknown."""
+    return least_wait(step) > 0 or (isinstance(step, WaitUntil) and step.weekday is not None)
+
+
+def sends_always(step: AnyStep) -> bool:
+    """Say whether a step sends something to everyone who comes to it."""
+    if isinstance(step, Choose):
+        choices = [branch.send for branch in step.branches]
+        return all([*choices, step.otherwise] if step.by != LEARNING else choices)
+    return bool(sends_of(step))
 
 
 def may_be_left(stage: Stage, step: int) -> bool:
     """Say whether an event may come while a run is at this step: only where time passes, or a send waits its turn."""
-    return step < len(stage.steps) and isinstance(stage.steps[step], Wait | Send)
+    if step >= len(stage.steps):
+        return False
+    here = stage.steps[step]
+    return takes_time(here) or isinstance(here, Send | Choose | HandOff)
 
 
 def shape_is_clear(draft: WorkflowDraft, problems: list[tuple[str, str]]) -> bool:
