@@ -19,8 +19,8 @@ from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.lookup import in_lists
 from engine.runtimes.sqlite.places import Places
 
-EXPECTED = 5_000
-"""Records read ahead for a list of customers; of a longer one the rest is read when it is loaded."""
+PORTION = 100
+"""Customers whose records are read, decided and written together: so few stay in the processor's cache."""
 
 _Row = tuple[Any, ...]
 
@@ -37,11 +37,13 @@ class Customers:
         """Forget what was not committed."""
         self._places.reload()
         self._last_num: int | None = None
+        self._expect(())
         self._forget()
 
     def let_go(self) -> None:
-        """Write the changed records, and keep none in memory."""
+        """Write the changed records, keep none in memory, and expect nobody."""
         self.flush()
+        self._expect(())
         self._forget()
 
     def _forget(self) -> None:
@@ -63,8 +65,18 @@ class Customers:
         try:
             return self._now[customer_id]
         except KeyError:
-            self.prefetch((customer_id,))
+            self._read(customer_id)
             return self._now[customer_id]
+
+    def _read(self, customer_id: str) -> None:
+        """Read a record, and where a list of customers is gone through a portion of it, letting go of the last one."""
+        position = self._positions.get(customer_id)
+        if position is None:
+            self.prefetch((customer_id,))
+        else:
+            self.flush()
+            self._forget()
+            self.prefetch(self._expected[position : position + PORTION])
 
     def save(self, after: Customer) -> None:
         """Change a record."""
@@ -102,10 +114,10 @@ class Customers:
         return self._expect(row[0] for row in self._connection.execute(QUERIES["scan"], (after, limit)))
 
     def _expect(self, customers: Iterable[str]) -> list[str]:
-        """Read the records of those who were just asked for: they are loaded next, one by one."""
-        found = list(customers)
-        self.prefetch(found[:EXPECTED])
-        return found
+        """Note who was just asked for: they are loaded next, one by one."""
+        self._expected = list(customers)
+        self._positions = {customer_id: position for position, customer_id in enumerate(self._expected)}
+        return self._expected
 
     def flush(self) -> None:
         """Write the changed records, so that a query sees them."""

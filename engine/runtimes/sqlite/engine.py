@@ -21,14 +21,12 @@ from engine.core.signals import TimeUp
 from engine.handling import Handling, Taken
 from engine.ports import Clock
 from engine.runtimes.sqlite.checkpoints import Checkpoints
+from engine.runtimes.sqlite.customers import PORTION
 from engine.runtimes.sqlite.expiry import Expiry
 from engine.runtimes.sqlite.store import SqliteStore
 
 BATCH = 1_000
 """Events in one transaction."""
-
-PORTION = 100
-"""Pieces of a batch whose records are read, decided and written together: so few stay in the processor's cache."""
 
 TIMERS = 500
 """Due customers in one slice."""
