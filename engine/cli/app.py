@@ -16,6 +16,8 @@ from engine.cli.calling import BEFORE_WITH_VALUE, Wrong
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check workflows, offers and templates, and play the scenarios."),
+    "new": ("new", "Write a workflow with its scenarios and its mail, to begin with."),
+    "graph": ("graph", "Draw a workflow: its stages, and what leads from one to another."),
     "simulate": ("simulate", "Replay a history: what would these workflows have sent?"),
     "cadence": ("cadence", "Show how many days lie between two orders, and who is late."),
     "run": ("run", "Run the engine: events in, timers, mails out."),
@@ -56,8 +58,6 @@ COMES_LATER = frozenset(
         "restore",
         "export-state",
         "import-state",
-        "new",
-        "graph",
         "coupons",
     }
 )

@@ -40,6 +40,12 @@ class CheckDocument(Struct, frozen=True):
     scenarios: Scenarios
 
 
+class NewDocument(Struct, frozen=True):
+    """`winback new --json`: the files that were written, relative to where winback was started."""
+
+    written: list[str]
+
+
 class IngestDocument(Struct, frozen=True):
     """`winback ingest --json`. `would_enter` says how many more now wait to be let into each workflow."""
 

@@ -13,11 +13,14 @@ from engine.cli.calling import Call, Misused, named
 from engine.cli.printing import print_json
 from engine.core import catalogue
 from engine.insight.backtest import Report
+from engine.insight.graph import Graph
 from engine.language.schema import FILES, json_schema
 from engine.wiring.overview import Overview
 
 DOCUMENTS: dict[str, Any] = {
     "check": documents.CheckDocument,
+    "new": documents.NewDocument,
+    "graph": Graph,
     "simulate": Report,
     "ingest": documents.IngestDocument,
     "go-live": documents.GoLiveDocument,
