@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from engine.core.conditions import View, holds
 from engine.core.customer import Run
-from engine.core.fields import DAY, FIELDS
+from engine.core.fields import DAY, kind_of
 from engine.core.ids import lot
 from engine.core.moments import parse_day
 from engine.core.rules import WHOLE, Branch, Choose, FieldIs, GoTo, Split, Step, Value, Workflow
@@ -19,6 +19,7 @@ LEARNING = "learning"
 def go_to(turn: Turn, run: Run, workflow: Workflow, step: GoTo) -> Run:
     """Leave for another stage if the conditions hold, else go on."""
     view = turn.view()
+    view.workflow = workflow
     held = (
         all(holds(condition, view) for condition in step.when_all)
         if step.when_all
@@ -60,7 +61,7 @@ def _matches(field: str, branch: Branch, view: View) -> bool:
     value, least, most = branch.equals, branch.at_least, branch.at_most
     if value is None and least is None and most is None:
         value = branch.name
-    if FIELDS.get(field) == DAY:
+    if kind_of(field) == DAY:
         value, least, most = _as_day(value), _as_day(least), _as_day(most)
     return holds(FieldIs(field=field, equals=value, at_least=least, at_most=most), view)
 

@@ -28,6 +28,7 @@ TAGS_KEPT = 64
 CATEGORIES_KEPT = 16
 ASKED_KEPT = 8
 PROMISES_KEPT = 16
+EVIDENCE_KEPT = 8
 
 ASSUMED = "assumed"
 """The basis of a permission that a back-test takes for granted, where the history knows of no consent at all."""
@@ -101,6 +102,15 @@ class Asked(Struct, frozen=True, array_like=True, gc=False):
 
     effect_id: str
     at: Instant = 0
+
+
+class Evidence(Struct, frozen=True, array_like=True, gc=False):
+    """What one event said of why the customer leaves: when, which cause, the event's type, and how strong (1 to 3)."""
+
+    at: Instant
+    cause: str
+    by: str
+    strength: int
 
 
 class Run(Struct, frozen=True, array_like=True, gc=False):
@@ -216,7 +226,7 @@ class Customer(Struct, array_like=True, gc=False):
     last_mail: Instant = 0  # the last mail handed over to them, by anybody we know of
     other_mail: Instant = 0  # the last one by another sender
     tags: tuple[str, ...] = ()
-    cause: str = ""
+    evidence: tuple[Evidence, ...] = ()  # of causes: the latest of each kind, in order of time
     runs: tuple[Run, ...] = ()
     ended: dict[str, Ended] = {}
     releases: tuple[Release, ...] = ()
@@ -231,6 +241,7 @@ class Customer(Struct, array_like=True, gc=False):
     waiting: tuple[str, ...] = ()  # workflows that fit but may be entered only by a sweep
     gone: str = ""  # ended or erased: nothing is ever sent again
     stuck: str = ""  # the reason of an exception in a decision
+    codes_given: tuple[tuple[str, str], ...] = ()  # code and offer, the latest last
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

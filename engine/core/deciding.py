@@ -11,6 +11,7 @@ from engine.core import effects as fx
 from engine.core.address import judge_address, proofs_that_count
 from engine.core.conditions import (
     ADDRESS,
+    CAUSE,
     FACTS,
     LIFE,
     NEVER,
@@ -149,8 +150,11 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     customer = turn.customer
     rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in customer.runs]
     own = turn.rules.own_events.get(event.type)
+    known = customer.evidence
     fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
     turn.touched = touched = _TOUCHES.get(event.type) or frozenset({event.type})
+    if customer.evidence is not known:
+        turn.touched = touched = touched | {CAUSE}
     if event.type == "profile.updated":
         turn.moved()
     if customer.gone:

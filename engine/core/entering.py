@@ -14,6 +14,7 @@ from engine.core.rules import WHOLE, EventSeen, Mode, Workflow
 from engine.core.runs import name_in_mode
 from engine.core.shop import is_warm
 from engine.core.turn import Turn
+from engine.core.worth import worth_of
 
 NOT_ASKED_AGAIN_AFTER = Length(days=30)
 """A run that ended because its question was never delivered may begin again after so long."""
@@ -74,8 +75,9 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
     for run in customer.runs:
         if run.workflow == name and (run.mode is switch.mode or switch.mode is Mode.SHADOW):
             return NEVER
+    view.workflow = workflow
     fits = all_hold_from(workflow.enter_when_all, view)
-    if fits >= NEVER:
+    if fits >= NEVER or is_not_worth_it(view, workflow):
         return NEVER
     fits = max(fits, _again_from(customer, workflow, switch.mode, view), kept_out_until(workflow, view))
     if fits >= NEVER:
@@ -83,6 +85,11 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
     if switch.reach < WHOLE and lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
         return NEVER
     return fits
+
+
+def is_not_worth_it(view: View, workflow: Workflow) -> bool:
+    """Say whether `worth: positive` keeps the customer out of a workflow; what cannot be told lets through."""
+    return workflow.worth_positive and worth_of(view.customer, workflow, view.lifecycle).verdict == "negative"
 
 
 def _again_from(customer: Customer, workflow: Workflow, mode: Mode, view: View) -> Instant:
@@ -104,7 +111,7 @@ def kept_out_until(workflow: Workflow, view: View) -> Instant:
         if isinstance(condition, EventSeen):
             if condition.event not in view.customer.trail and not condition.absent:
                 continue
-            condition = replace(condition, within=workflow.again_after)  # noqa: PLW2901 - the same, over that length
+            condition = replace(condition, within=workflow.again_after, since="")  # noqa: PLW2901 - the same, over that length
         if holds(condition, view):
             until = max(until, ceases(condition, view))
     return until

@@ -279,9 +279,23 @@ class Event(Struct, frozen=True, gc=False):
         return found if isinstance(found, str) else ""
 
     def field(self, name: str) -> Any:
-        """A field of the data by name, None where it is absent: what `where:` looks at."""
+        """A field of the data by name, None where it is absent: what `where:` looks at.
+
+        `items.category` is the category of every item, `answers.why` one answer.
+        """
         data = self.data
-        return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+        found = data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+        if found is not None or "." not in name:
+            return found
+        outer, _, inner = name.partition(".")
+        found = self.field(outer)
+        if isinstance(found, list | tuple):
+            return [_inside(each, inner) for each in found]
+        return None if found is None else _inside(found, inner)
+
+
+def _inside(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 class DeadLetter(Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from engine.core.address import add_proofs, address_ref
+from engine.core.causes import TELL_A_CAUSE, learned, with_evidence
 from engine.core.customer import (
     CATEGORIES_KEPT,
     MARKS_KEPT,
@@ -73,6 +74,8 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
         _live(customer, "other", event.time)
     if event.type != "order.placed" or not is_taken_back(customer, event):
         mark_down(customer, event)
+    if lifecycle.causes or own is not None or event.type in TELL_A_CAUSE:
+        customer.evidence = with_evidence(customer.evidence, learned(event, lifecycle.causes))
 
 
 # Signs of life -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from engine.core.causes import cause_of
 from engine.core.customer import Customer, home
 from engine.core.moments import Day, Instant, Zone, iso_day, parse_day, rfc3339
 from engine.core.money import written
@@ -55,16 +56,38 @@ DERIVED: dict[str, str] = {
     "standing": TEXT,
     "address": TEXT,
     "cause": TEXT,
+    "call_again_on": DAY,
+    "competitor_contract_ends": DAY,
     "tags": LIST,
     "reading": TEXT,
 }
 """Fields that the engine works out from facts, with their kind."""
 
 FIELDS: dict[str, str] = {**PROFILE, **DERIVED}
-"""All customer fields; `attributes.NAME` stands beside them for the shop's own."""
+"""All customer fields by one name; `attributes.NAME` stands beside them for the shop's own, and `categories.NAME.orders`
+and `categories.NAME.last_order` for what was bought of one category."""
+
+OF_CATEGORY: dict[str, str] = {"orders": NUMBER, "last_order": DAY}
+"""What is known of a category by name, as `categories.NAME.orders`."""
+
+YEAR = 365
 
 MOVES_WITH_TIME = frozenset({"idle_days", "revenue_365d"})
 """Fields whose value changes at midnight with no event."""
+
+
+def kind_of(name: str) -> str | None:
+    """Return the kind of a customer field, None for one that nobody knows."""
+    if name.startswith("attributes.") and len(name) > len("attributes."):
+        return TEXT
+    return FIELDS.get(name) or OF_CATEGORY.get(_category(name)[1])
+
+
+def _category(name: str) -> tuple[str, str]:
+    """Return category and field of `categories.NAME.orders`, both empty for another field. NAME may have dots."""
+    outer, _, rest = name.partition(".")
+    category, _, field = rest.rpartition(".")
+    return (category, field) if outer == "categories" and category else ("", "")
 
 
 def field_value(customer: Customer, name: str, now: Instant, lifecycle: Lifecycle) -> Any:
@@ -75,6 +98,8 @@ def field_value(customer: Customer, name: str, now: Instant, lifecycle: Lifecycl
     derive = _DERIVED.get(name)
     if derive is not None:
         return derive(customer, now, lifecycle)
+    if name.startswith("categories."):
+        return _of_category(customer, *_category(name))
     value = customer.value(name)
     kind = PROFILE.get(name)
     if kind == DAY and value is not None:
@@ -102,8 +127,9 @@ def revenue(customer: Customer) -> dict[str, int]:
     return sums
 
 
-def _average_basket(customer: Customer, lifecycle: Lifecycle) -> int | None:
-    mine = [order.amount for order in customer.orders if order.currency == lifecycle.currency]
+def average_basket(customer: Customer, currency: str) -> int | None:
+    """What an order in a currency comes to on average, in smallest units, rounded down; None without one."""
+    mine = [order.amount for order in customer.orders if order.currency == currency]
     return sum(mine) // len(mine) if mine else None
 
 
@@ -111,7 +137,7 @@ def _revenue_365d(customer: Customer, today: Day, lifecycle: Lifecycle) -> int:
     return sum(
         order.amount
         for order in customer.orders
-        if today - 365 < order.day <= today and order.currency == lifecycle.currency
+        if today - YEAR < order.day <= today and order.currency == lifecycle.currency
     )
 
 
@@ -147,6 +173,25 @@ def _categories(customer: Customer) -> list[str]:
     return list(found)[:16]
 
 
+def _of_category(customer: Customer, category: str, field: str) -> int | None:
+    days = [order.day for order in customer.orders if category in order.categories]
+    if field == "orders":
+        return len(days)
+    return days[-1] if days and field == "last_order" else None
+
+
+def _told_day(customer: Customer, event: str, name: str) -> Day | None:
+    """The day that the last event of a type named."""
+    marks = customer.trail.get(event)
+    told = (marks[-1].fields or {}).get(name) if marks else None
+    return parse_day(str(told)) if told else None
+
+
+def _cause(customer: Customer, now: Instant) -> str | None:
+    found = cause_of(customer, now)
+    return None if found is None else found.cause
+
+
 def _here(customer: Customer, lifecycle: Lifecycle) -> Zone:
     return home(customer, lifecycle)
 
@@ -162,7 +207,7 @@ _DERIVED: dict[str, Callable[[Customer, Instant, Lifecycle], Any]] = {
     "order_days": lambda customer, now, rules: _days(customer),
     "revenue": lambda customer, now, rules: revenue(customer).get(rules.currency, 0),
     "revenue_365d": lambda customer, now, rules: _revenue_365d(customer, _here(customer, rules).day(now), rules),
-    "average_basket": lambda customer, now, rules: _average_basket(customer, rules),
+    "average_basket": lambda customer, now, rules: average_basket(customer, rules.currency),
     "first_order": lambda customer, now, rules: first_order(customer),
     "last_order": lambda customer, now, rules: last_order(customer),
     "idle_days": lambda customer, now, rules: _idle(customer, _here(customer, rules).day(now)),
@@ -172,7 +217,11 @@ _DERIVED: dict[str, Callable[[Customer, Instant, Lifecycle], Any]] = {
     "categories": lambda customer, now, rules: _categories(customer),
     "standing": lambda customer, now, rules: customer.standing.value,
     "address": lambda customer, now, rules: customer.address.value,
-    "cause": lambda customer, now, rules: customer.cause or None,
+    "cause": lambda customer, now, rules: _cause(customer, now),
+    "call_again_on": lambda customer, now, rules: _told_day(customer, "hand_off.answered", "call_again_on"),
+    "competitor_contract_ends": lambda customer, now, rules: _told_day(
+        customer, "contract.cancelled", "competitor_contract_ends"
+    ),
     "tags": lambda customer, now, rules: list(customer.tags),
     "reading": lambda customer, now, rules: "observed" if is_observed(customer) else "not_observed",
 }
@@ -195,7 +244,7 @@ def summary(customer: Customer, now: Instant, lifecycle: Lifecycle) -> dict[str,
         "last_order": None if last is None else iso_day(last),
         "idle_days": _idle(customer, _here(customer, lifecycle).day(now)),
         "tags": list(customer.tags),
-        "cause": customer.cause or None,
+        "cause": _cause(customer, now),
         "address": customer.address.value,
         "reading": "observed" if is_observed(customer) else "not observed",
         "stopped": sorted(customer.stopped),

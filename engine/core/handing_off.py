@@ -25,6 +25,7 @@ from engine.core.sending import Over, counted, deferred, pass_gate
 from engine.core.shop import TASKS_KEPT
 from engine.core.standing import evidence
 from engine.core.turn import Turn
+from engine.core.worth import worth_of
 
 HANDED_OFF = "handed_off"
 LAST_ORDERS = 3
@@ -48,7 +49,7 @@ def hand_off(turn: Turn, run: Run, workflow: Workflow, step: HandOff) -> Run | N
         "hand_off": run.effect_id,
         "team": step.team,
         "may": _may(turn, step),
-        "reasons": list(_reasons(turn)),
+        "reasons": list(_reasons(turn, workflow)),
     }
     if act(turn, run, step, fx.HANDED_OFF, data):
         turn.notes.append(TaskGiven(step.team, turn.now))
@@ -91,10 +92,12 @@ def _may(turn: Turn, step: HandOff) -> list[str]:
     return [what for what in step.may if allowed.get(what, True)] or ["answer"]
 
 
-def _reasons(turn: Turn) -> Iterator[str]:
+def _reasons(turn: Turn, workflow: Workflow) -> Iterator[str]:
     """What the person should know, on one page."""
     customer, lifecycle = turn.customer, turn.rules.lifecycle
     yield from evidence(customer, turn.now, lifecycle, turn.rules.shop.thresholds)
+    if workflow.offers:
+        yield f"worth: {worth_of(customer, workflow, lifecycle).said}"
     if customer.orders:
         last = [
             f"{iso_day(order.day)}: {written(order.amount, order.currency)} {order.currency}"

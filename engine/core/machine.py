@@ -16,7 +16,7 @@ from engine.core import effects as fx
 from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, resume, suppress, tag, untag, was_asked
 from engine.core.choosing import chosen, go_to, split
 from engine.core.closing import CLOSING, KEPT, call_off, close, is_closing, noticed, shows_life
-from engine.core.conditions import holds, matches, topics
+from engine.core.conditions import SENT, holds, matches, topics
 from engine.core.customer import Run
 from engine.core.decision import Entered
 from engine.core.ending import finish, finish_as
@@ -52,6 +52,7 @@ from engine.core.runs import current_send, name_in_mode, next_step, step_of, to_
 from engine.core.sending import Over, ask, delivered, dropped, on_its_channel
 from engine.core.turn import Turn
 from engine.core.waiting import WAITING, set_anew, wait, wait_until
+from engine.core.worth import worth_of
 
 NO_ORDER_HOLDS = -1
 """`led_by` of a run entered by `returned:`: it thanks for orders, so none of them holds it."""
@@ -93,6 +94,8 @@ def start(turn: Turn, workflow: Workflow) -> None:
         if run.mode is Mode.LIVE:
             customer.returned = replace(customer.returned, taken=True)
     why = turn.rules.why_entered[workflow.name]
+    if workflow.worth_positive:
+        why = [*why, f"worth: {worth_of(customer, workflow, lifecycle).said}"]
     turn.tell(fx.RUN_STARTED, run, {"mode": run.mode.value, "held_out": held_out, "why": why})
     turn.put(run)
     walk(turn, run, workflow)
@@ -177,6 +180,7 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     run = next((each for each in customer.runs if each.effect_id == number and each.doing == "sending"), None)
     if outcome in ("refused", "blocked", "late", "again"):  # it did not count against the caps after all
         customer.releases = tuple(each for each in customer.releases if each.effect_id != number)
+        turn.touch(SENT)
     else:
         keep_promise(customer, number)
     if outcome == "done":

@@ -16,14 +16,17 @@ KEPT_FIELDS: dict[str, tuple[str, ...]] = {
     "email.replied": ("kind",),
     "survey.answered": ("survey", "cause"),
     "invitation.answered": ("invitation", "answer"),
-    "hand_off.answered": ("hand_off", "result", "cause"),
+    "hand_off.answered": ("hand_off", "result", "cause", "call_again_on"),
     "ticket.opened": ("topic", "cause"),
     "ticket.solved": ("topic", "cause"),
-    "contract.cancelled": ("reason", "cause"),
+    "contract.cancelled": ("reason", "cause", "competitor_contract_ends"),
     "coupon.redeemed": ("code",),
     "customer.visited": ("page",),
 }
 """Which fields of a past event are kept for `where:`; a live one is looked at whole."""
+
+ITEM_CATEGORY = "items.category"
+"""What `where:` may ask of a past `order.placed`, though no mark keeps it: the orders themselves know their categories."""
 
 
 MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from engine.core.address import add_proofs
+from engine.core.causes import with_evidence
 from engine.core.customer import (
     MAIL_MARKS_KEPT,
     MARKS_KEPT,
@@ -69,7 +70,8 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     find_last_reaction(mine)
     if other.last_items_at > mine.last_items_at:
         mine.last_items, mine.last_items_at = other.last_items, other.last_items_at
-    mine.cause = mine.cause or other.cause
+    mine.evidence = with_evidence(mine.evidence, other.evidence)
+    mine.codes_given = tuple(dict.fromkeys((*mine.codes_given, *other.codes_given)))[-MARKS_KEPT:]
 
 
 def joined_runs(mine: Customer, other: Customer, takes_the_place: set[str]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:

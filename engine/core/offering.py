@@ -7,15 +7,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import View
-from engine.core.customer import PROMISES_KEPT, REFS_KEPT, Customer, Promise, Run, ring
+from engine.core.conditions import OFFERS, View
+from engine.core.customer import MARKS_KEPT, PROMISES_KEPT, REFS_KEPT, Customer, Promise, Run, ring
 from engine.core.decision import Issued
 from engine.core.gate import Drop, refused_offer
 from engine.core.ids import code
 from engine.core.moments import Day, iso_day
-from engine.core.money import Money, written
-from engine.core.rules import WHOLE, Discount, Mode, Offer, Send, Workflow
+from engine.core.money import written
+from engine.core.rules import Discount, Mode, Offer, Send, Workflow
 from engine.core.turn import Turn
+from engine.core.worth import cost_of
 
 
 def offer_of(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, Any] | Drop | None:
@@ -54,6 +55,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
     if run.mode is Mode.LIVE:
         times = (*customer.offers_had.get(offer.name, ()), turn.now)[-8:]
         customer.offers_had = {**customer.offers_had, offer.name: times}
+        turn.touch(OFFERS)
     told = _told(offer, given, last_day)
     if not run.held_out:
         amount = {"cost": written(cost, turn.rules.lifecycle.currency), "currency": turn.rules.lifecycle.currency}
@@ -62,6 +64,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
         issued = turn.effects[-1]
         promise = Promise(issued.effect_id, run.id, turn.now, cost, offer.codes != "text", issued.data)
         customer.promises = ring(customer.promises, promise, PROMISES_KEPT)
+        customer.codes_given = ring(customer.codes_given, (given, offer.name), MARKS_KEPT)
         turn.notes.append(Issued(offer.name, turn.now, cost, given if pooled else ""))
     return told
 
@@ -95,6 +98,11 @@ def void(turn: Turn, number: str, reason: str) -> None:
         times.remove(promise.at)
     others = {each: had for each, had in customer.offers_had.items() if each != name}
     customer.offers_had = {**others, name: tuple(times)} if times else others
+    earlier = list(reversed(customer.codes_given))
+    if (given, name) in earlier:
+        earlier.remove((given, name))  # the latest of them: a text is given again and again
+        customer.codes_given = tuple(reversed(earlier))
+    turn.touch(OFFERS)
     run = next((each for each in customer.runs if each.id == promise.run), None)
     if run is not None:
         codes = {offer: each for offer, each in run.codes.items() if offer != name}
@@ -133,24 +141,3 @@ def value_of(offer: Offer) -> str:
         whole, part = divmod(what.share, 100)
         return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + "%"
     return what.name
-
-
-def cost_of(offer: Offer, customer: Customer, currency: str) -> int:
-    """What an offer costs if it is redeemed, in the shop's smallest units.
-
-    A gift or trial costs what it says, a discount in money its amount. A percentage is taken of the larger of the
-    minimum basket and the customer's average basket: the order it is likely to be used on.
-    """
-    what = offer.what
-    if not isinstance(what, Discount):
-        return _amount(what.cost, currency)
-    if what.money is not None:
-        return _amount(what.money, currency)
-    mine = [order.amount for order in customer.orders if order.currency == currency]
-    average = sum(mine) // len(mine) if mine else 0
-    least = _amount(offer.minimum_basket, currency) if offer.minimum_basket is not None else 0
-    return max(average, least) * what.share // WHOLE
-
-
-def _amount(money: Money, currency: str) -> int:
-    return money.amount if money.currency == currency else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.core.conditions import topics
+from engine.core.conditions import FACTS, topics
 from engine.core.rules import HandOff, Mode, Purpose, Returned, RuleSet, Switch, Workflow, sends_of
 from engine.core.shop import Shop
 from engine.core.words import in_words
@@ -74,7 +74,7 @@ _DRAFT = Switch()
 def _index(workflows: Iterable[Workflow]) -> dict[str, tuple[Workflow, ...]]:
     by_topic: dict[str, tuple[Workflow, ...]] = {}
     for workflow in workflows:
-        heard: set[str] = set()
+        heard: set[str] = {FACTS} if workflow.worth_positive else set()
         for condition in (*workflow.enter_when_all, *workflow.leave_when_any):
             heard |= topics(condition)
         for topic in heard:

@@ -11,7 +11,9 @@ from fractions import Fraction
 import msgspec
 from msgspec import Struct
 
+from engine.core import seasons
 from engine.core.cadence import Thresholds, bounded
+from engine.core.causes import cause_in_words
 from engine.core.customer import Customer, home
 from engine.core.moments import Day, Instant, Zone, iso_day
 from engine.core.rules import Lifecycle, Standing
@@ -62,7 +64,11 @@ def _judged(customer: Customer, now: Instant, lifecycle: Lifecycle, thresholds: 
     if not count:
         return Judgement(Standing.PROSPECT, 0, None)
     there = home(customer, lifecycle)
-    lapsed_at = there.start(last_day + threshold_days(customer, last_day, lifecycle, thresholds) + 1)
+    too_many = threshold_days(customer, last_day, lifecycle, thresholds) + 1
+    if lifecycle.seasons:
+        lapsed_at = there.start(seasons.nth_day(lifecycle.seasons, last_day, too_many))
+    else:
+        lapsed_at = there.start(last_day + too_many)
     if now < lapsed_at:
         return Judgement(Standing.ACTIVE, last_at, lapsed_at)
     return _silent(customer, now, lapsed_at, there, lifecycle)
@@ -121,7 +127,11 @@ def evidence(customer: Customer, now: Instant, lifecycle: Lifecycle, thresholds:
         last = customer.orders[-1].day if customer.orders else customer.folded.last_day if customer.folded else 0
         allowed = threshold_days(customer, last, lifecycle, thresholds)
         idle = there.day(now) - last
-        said.append(f"last order on {iso_day(last)}, {idle} idle days, {allowed} are not yet a lapse")
+        counted = f"{idle} idle days"
+        if lifecycle.seasons:
+            inside = seasons.count(lifecycle.seasons, last, there.day(now))
+            counted += f" of which {inside} in season"
+        said.append(f"last order on {iso_day(last)}, {counted}, {allowed} are not yet a lapse")
     else:
         said.append("no order yet")
     life = {kind: at for kind, at in customer.life.items() if kind in lifecycle.reader.any_of}
@@ -132,7 +142,7 @@ def evidence(customer: Customer, now: Instant, lifecycle: Lifecycle, thresholds:
         said.append("no click, reply, login or confirmation known")
     if not is_observed(customer):
         said.append("reading: not observed")
-    return said
+    return [*said, *cause_in_words(customer, now, there)]
 
 
 def is_observed(customer: Customer) -> bool:

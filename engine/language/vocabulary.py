@@ -5,7 +5,6 @@ Taken from the core's own tables, so that a new event or field is known here wit
 
 from __future__ import annotations
 
-import re
 import types
 import typing
 from collections.abc import Mapping
@@ -17,8 +16,8 @@ from msgspec import Struct
 
 from engine.core.catalogue import CATALOGUE
 from engine.core.events import DATA
-from engine.core.fields import FIELDS
-from engine.core.marks import KEPT_FIELDS
+from engine.core.fields import FIELDS, OF_CATEGORY, kind_of
+from engine.core.marks import ITEM_CATEGORY, KEPT_FIELDS
 from engine.core.moments import iso_day
 from engine.core.rules import Address, OwnEvent, Standing
 from engine.language import values
@@ -27,8 +26,6 @@ from engine.language.scalars import CAUSE, DAY, FLAG, NUMBER, PLAIN, PRICE, Scal
 CHANNELS = ("email", "preferred", "letter", "phone", "sms", "push")
 KINDS_OF_FIELD = ("text", "number", "money", "day")
 ATTRIBUTES = "attributes."
-OF_CATEGORY = {"orders": "number", "last_order": "day"}
-"""What may be asked of one product group: `categories.NAME.orders`."""
 FIELD_NAMES = (*FIELDS, f"{ATTRIBUTES}NAME", *(f"categories.NAME.{what}" for what in OF_CATEGORY))
 """The customer fields as messages and docs name them."""
 
@@ -75,11 +72,7 @@ _TESTS: dict[str, tuple[str, ...]] = {
 
 def field_kind(name: str) -> str | None:
     """Return the kind of a customer field, None for one that nobody knows."""
-    if name.startswith(ATTRIBUTES) and len(name) > len(ATTRIBUTES):
-        return "text"
-    if category := re.fullmatch(r"categories\.(.+)\.(\w+)", name):
-        return OF_CATEGORY.get(category[2])
-    return FIELDS.get(name)
+    return kind_of(name)
 
 
 def field_reader(name: str) -> Scalar | Word:
@@ -97,7 +90,7 @@ def kept_fields(event: str) -> tuple[str, ...]:
     return (*KEPT_FIELDS.get(event, ()), *_IN_ORDERS.get(event, ()))
 
 
-_IN_ORDERS = {"order.placed": ("items.category",)}
+_IN_ORDERS = {"order.placed": (ITEM_CATEGORY,)}
 
 
 def event_fields(event: str, own: Mapping[str, OwnEvent]) -> dict[str, str]:

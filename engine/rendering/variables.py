@@ -67,6 +67,8 @@ CUSTOMER: Final[dict[str, Variable]] = {
     "standing": _always("What we think of the customer: prospect, active, reader, lapsed, former."),
     "address": _always("Whether mail can arrive: ok, doubtful, dead."),
     "cause": _maybe("Why the customer went quiet, where that is known."),
+    "call_again_on": _maybe("The day on which the customer asked to be called again."),
+    "competitor_contract_ends": _maybe("The day the customer's contract with a competitor ends."),
     "tags": _always("The customer's tags."),
     "reading": _always("Whether we may see what the customer reads: observed, not_observed."),
     "attributes": _always("The shop's own fields, as `customer.attributes.NAME`."),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import replace
 
 from engine.core.conditions import NEVER, View, holds, holds_from
 from engine.core.customer import Customer
-from engine.core.entering import entering, fits_from
-from engine.core.fields import DAY, FIELDS, field_value
+from engine.core.entering import entering, fits_from, is_not_worth_it
+from engine.core.fields import DAY, field_value, kind_of
 from engine.core.ids import lot
 from engine.core.moments import Instant, iso_day, rfc3339
 from engine.core.rulebook import Rules
@@ -29,6 +29,7 @@ from engine.core.rules import (
 from engine.core.runs import name_in_mode
 from engine.core.shop import is_warm
 from engine.core.words import in_words
+from engine.core.worth import worth_of
 from engine.trace.decisions import Decision
 
 
@@ -50,6 +51,7 @@ def why_not(
         )
         return
     view = entering(customer, now, rules)
+    view.workflow = workflow
     in_the_way = list(_in_the_way(view, workflow, rules))
     if in_the_way:
         for why, line in in_the_way:
@@ -65,11 +67,13 @@ def _in_the_way(view: View, workflow: Workflow, rules: Rules) -> Iterator[tuple[
         if at > now:
             then = f"; if nothing happens, from {rfc3339(at)}" if at < NEVER else ""
             yield f"{in_words(condition)} - {_actual(condition, view)}{then}", condition.line
+    if is_not_worth_it(view, workflow):
+        yield f"worth: positive - {worth_of(customer, workflow, rules.lifecycle).said}", workflow.line
     for condition in workflow.leave_when_any:
         if not isinstance(condition, EventSeen):
             if holds(condition, view):
                 yield f"{in_words(condition)} holds, and keeps out (leave_when_any)", condition.line
-        elif holds(replace(condition, within=workflow.again_after), view):
+        elif holds(replace(condition, within=workflow.again_after, since=""), view):
             yield f"{in_words(condition)} happened within again_after, and keeps out (leave_when_any)", condition.line
     past = customer.ended.get(name_in_mode(workflow.name, rules.switch(workflow.name).mode))
     if past is not None and not list(_unmet(view, workflow)):
@@ -146,9 +150,6 @@ def _actual(condition: AnyCondition, view: View) -> str:
 
 
 def _shown(field: str, value: Any) -> str:
-    if field in _DAYS and isinstance(value, int):
+    if kind_of(field) == DAY and isinstance(value, int):
         return iso_day(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-_DAYS: Final = frozenset(name for name, kind in FIELDS.items() if kind == DAY)

@@ -1,0 +1,41 @@
+"""`permission:`: somebody allowed it, did not take it back, and it has not lapsed."""
+
+from __future__ import annotations
+
+from engine.core.conditions.view import NEVER, View
+from engine.core.customer import ASSUMED, Permission
+from engine.core.moments import Instant
+from engine.core.rules import PermissionIs
+
+
+def permission_from(condition: PermissionIs, view: View) -> Instant:
+    """Given, neither withdrawn, stopped nor lapsed; given long enough ago, and near enough to its end, where asked."""
+    given = view.customer.permission.get(f"{condition.permission}/{condition.channel}")
+    if given is None or not given.given or condition.permission in view.customer.stopped:
+        return NEVER
+    if condition.basis and given.basis != condition.basis:
+        return NEVER
+    earliest = view.now
+    end = lapses_at(view, given)
+    if condition.given_before is not None:
+        earliest = max(earliest, view.zone.after(given.at, condition.given_before))
+    if condition.lapses_within is not None:
+        if end is None:
+            return NEVER
+        earliest = max(earliest, view.zone.before(end, condition.lapses_within))
+    return earliest if end is None or earliest < end else NEVER
+
+
+def permission_until(condition: PermissionIs, view: View) -> Instant:
+    """Return when it lapses."""
+    end = lapses_at(view, view.customer.permission[f"{condition.permission}/{condition.channel}"])
+    return NEVER if end is None else end
+
+
+def lapses_at(view: View, given: Permission) -> Instant | None:
+    """When a permission ends by its day or by non-use, None where it does not (one assumed in a back-test never)."""
+    ends: list[Instant] = [] if given.expires is None else [view.zone.start(given.expires + 1)]
+    unused = view.lifecycle.permission.unused_block
+    if unused is not None and given.basis != ASSUMED:
+        ends.append(view.zone.after(max(given.at, view.customer.last_mail), unused))
+    return min(ends, default=None)

@@ -1,0 +1,103 @@
+"""What a condition listens to: the topics that a signal touches and by which workflows are indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.conditions.events import HUMAN_ONLY
+from engine.core.rules import (
+    AddressIs,
+    AnyCondition,
+    CauseIs,
+    Declining,
+    EventSeen,
+    FieldIs,
+    Not,
+    OccasionNear,
+    OfferHad,
+    PermissionIs,
+    Returned,
+    StandingIs,
+    TagIs,
+    TemplateSent,
+    WorkflowEnded,
+    WorthIs,
+)
+
+STANDING, RETURNED, ADDRESS, TAGS, PERMISSION, FACTS, LIFE, CAUSE, OFFERS, SENT = (
+    "standing",
+    "returned",
+    "address",
+    "tags",
+    "permission",
+    "facts",
+    "life",
+    "cause",
+    "offers",
+    "sent",
+)
+"""Aspects of a customer that a signal may touch; FACTS are orders and profile, LIFE the signs of it, CAUSE the evidence
+of causes, OFFERS and SENT what was released."""
+
+_OF_CAUSE = frozenset(
+    {CAUSE, "order.placed", "order.cancelled"}
+)  # an order is the end of a cause, until it is cancelled
+
+_FIELD_TOPICS = {
+    "standing": frozenset({STANDING}),
+    "address": frozenset({ADDRESS}),
+    "tags": frozenset({TAGS}),
+    "reading": frozenset({PERMISSION}),
+    "last_click": frozenset({LIFE}),
+    "cause": _OF_CAUSE,
+    "call_again_on": frozenset({"hand_off.answered"}),
+    "competitor_contract_ends": frozenset({"contract.cancelled"}),
+}
+_FACTS = frozenset({FACTS})
+
+
+def tag_topic(tag: str) -> str:
+    """Return the topic of one tag: that another one was put is no news of it."""
+    return f"tag {tag}"
+
+
+def ended_topic(workflow: str) -> str:
+    """Return the topic of the runs of one workflow that end."""
+    return f"workflow {workflow}"
+
+
+def topics(condition: AnyCondition) -> frozenset[str]:
+    """What can change whether a condition holds: event types, and the aspects of a customer named above.
+
+    What time alone changes has none: `holds_from` and `ceases` tell its due time.
+    """
+    return _HEARD[type(condition)](condition)
+
+
+def _of_event(condition: EventSeen) -> frozenset[str]:
+    heard = {condition.event, PERMISSION} if condition.event in HUMAN_ONLY else {condition.event}
+    return frozenset(heard | {FACTS} if condition.since else heard)  # an occasion may be of the customer's own
+
+
+def _of_offer(condition: OfferHad) -> frozenset[str]:
+    return frozenset({OFFERS} if condition.used is None else {OFFERS, "order.placed", "coupon.redeemed"})
+
+
+_HEARD: dict[type, Callable[[Any], frozenset[str]]] = {
+    EventSeen: _of_event,
+    StandingIs: lambda _: frozenset({STANDING}),
+    Returned: lambda _: frozenset({RETURNED}),
+    AddressIs: lambda _: frozenset({ADDRESS}),
+    TagIs: lambda condition: frozenset({tag_topic(condition.tag)}),
+    PermissionIs: lambda _: frozenset({PERMISSION}),
+    FieldIs: lambda condition: _FIELD_TOPICS.get(condition.field, _FACTS),
+    Declining: lambda _: _FACTS,
+    WorthIs: lambda _: _FACTS,
+    OccasionNear: lambda _: _FACTS,
+    CauseIs: lambda _: _OF_CAUSE,
+    OfferHad: _of_offer,
+    TemplateSent: lambda _: frozenset({SENT}),
+    WorkflowEnded: lambda condition: frozenset({ended_topic(condition.workflow)}),
+    Not: lambda condition: topics(condition.condition),
+}
