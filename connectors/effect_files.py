@@ -1,4 +1,4 @@
-"""Effects into files: `effects.jsonl`, and daily CSV of suppressions and tags for tools that only take files.
+"""Effects into files: `effects.jsonl`, and daily CSV of suppressions, hand-offs and tags for tools that only take files.
 
 Each line is written once, over crashes too: how far each file goes is kept beside them, written whole after the lines
 are on disk. What stands behind that in a file at a start was written by a process that died before it could say so; it
@@ -21,6 +21,7 @@ POSITION = "effects.position"
 _DAYS_REMEMBERED = 8
 _HEADS = {
     "suppressions": ("time", "customer", "email", "scope", "action", "workflow", "effect_id"),
+    "hand_offs": ("time", "customer", "email", "team", "may", "workflow", "effect_id"),
     "tags": ("time", "customer", "email", "tag", "action", "workflow", "effect_id"),
 }
 

@@ -275,7 +275,7 @@ class Play:
 def in_words(effect: Effect) -> str:
     """What a test calls an effect; empty for coupons and standings, which it asks for by themselves."""
     data = effect.data
-    words = {
+    sayings: dict[str, Callable[[], str]] = {
         fx.RUN_STARTED: lambda: f"start {data['workflow']}",
         fx.RUN_ENDED: lambda: f"end {data['outcome']}",
         fx.SEND_REQUESTED: lambda: f"send {data['template']}",
@@ -285,7 +285,13 @@ def in_words(effect: Effect) -> str:
         fx.STEP_HELD_OUT: lambda: f"held out {data['step']}",
         fx.SUPPRESSED: lambda: f"suppress {data['scope']}",
         fx.RESUMED: lambda: f"resume {data['scope']}",
+        fx.NEWSLETTER_ADAPTED: lambda: f"newsletter {data['content'] or 'less'}",
+        fx.HANDED_OFF: lambda: f"hand_off {data['team']}",
+        fx.ACCOUNT_CLOSING: lambda: f"closing on {data['on']}",
+        fx.ACCOUNT_CLOSED: lambda: "close_account",
+        fx.EMITTED: lambda: f"emit {data['event']}",
         fx.TAGGED: lambda: f"tag {data['tag']}",
         fx.UNTAGGED: lambda: f"untag {data['tag']}",
-    }.get(effect.type)
+    }
+    words = sayings.get(effect.type)
     return f"{words()}{' (shadow)' if effect.shadow else ''}" if words else ""

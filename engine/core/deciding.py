@@ -53,6 +53,7 @@ from engine.core.signals import (
 )
 from engine.core.standing import evidence, judge
 from engine.core.turn import NOTHING, Turn
+from engine.core.waiting import set_all_anew
 
 ROUNDS = 10
 """How often what runs do is told to the others, within one decision: more than workflows that make sense ever need."""
@@ -366,6 +367,7 @@ def _look_anew(turn: Turn, *, may_enter: bool) -> None:
     if not turn.customer.gone:
         _judge(turn, quietly=False)
         _wake_held(turn)
+        set_all_anew(turn, history=False)
         look(turn, turn.rules.in_order, may_enter=may_enter)
 
 
@@ -442,6 +444,7 @@ def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     turn.moved()
     kept, ending = joined_runs(customer, other, turn.rules.takes_the_place)
     customer.runs = (*customer.runs, *kept)
+    set_all_anew(turn, history=True)
     if any(run.doing == "paused" for run in kept) and PAUSED_LINE not in customer.waiting:
         customer.waiting = (*customer.waiting, PAUSED_LINE)
     for run in ending:

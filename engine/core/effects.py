@@ -10,6 +10,7 @@ from msgspec import Struct
 from engine.core.moments import Instant, rfc3339
 
 SEND_REQUESTED = "winback.send.requested"
+SEND_GIVEN_OUT = "winback.send.given_out"  # kept, and told outside as what was requested, with its text
 SEND_HELD_OUT = "winback.send.held_out"
 SEND_DEFERRED = "winback.send.deferred"
 SEND_DROPPED = "winback.send.dropped"

@@ -45,6 +45,12 @@ def set_anew(turn: Turn, run: Run, workflow: Workflow, changed: frozenset[str] |
         turn.put(replace(run, due=due))
 
 
+def set_all_anew(turn: Turn, *, history: bool) -> None:
+    """Work out anew when each of the customer's waits is over: other rules hold, or other facts were joined to theirs."""
+    for run in turn.customer.runs:
+        set_anew(turn, run, turn.rules.version(run.workflow, run.version), None, history=history)
+
+
 def _may_change(step: WaitUntil, changed: frozenset[str] | None) -> bool:
     if step.weekday is not None:
         return False

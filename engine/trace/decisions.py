@@ -11,6 +11,7 @@ from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
+from engine.core.rules import TASK, sends_of
 
 
 class Ending(Struct, frozen=True):
@@ -54,9 +55,11 @@ def _place(data: Mapping[str, Any], rules: Rules) -> tuple[str, int]:
     if workflow is None:
         return "", 0
     stage = next((each for each in workflow.stages if each.name == data.get("stage")), None)
-    step = next((each for each in stage.steps if each.key == data.get("step")), None) if stage else None
-    if step is not None:
-        return workflow.file, step.line
+    steps = stage.steps if stage else ()
+    keyed = {each.key: each.line for step in steps for each in (step, *sends_of(step))}
+    step_line = keyed.get(str(data.get("step")))
+    if step_line is not None:
+        return workflow.file, step_line
     if "outcome" in data and stage is not None:
         return workflow.file, stage.line
     first = workflow.enter_when_all[0].line if workflow.enter_when_all else workflow.line
@@ -68,9 +71,23 @@ def in_plain_words(reason: str) -> str:
     return _REASONS.get(reason, reason)
 
 
+def _asked_for(data: Mapping[str, Any]) -> str:
+    """What the gate was asked about: a send, by which channel if not by mail, or a hand-off."""
+    template, channel = data["template"], data.get("channel", "email")
+    if channel == TASK:
+        return str(template)
+    return f"send {template}" + (f" by {channel}" if channel != "email" else "")
+
+
 def _with_offer(data: Mapping[str, Any]) -> str:
     offer = data.get("offer")
     return f" with {offer['name']} ({offer['code'] or 'no code'})" if offer else ""
+
+
+def _adapted(data: Mapping[str, Any]) -> str:
+    most = data.get("at_most")
+    said = [f"at most {most['count']} per {most['per']}" if most else "", data.get("content") or ""]
+    return ", ".join(filter(None, said))
 
 
 # The words ----
@@ -91,6 +108,7 @@ _OUTCOMES: Final = {
     "not_asked": "no question had been delivered long enough ago, so silence is no answer",
     "rehearsal": "it had begun before go-live",
     "gone": "the customer is gone",
+    "account_kept": "a sign of life during the notice of the closing",
     "too_long": "it lasted longer than ends_within",
     "moved_out": "an apply moved it out",
 }
@@ -98,7 +116,7 @@ _OUTCOMES: Final = {
 _REASONS: Final = {
     "gone": "the customer is gone",
     "address_dead": "the address is dead",
-    "no_address": "no address is known",
+    "no_address": "no address is known, or no number or postal address for this channel",
     "stopped": "such messages are stopped for this customer",
     "no_permission": "nobody gave permission for it (no consent event)",
     "permission_lapsed": "the permission has lapsed",
@@ -118,19 +136,31 @@ _REASONS: Final = {
 }
 
 _SAID: Final[dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]]] = {
-    fx.SEND_REQUESTED: lambda data: (f"send {data['template']}{_with_offer(data)}", "; ".join(data.get("why", ()))),
+    fx.SEND_REQUESTED: lambda data: (f"{_asked_for(data)}{_with_offer(data)}", "; ".join(data.get("why", ()))),
+    fx.SEND_GIVEN_OUT: lambda data: (f"{_asked_for(data)} given out", "its text is in effects.jsonl"),
     fx.SEND_HELD_OUT: lambda data: (
-        f"send {data['template']} held out",
+        f"{_asked_for(data)} held out",
         "in the hold-out: gets nothing, so that the gain shows",
     ),
     fx.SEND_DEFERRED: lambda data: (
-        f"send {data['template']} deferred" + (f" until {data['until']}" if data.get("until") else ""),
+        f"{_asked_for(data)} deferred" + (f" until {data['until']}" if data.get("until") else ""),
         in_plain_words(data.get("reason", "")),
     ),
-    fx.SEND_DROPPED: lambda data: (f"send {data['template']} dropped", in_plain_words(data.get("reason", ""))),
+    fx.SEND_DROPPED: lambda data: (f"{_asked_for(data)} dropped", in_plain_words(data.get("reason", ""))),
     fx.STEP_HELD_OUT: lambda data: (f"step held out: {data.get('step')}", "in the hold-out"),
     fx.SUPPRESSED: lambda data: (f"stop {data['scope']}", "silence to a delivered question, or a dead address"),
     fx.RESUMED: lambda data: (f"allow {data['scope']} again", ""),
+    fx.NEWSLETTER_ADAPTED: lambda data: (f"newsletter {_adapted(data)}", ""),
+    fx.HANDED_OFF: lambda data: (
+        f"hand_off {data['team']}, who may {' and '.join(data['may'])}",
+        "; ".join(data.get("reasons", ())),
+    ),
+    fx.ACCOUNT_CLOSING: lambda data: (
+        f"the account will be closed on {data['on']}" if data["on"] else "the account stays open",
+        "" if data["on"] else "the run left the closing",
+    ),
+    fx.ACCOUNT_CLOSED: lambda _: ("close_account", "no sign of life during the notice"),
+    fx.EMITTED: lambda data: (f"emit {data['event']}", ""),
     fx.TAGGED: lambda data: (f"tag {data['tag']}", ""),
     fx.UNTAGGED: lambda data: (f"untag {data['tag']}", ""),
     fx.STANDING_CHANGED: lambda data: (f"standing {data['from']} -> {data['to']}", "; ".join(data.get("evidence", ()))),

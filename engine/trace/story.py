@@ -114,5 +114,7 @@ _DOING: Final = {
     "deferred": "a send waits",
     "paused": "a send is held by a pause",
     "sending": "a send is being handed over",
+    "handed_off": "a person has them; their answer is awaited",
+    "closing": "the account will be closed, unless there is a sign of life",
     "": "goes on with the next signal",
 }

@@ -1,7 +1,8 @@
 """Effects out by file: follows the log of effects and writes what may leave, once.
 
-Sends leave by mail and are not written here, so that no tool that reads the file sends them again. Shadow effects never
-leave, nor does anything decided before `go-live`.
+Mails leave by the relay and are not written here, so that no tool that reads the file sends them again; what goes by letter,
+phone, sms or push is, with its text, when the relay has given it out. Shadow effects never leave, nor does anything decided
+before `go-live`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from connectors.effect_files import EffectFiles, Line
 from engine.core import effects as fx
@@ -21,6 +24,7 @@ from engine.runtimes.sqlite.views import Views
 PAGE = 1_000
 _STOPS = {fx.SUPPRESSED: "suppressed", fx.RESUMED: "resumed"}
 _TAGS = {fx.TAGGED: "tagged", fx.UNTAGGED: "untagged"}
+_DAILY = {**dict.fromkeys(_STOPS, "suppressions"), **dict.fromkeys(_TAGS, "tags"), fx.HANDED_OFF: "hand_offs"}
 
 
 class EffectLog:
@@ -46,14 +50,16 @@ class EffectLog:
         self._views.close()
 
     def _line(self, effect: Effect, rules: Rules) -> Line:
-        kind = "suppressions" if effect.type in _STOPS else "tags" if effect.type in _TAGS else ""
-        if not kind:
+        kind = _DAILY.get(effect.type)
+        if effect.type == fx.SEND_GIVEN_OUT:
+            return Line(line(replace(effect, type=fx.SEND_REQUESTED)))
+        if kind is None:
             return Line(line(effect))
         record = self._views.record(effect.customer)
         email = str(record.value("email") or "") if record is not None else ""
-        action = _STOPS.get(effect.type) or _TAGS[effect.type]
+        action = _STOPS.get(effect.type) or _TAGS.get(effect.type) or " ".join(effect.data["may"])
         event = effect.cloud_event()
-        about = str(effect.data.get("scope") or effect.data.get("tag") or "")
+        about = str(effect.data.get("scope") or effect.data.get("tag") or effect.data.get("team") or "")
         cells = (
             event["time"],
             effect.customer,

@@ -155,7 +155,7 @@ class _Story:
             "survey": "survey",
             "invitation": "invitation",
             "answer": "no",
-            "hand_off": "hand_off",
+            "hand_off": self._last_hand_off(),
             "result": "reached",
             "into": "somebody-else",
         }
@@ -169,6 +169,10 @@ class _Story:
     def _last_code(self) -> str:
         issued = [effect.data["code"] for effect in self.effects if effect.type == fx.COUPON_ISSUED]
         return issued[-1] if issued else "WB-UNKNOWN"
+
+    def _last_hand_off(self) -> str:
+        given = [effect.data["hand_off"] for effect in self.effects if effect.type == fx.HANDED_OFF]
+        return given[-1] if given else "unknown"
 
     def go_on(self) -> None:
         """Let the days pass: to the last line of the scenario, then until no run is under way."""
@@ -236,6 +240,14 @@ def action_of(effect: Effect) -> str:
             return f"suppress {data['scope']}"
         case fx.RESUMED:
             return f"resume {data['scope']}"
+        case fx.NEWSLETTER_ADAPTED:
+            return f"newsletter {data['content'] or 'less'}"
+        case fx.HANDED_OFF:
+            return f"hand_off {data['team']}"
+        case fx.ACCOUNT_CLOSED:
+            return "close_account"
+        case fx.EMITTED:
+            return f"emit {data['event']}"
         case fx.TAGGED:
             return f"tag {data['tag']}"
         case fx.UNTAGGED:

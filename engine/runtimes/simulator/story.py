@@ -53,6 +53,8 @@ def _said(effect: Effect) -> str:
         case fx.STANDING_CHANGED | fx.ADDRESS_CHANGED:
             what = "standing" if effect.type == fx.STANDING_CHANGED else "address"
             return f"{what} {data['from']} to {data['to']}: {'; '.join(data['evidence'])}"
+        case fx.ACCOUNT_CLOSING:
+            return f"the account will be closed on {data['on']}" if data["on"] else "the account stays open"
         case fx.RUN_STARTED:
             return f"run started{', held out' if data['held_out'] else ''}: {'; '.join(data['why'])}"
         case fx.COUPON_ISSUED:

@@ -4,6 +4,9 @@ As many workers as there are connections take the next send each, note that they
 ended together with their next call: one transaction a message, shared with whatever else the engine commits then. So at
 any moment only sends that are really being handed over are `calling`, and a kill makes no more of them uncertain. An
 ending is put on record and decided about (`Handed`) in the same transaction, so nobody has to be told twice.
+
+What goes by another channel than email is not called: its text is put among the effects, which whoever prints, calls or
+pushes takes from there, and that ends it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from msgspec import Struct
 
+from engine.core.effects import SEND_GIVEN_OUT, Effect
 from engine.core.events import Event, Mail
 from engine.core.links import block_key, customer_block_key
 from engine.core.moments import Instant
+from engine.core.permission import is_stopped
 from engine.core.rules import Address
 from engine.core.signals import Handed
 from engine.ports import Clock, Message, Sender, Sent, Store
@@ -245,14 +250,23 @@ class Relay:
             self._end(store, queued, Ending("blocked", objection), message.message_id, now)
             return False
         if ledger.claim(store.connection, queued, message.message_id, now):
-            return True
+            if _channel(queued) == "email":
+                return True
+            self._give_out(store, queued, message, now)
+            return False
         ledger.leave_outbox(store.connection, queued)
         ending = ledger.ending_of(store.connection, queued.effect_id) or Ending(ledger.AGAIN, "withdrawn")
         self._decider.decide(store, queued.customer, Handed(queued.effect_id, ending.outcome, ending.reason), now)
         return False
 
+    def _give_out(self, store: SqliteStore, queued: Queued, message: Message, now: Instant) -> None:
+        """Put what is no mail among the effects, with its text, and end it: whoever takes the effects has it now."""
+        data = {**queued.data(), "subject": message.subject, "text": message.text, "html": message.html}
+        store.put([Effect(SEND_GIVEN_OUT, now, queued.customer, queued.effect_id, data)])
+        self._end(store, queued, Ending("done"), message.message_id, now)
+
     def _objection(self, store: SqliteStore, queued: Queued) -> str:
-        data = queued.data()
+        data, channel = queued.data(), _channel(queued)
         purpose, address = str(data["purpose"]), str(data["customer"].get("email") or "")
         keys = (
             block_key(self._block_key, address, purpose),
@@ -261,12 +275,15 @@ class Relay:
         record = store.load(queued.customer)
         if record is None or record.gone:
             return "the customer is gone"
-        blocked_at, permission = ledger.blocked_at(store.connection, keys), record.permission.get(f"{purpose}/email")
+        blocked_at, permission = (
+            ledger.blocked_at(store.connection, keys),
+            record.permission.get(f"{purpose}/{channel}"),
+        )
         if blocked_at is not None and not (permission and permission.given and permission.at > blocked_at):
             return "the customer said no"  # and no yes came after it, from wherever
-        if purpose in record.stopped:
+        if is_stopped(record, purpose, channel):
             return "stopped"
-        if record.address is Address.DEAD:
+        if channel == "email" and record.address is Address.DEAD:
             return "address_dead"
         waits = any(run.effect_id == queued.effect_id and run.doing == "sending" for run in record.runs)
         return "" if waits else "the run has moved on"
@@ -293,6 +310,10 @@ class Relay:
 
 
 _STOPPED = Ending("uncertain", "the engine stopped during the call")
+
+
+def _channel(queued: Queued) -> str:
+    return str(queued.data().get("channel") or "email")
 
 
 def _ending(sent: Sent) -> Ending | None:
