@@ -33,10 +33,15 @@ def proofs_that_count(customer: Customer) -> tuple[Proof, ...]:
     if not customer.proofs:
         return ()
     last_order = customer.orders[-1].at if customer.orders else 0
-    alive = max(customer.life.get("click", 0), last_order, customer.address_given)
+    shown = max(customer.life.get("click", 0), last_order)
+    alive = max(shown, customer.address_given)
     theirs = (0, address_ref(str(customer.value("email") or "")))
     known = customer.value("email") is not None
-    return tuple(proof for proof in customer.proofs if proof.at > alive and (not known or proof.address in theirs))
+    return tuple(
+        proof
+        for proof in customer.proofs
+        if proof.at > (shown if proof.inherited else alive) and (not known or proof.address in theirs)
+    )
 
 
 def address_ref(address: str) -> int:

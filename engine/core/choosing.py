@@ -11,6 +11,7 @@ from engine.core.ids import lot
 from engine.core.moments import parse_day
 from engine.core.rules import WHOLE, Branch, Choose, FieldIs, GoTo, Split, Step, Value, Workflow
 from engine.core.runs import OTHERWISE, next_step, to_stage
+from engine.core.sharing import lot_key
 from engine.core.turn import Turn
 
 LEARNING = "learning"
@@ -53,7 +54,7 @@ def chosen(turn: Turn, run: Run, workflow: Workflow, step: Choose) -> Run:
 
 def _drawn(turn: Turn, run: Run, workflow: Workflow, step: Step, experiment: str) -> int:
     name = f"{experiment} {workflow.name} {run.stage} {step.key}"
-    return lot(turn.rules.lifecycle.experiment_salt, name, turn.customer.id)
+    return lot(turn.rules.lifecycle.experiment_salt, name, lot_key(turn.customer))
 
 
 def _matches(field: str, branch: Branch, view: View) -> bool:

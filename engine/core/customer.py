@@ -89,12 +89,16 @@ class Stop(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Proof(Struct, frozen=True, array_like=True, gc=False):
-    """One report that mail could not arrive, `clear` or doubtful. `address` is the ref of the address named, 0 for none."""
+    """One report that mail could not arrive, `clear` or doubtful. `address` is the ref of the address named, 0 for none.
+
+    `inherited`: known of the address by another who had it already, so that giving it anew refutes nothing.
+    """
 
     at: Instant
     clear: bool
     status: str = ""
     address: int = 0
+    inherited: bool = False
 
 
 class Asked(Struct, frozen=True, array_like=True, gc=False):
@@ -232,8 +236,6 @@ class Customer(Struct, array_like=True, gc=False):
     releases: tuple[Release, ...] = ()
     offers_had: dict[str, tuple[Instant, ...]] = {}
     used_codes: tuple[str, ...] = ()
-    promises: tuple[Promise, ...] = ()  # offers issued by sends that have yet to arrive; one a run at most
-    voided_codes: tuple[str, ...] = ()  # codes of their own that never arrived: correctly signed, and good for nothing
     returned: Return | None = None
     lapsed_at: Instant = 0  # when the days without an order became too many; 0 while they are not
     lapse_due: Instant | None = None  # when idleness or silence will next be judged anew
@@ -242,6 +244,10 @@ class Customer(Struct, array_like=True, gc=False):
     gone: str = ""  # ended or erased: nothing is ever sent again
     stuck: str = ""  # the reason of an exception in a decision
     codes_given: tuple[tuple[str, str], ...] = ()  # code and offer, the latest last
+    promises: tuple[Promise, ...] = ()  # offers issued by sends that have yet to arrive; one a run at most
+    voided_codes: tuple[str, ...] = ()  # codes of their own that never arrived: correctly signed, and good for nothing
+    shares: tuple[str, ...] = ()  # others under the same address, at most `SHARES_KEPT`
+    drawn_as: str = ""  # what their lots are drawn by, once they are: see `lot_key`
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

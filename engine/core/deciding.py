@@ -38,9 +38,12 @@ from engine.core.rulebook import ANYTHING, Rules
 from engine.core.rules import Address, Mode, Standing, Workflow
 from engine.core.runs import at_rest, current_send
 from engine.core.sending import HELD, PAUSED_LINE
+from engine.core.sharing import count, part, share
 from engine.core.signals import (
     Admit,
     AnySignal,
+    Apart,
+    Counted,
     GivenUp,
     Handed,
     Happened,
@@ -48,6 +51,7 @@ from engine.core.signals import (
     Look,
     Rehearsed,
     Released,
+    Shares,
     TimeUp,
     Unpause,
 )
@@ -131,8 +135,8 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
             _go_on(turn)
         case GivenUp(stays):
             return Decision(given_up(customer, stays), [], [], [])
-        case Joined(other, history):
-            _joined(turn, other, history=history)
+        case Joined() | Shares() | Apart() | Counted():
+            _about_others(turn, signal)
         case Rehearsed():
             _rehearsed(turn)
         case Released():
@@ -429,7 +433,7 @@ def _rehearsed(turn: Turn) -> None:
     look(turn, turn.rules.in_order, may_enter=False)
 
 
-# Merging -------------------------------------------------------------------------------------------------------------
+# Others --------------------------------------------------------------------------------------------------------------
 
 
 def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
@@ -453,3 +457,21 @@ def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     _judge_address(turn, quietly=history)
     _judge(turn, quietly=history)
     _go_on(turn, may_enter=False)
+
+
+def _about_others(turn: Turn, signal: Joined | Shares | Apart | Counted) -> None:
+    """Take in what concerns another record too: of the same person, or under the same address."""
+    customer = turn.customer
+    match signal:
+        case Joined(other, history):
+            _joined(turn, other, history=history)
+        case Counted(releases, given_back):
+            count(customer, releases, given_back)
+        case Apart(others):
+            part(customer, others)
+        case Shares(other, history) if not customer.gone:
+            share(customer, other)
+            if not customer.stuck:
+                turn.touch(PERMISSION)
+                _judge_address(turn, quietly=history)
+                _go_on(turn, may_enter=not history)

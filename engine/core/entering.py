@@ -12,6 +12,7 @@ from engine.core.moments import Instant, Length
 from engine.core.rulebook import Rules
 from engine.core.rules import WHOLE, EventSeen, Mode, Workflow
 from engine.core.runs import name_in_mode
+from engine.core.sharing import lot_key
 from engine.core.shop import is_warm
 from engine.core.turn import Turn
 from engine.core.worth import worth_of
@@ -82,9 +83,13 @@ def fits_from(view: View, workflow: Workflow, rules: Rules) -> Instant:
     fits = max(fits, _again_from(customer, workflow, switch.mode, view), kept_out_until(workflow, view))
     if fits >= NEVER:
         return NEVER
-    if switch.reach < WHOLE and lot(rules.lifecycle.experiment_salt, f"reach {name}", customer.id) >= switch.reach:
-        return NEVER
-    return fits
+    return fits if is_within_reach(customer, name, rules) else NEVER
+
+
+def is_within_reach(customer: Customer, workflow: str, rules: Rules) -> bool:
+    """Say whether the customer is among the share that a workflow lets in."""
+    reach = rules.switch(workflow).reach
+    return reach >= WHOLE or lot(rules.lifecycle.experiment_salt, f"reach {workflow}", lot_key(customer)) < reach
 
 
 def is_not_worth_it(view: View, workflow: Workflow) -> bool:

@@ -50,6 +50,7 @@ from engine.core.rules import (
 )
 from engine.core.runs import current_send, name_in_mode, next_step, step_of, to_stage
 from engine.core.sending import Over, ask, delivered, dropped, on_its_channel
+from engine.core.sharing import lot_key
 from engine.core.turn import Turn
 from engine.core.waiting import WAITING, set_anew, wait, wait_until
 from engine.core.worth import worth_of
@@ -74,7 +75,8 @@ class EndlessWalk(Exception):
 def start(turn: Turn, workflow: Workflow) -> None:
     """Begin a run: the customer enters a workflow now."""
     customer, lifecycle = turn.customer, turn.rules.lifecycle
-    held_out = lot(lifecycle.experiment_salt, f"holdout {workflow.name}", customer.id) < workflow.holdout
+    customer.drawn_as = lot_key(customer)
+    held_out = lot(lifecycle.experiment_salt, f"holdout {workflow.name}", customer.drawn_as) < workflow.holdout
     mode = turn.rules.switch(workflow.name).mode
     run = Run(
         id=run_id(customer.id, name_in_mode(workflow.name, mode), turn.now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from engine.core.customer import Customer
+from engine.core.customer import Customer, Release
 from engine.core.events import Event
 from engine.core.moments import Instant
 
@@ -72,6 +72,26 @@ class Joined(Signal, frozen=True, gc=False, tag="joined"):
     history: bool = False
 
 
+class Shares(Signal, frozen=True, gc=False, tag="shares"):
+    """Another customer has the same mail address; here is what their record holds about it (`known_of_address`)."""
+
+    other: Customer
+    history: bool = False
+
+
+class Apart(Signal, frozen=True, gc=False, tag="apart"):
+    """Those share an address with this customer no more: one side has another now, or is gone."""
+
+    others: tuple[str, ...]
+
+
+class Counted(Signal, frozen=True, gc=False, tag="counted"):
+    """Sends to another who shares the address count here too; one of an earlier signal is given back."""
+
+    releases: tuple[Release, ...] = ()
+    given_back: str = ""
+
+
 class Rehearsed(Signal, frozen=True, gc=False, tag="rehearsed"):
     """`go-live`: runs begun before end as `rehearsal`; their sends, caps and offers are forgotten."""
 
@@ -129,4 +149,19 @@ class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
 
 
 ShopSignal = CodesGranted | PaceUsedUp | DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
-AnySignal = Happened | TimeUp | Look | Admit | Handed | Unpause | GivenUp | Joined | Rehearsed | Released | ShopSignal
+AnySignal = (
+    Happened
+    | TimeUp
+    | Look
+    | Admit
+    | Handed
+    | Unpause
+    | GivenUp
+    | Joined
+    | Shares
+    | Apart
+    | Counted
+    | Rehearsed
+    | Released
+    | ShopSignal
+)

@@ -13,7 +13,7 @@ from engine.core.moments import Instant, Zone
 from engine.core.orders import Gap
 from engine.core.rulebook import Rules
 from engine.core.rules import Mode, Send, Step
-from engine.core.signals import AnySignal, Happened
+from engine.core.signals import AnySignal, Happened, Joined, Shares
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -134,6 +134,8 @@ class Turn:
         signal = self.signal
         if isinstance(signal, Happened):
             return f"{signal.event.source}\x1f{signal.event.id}"
+        if isinstance(signal, Joined | Shares):  # of several others, all in one moment
+            return f"{type(signal).__name__}\x1f{signal.other.id}"
         return type(signal).__name__
 
     def _add(self, kind: str, number: str, data: dict[str, Any], *, shadow: bool = False, ordinal: int = 0) -> None:

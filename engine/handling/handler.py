@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -18,8 +18,10 @@ from engine.core.merging import MERGED
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
+from engine.core.sharing import ABOUT_ADDRESS
 from engine.core.shop import TASKS_KEPT, Pace
 from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, TimeUp
+from engine.handling import sharing
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
 
@@ -108,7 +110,10 @@ class Handling:
             customer = store.load(customer_id)
         if shop.known_since is None or event.time < shop.known_since:
             shop.known_since = event.time
-        self._decide(store, customer or self.newcomer(customer_id), customer, Happened(event, history), accepted)
+        happened = Happened(event, history)
+        self._decide(store, customer or self.newcomer(customer_id), customer, happened, accepted)
+        if event.type in ABOUT_ADDRESS:
+            self._follow(store, sharing.overheard(store, customer_id, happened, accepted), accepted)
         if event.type == "customer.merged":
             self.merge(store, customer_id, self._who_is_now(store, event.data.into), accepted, history=history)
         return Taken("accepted", customer_id, history)
@@ -160,6 +165,15 @@ class Handling:
             self._decide(store, self.newcomer(customer_id), None, signal, now)
         elif customer is not None:
             self._decide(store, customer, customer, signal, now)
+        if isinstance(signal, Happened):
+            self._follow(store, sharing.overheard(store, customer_id, signal, now), now)
+
+    def _follow(self, store: Store, told: Iterable[sharing.Told], now: Instant) -> None:
+        """Decide what follows for others under the same address; nothing follows from that in turn but counts."""
+        for customer_id, signal in told:
+            customer = store.load(customer_id)
+            if customer is not None:
+                self._decide(store, customer, customer, signal, now)
 
     def advance(self, store: Store, now: Instant) -> Instant | None:
         """Do a slice of the shop's own work; return when it wants to be called again (None: after the next signal)."""
@@ -188,19 +202,29 @@ class Handling:
             for effect in decision.effects:
                 if effect.type == SEND_REQUESTED and not effect.shadow:
                     store.know(f"message:{effect.effect_id}", after.id)
+        if customer.shares:
+            self._follow(store, sharing.followed(store, customer, after, signal), now)
         if before is None or after.profile is not before.profile:
-            self._know_address(store, before, after, now)
+            self._know_address(
+                store, before, after, now, history=isinstance(signal, Happened | Joined) and signal.history
+            )
         if len(after.waiting) > len(customer.waiting):
             self.sweeping.someone_waits(now)
 
-    def _know_address(self, store: Store, before: Customer | None, after: Customer, now: Instant) -> None:
+    def _know_address(
+        self, store: Store, before: Customer | None, after: Customer, now: Instant, *, history: bool
+    ) -> None:
         address = after.value("email")
-        if address and (before is None or before.value("email") != address):
+        if address and not after.gone and (before is None or before.value("email") != address):
             key = f"mail:{str(address).strip().casefold()}"
             known = store.find(key) or f"{BY_ADDRESS}{key.removeprefix('mail:')}"
             store.know(key, after.id)
-            if known != after.id and known.startswith(BY_ADDRESS):
+            if known == after.id:
+                return
+            if known.startswith(BY_ADDRESS):
                 self.merge(store, known, after.id, now, history=True)  # until now we had only the address
+            else:
+                self._follow(store, sharing.met(store, known, after.id, history=history), now)
 
     def _note(self, decision: Decision, now: Instant) -> None:
         """Apply what a decision reports about the shop. The runtime keeps the shop with the transaction."""

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from engine.core.conditions import NEVER, View, holds, holds_from
 from engine.core.customer import Customer
-from engine.core.entering import entering, fits_from, is_not_worth_it
+from engine.core.entering import entering, fits_from, is_not_worth_it, is_within_reach
 from engine.core.fields import DAY, field_value, kind_of
-from engine.core.ids import lot
 from engine.core.moments import Instant, iso_day, rfc3339
 from engine.core.rulebook import Rules
 from engine.core.rules import (
@@ -84,9 +83,8 @@ def _in_the_way(view: View, workflow: Workflow, rules: Rules) -> Iterator[tuple[
                 f"the last run began {rfc3339(past.began)} and ended as {past.outcome}{until} (again_after)",
                 workflow.line,
             )
-    reach = rules.switch(workflow.name).reach
-    if lot(rules.lifecycle.experiment_salt, f"reach {workflow.name}", customer.id) >= reach:
-        yield f"not among the {reach / 100:g}% that reach lets in", workflow.line
+    if not is_within_reach(customer, workflow.name, rules):
+        yield f"not among the {rules.switch(workflow.name).reach / 100:g}% that reach lets in", workflow.line
 
 
 def _unmet(view: View, workflow: Workflow) -> Iterator[AnyCondition]:

@@ -79,6 +79,10 @@ def _evidence(customer: Customer, rules: Rules, now: Instant) -> list[str]:
     said += [
         f"no {purpose} since {rfc3339(stop.at)}, by {stop.by}" for purpose, stop in sorted(customer.stopped.items())
     ]
+    if customer.shares:
+        said.append(
+            f"shares the address with {', '.join(customer.shares)}: a no, bounces and caps hold for all of them"
+        )
     if customer.gone:
         said.append(f"gone: {customer.gone}; nothing is ever sent again")
     if customer.stuck:

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.core.address import address_ref
 from engine.core.effects import RUN_STARTED, SEND_REQUESTED
 from engine.core.events import Event
 from engine.core.ids import lot
@@ -86,7 +87,8 @@ class Backlog:
 
     def within(self, reach: int) -> list[str]:
         """Return those that a reach takes in, the latest reaction first."""
-        chosen = [name for name in self.reaction if lot(SALT, f"reach {NAME}", name) < reach]
+        drawn_as = {name: str(address_ref(f"{name}@example.org")) for name in self.reaction}
+        chosen = [name for name in self.reaction if lot(SALT, f"reach {NAME}", drawn_as[name]) < reach]
         return sorted(chosen, key=lambda name: (-self.reaction[name], name))
 
 

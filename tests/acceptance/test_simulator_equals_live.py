@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant, Length, day_number
 from engine.core.rulebook import Rules
 from engine.core.rules import Mode, RuleSet
+from engine.core.sharing import address_of
 from engine.core.shop import Shop
 from engine.core.signals import PauseEnded, PauseSet, RulesChanged, ShopSignal
 from engine.handling import HISTORY_AFTER
@@ -40,6 +41,14 @@ def in_simulator(world: World, rules: Rules, now: Instant) -> None:
         shop.live_since = now
     world.handling.rules = Rules(rules.rule_set, shop, rules.versions, key=KEY)
     world.handling.sweeping.tell(world.store, RulesChanged(shop.epoch + 1), now)
+
+
+def assert_groups_are_complete(customers: Iterable[records.Customer]) -> None:
+    """See that whoever is under one address names all others there, and nobody else."""
+    there = [(each, address_of(each)) for each in customers if not each.gone]
+    for each, address in there:
+        others = {other.id for other, theirs in there if theirs == address and other is not each} if address else set()
+        assert set(each.shares) == others
 
 
 def as_line(effect: Effect) -> bytes:
@@ -63,6 +72,12 @@ _mails: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.sampled_from(["dead", "full", "spam", "unknown"]).map(
         lambda kind: ("email.bounced", core.Mail(email="*", kind=kind, status="5.1.1" if kind == "dead" else ""))
     ),
+)
+_about_addresses: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+    _mails,
+    st.sampled_from(PURPOSES).map(lambda purpose: ("consent.withdrawn", core.Consent(purpose=purpose))),
+    st.sampled_from(ADDRESSES).map(lambda address: ("email.bounced", core.Mail(email=address, kind="dead"))),
+    st.just(("customer.ended", core.Reason())),
 )
 _orders: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.tuples(
@@ -147,6 +162,16 @@ class Equality(RuleBasedStateMachine):
         """Time passes, then events arrive at one instant; some do not name their customer."""
         self.pass_time(leap)
         self.arrive([self.event(who, what, age, named=named) for who, what, age, named in happenings])
+
+    @rule(
+        who=st.sampled_from(CUSTOMERS),
+        whose=st.sampled_from(CUSTOMERS),
+        what=st.lists(st.tuples(st.sampled_from(CUSTOMERS), _about_addresses, st.sampled_from(AGES)), max_size=2),
+    )
+    def an_address_is_anothers_too(self, who: str, whose: str, what: list[tuple[str, tuple[str, Any], int]]) -> None:
+        """Somebody gives the address of somebody else (or their own again); then somebody says no, or mail comes back."""
+        given = ("profile.updated", core.ProfileUpdated(email=f"{whose}@example.org"))
+        self.arrive([self.event(who, given, 0), *(self.event(name, each, age) for name, each, age in what)])
 
     @rule(leap=st.sampled_from(LEAPS), what=st.lists(_buying_or_clicking, max_size=2))
     def people_live(self, leap: int, what: list[tuple[str, tuple[str, Any]]]) -> None:
@@ -238,6 +263,7 @@ class Equality(RuleBasedStateMachine):
         found = self.live.records()
         assert {n: records.decode(r) for n, r in found.items()} == {n: records.decode(r) for n, r in simulated.items()}
         assert found == simulated
+        assert_groups_are_complete(self.world.store.customers.values())
 
     def teardown(self) -> None:
         """See that the journal, decided once more, gives the same records; put everything away."""

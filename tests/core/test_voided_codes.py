@@ -211,7 +211,7 @@ _steps = st.lists(
         st.sampled_from(["1h", "1d", "3d"]).map(lambda length: ("passes", length)),
         st.sampled_from(["ada", "bob"]).map(lambda name: ("no", name)),
         st.just(("pause", "")),
-        st.sampled_from(["send", "skip", "shift"]).map(lambda overdue: ("unpause", overdue)),
+        st.sampled_from(["send", "skip"]).map(lambda overdue: ("unpause", overdue)),
         st.just(("live", "")),
     ),
     max_size=25,
