@@ -1,7 +1,8 @@
-"""The records of a batch: read together, changed in memory, written once.
+"""The records of a portion of a batch: read together, changed in memory, written once, and let go.
 
-Nobody else writes records, so those of the last batches are kept as they were decoded: somebody who was sent a mail is
-likely to open it, and a burst of events is often about one person.
+None is kept as it was decoded until it may be wanted again: it is six kilobytes in a hundred pieces all over the memory, and
+by then as slow to come by as a row is to read. Measured with 100,000 customers, keeping 4,096 costs a tenth more time
+than keeping none, keeping 16,000 a quarter more.
 """
 
 from __future__ import annotations
@@ -18,14 +19,10 @@ from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.lookup import in_lists
 from engine.runtimes.sqlite.places import Places
 
-RECENT = 4_096
-"""Records kept as they were decoded, once more than so many are new among them: about 30 MB, twice."""
-
-EXPECTED = 5_000
-"""Records read ahead for a list of customers; of a longer one the rest is read when it is loaded."""
+PORTION = 100
+"""Customers whose records are read, decided and written together: so few stay in the processor's cache."""
 
 _Row = tuple[Any, ...]
-_Stored = dict[str, tuple[int, Customer]]
 
 
 class Customers:
@@ -39,34 +36,26 @@ class Customers:
     def reload(self) -> None:
         """Forget what was not committed."""
         self._places.reload()
-        self._recent: _Stored = {}
-        self._less_recent: _Stored = {}
         self._last_num: int | None = None
+        self._expect(())
         self._forget()
 
-    def committed(self) -> None:
-        """Forget the batch that ended, but for its records, which may be wanted again soon."""
-        self._recent.update(self._stored)
-        if len(self._recent) > RECENT:
-            self._recent, self._less_recent = {}, self._recent
+    def let_go(self) -> None:
+        """Write the changed records, keep none in memory, and expect nobody."""
+        self.flush()
+        self._expect(())
         self._forget()
 
     def _forget(self) -> None:
         self._now: dict[str, Customer | None] = {}
-        self._stored: _Stored = {}
+        self._stored: dict[str, tuple[int, Customer]] = {}
         self._changed: dict[str, Customer] = {}
 
     def prefetch(self, customers: Collection[str]) -> None:
         """Read records that will be asked for."""
-        now, stored, recent, less_recent = self._now, self._stored, self._recent, self._less_recent
-        wanted: dict[str, None] = {}
-        for customer_id in customers:
-            if customer_id not in now:
-                known = recent.get(customer_id) or less_recent.get(customer_id)
-                if known is None:
-                    now[customer_id] = wanted[customer_id] = None
-                else:
-                    stored[customer_id], now[customer_id] = known, known[1]
+        now, stored = self._now, self._stored
+        wanted = [customer_id for customer_id in dict.fromkeys(customers) if customer_id not in now]
+        now.update(dict.fromkeys(wanted))
         for num, customer_id, record in in_lists(self._connection, "load", wanted):
             now[customer_id] = found = records.decode(record)
             stored[customer_id] = num, found
@@ -76,8 +65,18 @@ class Customers:
         try:
             return self._now[customer_id]
         except KeyError:
-            self.prefetch((customer_id,))
+            self._read(customer_id)
             return self._now[customer_id]
+
+    def _read(self, customer_id: str) -> None:
+        """Read a record, and where a list of customers is gone through a portion of it, letting go of the last one."""
+        position = self._positions.get(customer_id)
+        if position is None:
+            self.prefetch((customer_id,))
+        else:
+            self.flush()
+            self._forget()
+            self.prefetch(self._expected[position : position + PORTION])
 
     def save(self, after: Customer) -> None:
         """Change a record."""
@@ -115,10 +114,10 @@ class Customers:
         return self._expect(row[0] for row in self._connection.execute(QUERIES["scan"], (after, limit)))
 
     def _expect(self, customers: Iterable[str]) -> list[str]:
-        """Read the records of those who were just asked for: they are loaded next, one by one."""
-        found = list(customers)
-        self.prefetch(found[:EXPECTED])
-        return found
+        """Note who was just asked for: they are loaded next, one by one."""
+        self._expected = list(customers)
+        self._positions = {customer_id: position for position, customer_id in enumerate(self._expected)}
+        return self._expected
 
     def flush(self) -> None:
         """Write the changed records, so that a query sees them."""

@@ -21,7 +21,7 @@ LOCK_NAME = "engine.lock"
 VERSION = 1
 """Of the schema, kept in the database as `user_version`; there is one file in migrations/ for each."""
 
-LIST_LENGTHS = (1, 16, 500)
+LIST_LENGTHS = (1, 16, 100)
 """How many values one `in (...)` takes. Few lengths, so that statements stay prepared; places left over hold null."""
 
 _CACHE_KIB = 64 * 1024

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.core.signals import TimeUp
 from engine.handling import Handling, Taken
 from engine.ports import Clock
 from engine.runtimes.sqlite.checkpoints import Checkpoints
+from engine.runtimes.sqlite.customers import PORTION
 from engine.runtimes.sqlite.expiry import Expiry
 from engine.runtimes.sqlite.store import SqliteStore
 
@@ -61,6 +63,9 @@ class Asked:
 
 
 Work = Arrivals | Asked
+
+_Piece = tuple[Event | DeadLetter, str, list[Taken]] | Asked
+"""An item with its origin and the list its result goes to, or a thing asked."""
 
 
 class Engine:
@@ -138,14 +143,11 @@ class Engine:
 
     def _run(self, batch: Sequence[Work], now: Instant) -> None:
         store, handling = self.store, self.handling
-        self._prefetch(batch)
         if self.earliest is not None and self.earliest < now:
             self._ring(now - 1, now)
-        for work in batch:
-            if isinstance(work, Arrivals):
-                work.results = [*self._take(work, now)]
-            else:
-                self._do(work, now)
+        pieces = _pieces(batch)
+        while portion := list(islice(pieces, PORTION)):
+            self._do_portion(portion, now)
         self._wake = handling.advance(store, now)
         self.earliest = store.earliest()
         if self.earliest is not None and self.earliest <= now:
@@ -154,15 +156,21 @@ class Engine:
         store.save_shop(handling.rules.shop)
         self._expiry.run(now, handling.rules.lifecycle.keep)
 
-    def _take(self, arrivals: Arrivals, now: Instant) -> Iterable[Taken]:
-        take, store = self.handling.take, self.store
-        origins = arrivals.origins or [""] * len(arrivals.items)
-        for item, origin in zip(arrivals.items, origins, strict=True):
-            if isinstance(item, Event):
-                yield take(store, item, now, origin)
+    def _do_portion(self, portion: Sequence[_Piece], now: Instant) -> None:
+        self._prefetch(portion)
+        for piece in portion:
+            if isinstance(piece, Asked):
+                self._do(piece, now)
             else:
-                store.bury(item, now)
-                yield Taken("dead_letter", reason=item.reason)
+                item, origin, results = piece
+                results.append(self._take(item, origin, now))
+        self.store.end_portion()
+
+    def _take(self, item: Event | DeadLetter, origin: str, now: Instant) -> Taken:
+        if isinstance(item, Event):
+            return self.handling.take(self.store, item, now, origin)
+        self.store.bury(item, now)
+        return Taken("dead_letter", reason=item.reason)
 
     def _do(self, asked: Asked, now: Instant) -> None:
         """Do one thing. What it raises, before it has changed anything, belongs to whoever asked and not to the batch."""
@@ -184,15 +192,15 @@ class Engine:
         for _, customer_id in due:
             self.handling.decide(self.store, customer_id, TimeUp(), now)
 
-    def _prefetch(self, batch: Sequence[Work]) -> None:
+    def _prefetch(self, portion: Sequence[_Piece]) -> None:
         customers: list[str] = []
         keys: list[str] = []
         refs: list[bytes] = []
-        for work in batch:
-            if isinstance(work, Arrivals):
-                _note_wants(work.items, customers, keys, refs)
-            else:
-                customers += work.customers
+        for piece in portion:
+            if isinstance(piece, Asked):
+                customers += piece.customers
+            elif isinstance(piece[0], Event):
+                _note_wants(piece[0], customers, keys, refs)
         store = self.store
         store.prefetch((), keys, refs)
         customers += filter(None, map(store.find, keys))
@@ -242,20 +250,26 @@ class _Pace:
         return allowed
 
 
-def _note_wants(items: Iterable[Event | DeadLetter], customers: list[str], keys: list[str], refs: list[bytes]) -> None:
-    """Note what `Handling.take` will ask the store for. Nothing but speed depends on getting it right."""
-    for event in items:
-        if type(event) is not Event:
-            continue
-        if event.customer:
-            customers.append(event.customer)
-            if event.type == "profile.updated" and (address := event.email.strip().casefold()):
-                keys.append(f"mail:{address}")
+def _pieces(batch: Sequence[Work]) -> Iterator[_Piece]:
+    for work in batch:
+        if isinstance(work, Asked):
+            yield work
         else:
-            message, address = event.field("message_id"), event.email.strip().casefold()
-            if message and isinstance(message, str):
-                keys.append(f"message:{message.strip('<>').partition('@')[0]}")
-            if address:
-                keys.append(f"mail:{address}")
-                customers.append(f"mailto:{address}")
-        refs.append(ids.event_ref(event.source, event.id))
+            origins = work.origins or repeat("", len(work.items))
+            yield from zip(work.items, origins, repeat(work.results, len(work.items)), strict=True)
+
+
+def _note_wants(event: Event, customers: list[str], keys: list[str], refs: list[bytes]) -> None:
+    """Note what `Handling.take` will ask the store for. Nothing but speed depends on getting it right."""
+    if event.customer:
+        customers.append(event.customer)
+        if event.type == "profile.updated" and (address := event.email.strip().casefold()):
+            keys.append(f"mail:{address}")
+    else:
+        message, address = event.field("message_id"), event.email.strip().casefold()
+        if message and isinstance(message, str):
+            keys.append(f"message:{message.strip('<>').partition('@')[0]}")
+        if address:
+            keys.append(f"mail:{address}")
+            customers.append(f"mailto:{address}")
+    refs.append(ids.event_ref(event.source, event.id))

@@ -1,7 +1,7 @@
-"""The store of a batch: reads at its begin what it will need, remembers every change, and writes them all at its end.
+"""The store of a batch: reads at once what a portion of it will need, remembers every change, and writes them together.
 
 What was saved, known, seen or put in a batch is found again in it at once, as if it had been written; a customer saved
-many times in a batch is written once. Nothing is there before `commit`, and after it everything is.
+many times in a portion is written once. Nothing is there before `commit`, and after it everything is.
 """
 
 from __future__ import annotations
@@ -49,13 +49,17 @@ class SqliteStore:
         self.connection.execute("begin immediate")
 
     def prefetch(self, customers: Collection[str], keys: Collection[str] = (), refs: Collection[bytes] = ()) -> None:
-        """Read at once what a batch will ask for one by one. Nothing depends on it but speed."""
+        """Read at once what a portion will ask for one by one. Nothing depends on it but speed."""
         self._customers.prefetch(customers)
         self._identities.prefetch(keys, refs)
 
+    def end_portion(self) -> None:
+        """Write the records that a portion changed, and let go of them all. Nothing depends on it but speed."""
+        self._customers.let_go()
+
     def commit(self, accepted: Instant) -> None:
         """Write everything and make it durable. `accepted` is the last instant that was given to a signal."""
-        self._customers.flush()
+        self._customers.let_go()
         self._identities.flush()
         for query, rows in (("journal", self._signals), ("effect", self._effects), ("outbox", self._outbox)):
             if rows:
@@ -65,7 +69,6 @@ class SqliteStore:
         else:
             self.connection.execute(QUERIES["save_accepted"], (accepted,))
         self.connection.execute("commit")
-        self._customers.committed()
         self._forget()
 
     def rollback(self) -> None:
