@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.causes import CAUSES
 from engine.core.rules import Branch, Choose, Send
 from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Key, Kind, value_of
-from engine.language.nodes import Text
+from engine.language.nodes import Node, Text
 from engine.language.problems import did_you_mean, one_of, shown
 from engine.language.reading import Reading
 from engine.language.scalars import CAUSE, NAME, PLAIN, Scalar, Word
@@ -38,17 +38,35 @@ class Choice:
     sends: tuple[Sending, ...]
 
 
+class _BranchOf(Either):
+    """What a branch sends, or the word `nothing`."""
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Read a send or the word; a template alone is what people try first."""
+        if isinstance(node, Text) and node.value != NOTHING:
+            message = f"a branch holds a send, or the word nothing, not {shown(node.value)}"
+            reading.error(node, "wrong-form", message, f"write {{send: {node.value}}}")
+            return BAD
+        return super().read(node, reading)
+
+
 def choice_form(send: Form) -> Form:
     """Return the form of what stands under `choose:`; `send` is the form of a branch's send."""
-    branch = Either(Word({NOTHING: NOTHING}), send)
+    branch = _BranchOf(Word({NOTHING: NOTHING}), send)
     return Form(
         "the choice",
         "By what the branch is chosen, and the branches.",
         (
-            Key("by", PLAIN, "cause, a customer field, or learning.", required=True),
+            Key(
+                "by",
+                replace(PLAIN, says="cause, learning, or a customer field"),
+                "cause, a customer field, or learning.",
+                required=True,
+            ),
             Key("otherwise", branch, "What is sent when no branch fits; or nothing."),
         ),
         build=lambda fields, reading: _choice(fields, branch, reading),
+        example="{by: cause, price: {send: TEMPLATE}, otherwise: nothing}",
         others=Key(
             "VALUE",
             branch,

@@ -203,6 +203,8 @@ def _customer(fields: Fields, reading: Reading) -> Any:
     if kind is None:
         message = f"a customer has no field {shown(name.value)}"
         reading.unknown(name, "unknown-field", message, FIELD_NAMES)
+        if name.value.startswith("categories."):
+            reading.hint_last("of one product group write categories.NAME.orders or categories.NAME.last_order")
         return BAD
     allowed = tests_of(kind)
     tests = [key for key in fields.keys if key != "customer"]
@@ -254,6 +256,7 @@ SINCE_FORM = Form(
     "Only what happened since the occasion's last day counts.",
     (Key("occasion", Ref("occasion"), "The occasion, as occasions.yaml names it.", required=True),),
     build=lambda fields, _: fields.get("occasion", BAD),
+    example="{occasion: christmas}",
 )
 _SINCE = Key("since", SINCE_FORM, "Only what happened since the occasion's last day counts: {occasion: christmas}.")
 _HOW_LONG = OneOf(("within", "since"))

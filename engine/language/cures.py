@@ -139,4 +139,6 @@ def cure_of_rate(text: str, otherwise: str) -> str:
         return f"write {amount} per {number[1]}{inner}"
     if span in _MONTHS or span in _YEARS:
         return f"write {amount} per {30 if span in _MONTHS else 365}d"
+    if not span:
+        return f"write {amount} per {otherwise.rpartition(' ')[2]}"
     return f"write {amount} per 1{unit}" if unit else f"write {otherwise}"

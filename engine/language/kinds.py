@@ -83,11 +83,12 @@ def no_mapping(node: Node, kind: Kind, known: Iterable[str], reading: Reading) -
             cure = f"write '{bare}: {rest or '…'}'" if blank else f"write '{bare}: …'"
             reading.error(node, "missing-colon", f"a colon is missing in {shown(node.value)}", cure)
             return BAD
+        example = getattr(kind, "example", "") or "'key: value'"
         reading.error(
             node,
             "wrong-form",
             f"there should be keys and values here ({kind.says}), not the text {shown(node.value)}",
-            "write 'key: value'",
+            f"write {example}",
         )
     elif isinstance(node, Listing):
         hint = "leave out the '- ', and write 'key: value'"

@@ -266,6 +266,7 @@ SEASON = Form(
         Key("from", MONTH_DAY, "Its first day, month first: 03-01.", required=True, to="begins"),
         Key("to", MONTH_DAY, "Its last day; one before the first is in the next year.", required=True, to="ends"),
     ),
+    example="{name: summer, from: 03-01, to: 10-31}",
     build=lambda fields, _: Season(**fields.values) if len(fields.values) == len(fields.keys) == 3 else BAD,
 )
 

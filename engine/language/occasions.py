@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from msgspec import structs
 
 from engine.core.rules import Occasion
+from engine.language import values
 from engine.language.forms import Fields, Form, OneOf
 from engine.language.kinds import BAD, Key
 from engine.language.nodes import Text
@@ -16,6 +18,7 @@ from engine.language.scalars import MONTH_DAY, NAME, PLAIN, WEEKDAY, signed, who
 from engine.language.shapes import MapOf
 from engine.language.vocabulary import FIELD_NAMES, field_kind
 
+NTH = replace(signed(-4, 4), says="1 to 4, or -1 to -4 from the month's end", parse=values.nth)
 _KINDS = {"day": "date", "easter": "easter", "weekday": "weekday", "customer": "customer"}
 _OF_WEEKDAY = ("nth", "month")
 _DAYS = tuple(name for name in FIELD_NAMES if field_kind(name) == "day")
@@ -50,8 +53,6 @@ def _goes_together(fields: Fields, kind: str, reading: Reading) -> None:
         elif kind and kind != "weekday" and key in fields.keys:
             message = f"{shown(key)} beside {shown(kind)}: it goes with 'weekday'"
             reading.error(fields.keys[key], "conflicting-keys", message, "leave it out")
-    if fields.get("nth") == 0:
-        reading.error(fields.nodes["nth"], "bad-number", "there is no weekday number 0 in a month", "write 1 or -1")
     if "every" in fields.keys and "since" not in fields.keys:
         message = "'every' needs 'since', the year it is counted from"
         reading.error(fields.keys["every"], "missing-key", message, "add 'since: 1998'")
@@ -79,7 +80,7 @@ OCCASION = Form(
         Key("day", MONTH_DAY, "The same day each year, month first: 12-24."),
         Key("easter", signed(-100, 100), "So many days after Easter Sunday; 0 is the day itself, -2 Good Friday."),
         Key("weekday", WEEKDAY, "A weekday of a month, with `nth:` and `month:`."),
-        Key("nth", signed(-4, 4), "Which of them in the month: 1 is the first, -1 the last."),
+        Key("nth", NTH, "Which of them in the month: 1 is the first, -1 the last."),
         Key("month", whole(1, 12), "In which month, 1 to 12."),
         Key("customer", PLAIN, "A day of the customer's own, such as birthday or first_order."),
         Key("since", whole(1900, 2199), "The first year of it, as of the shop's own jubilee."),

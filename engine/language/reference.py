@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.core.causes import CAUSES
 from engine.core.events import DATA
 from engine.language.codes import CODES, CURES
 from engine.language.conditions import WAY_OUT
@@ -42,7 +43,7 @@ def keys_page() -> str:
                 parts += [f"### {_title(inner)}", *_explained(inner)]
                 if inner.later:
                     parts.append(f"Comes later: {', '.join(f'`{key}`' for key in inner.later)}.")
-    parts += ["## Customer fields", _customer_fields(), "## Events", _events()]
+    parts += ["## Causes", _causes(), "## Customer fields", _customer_fields(), "## Events", _events()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,6 +81,12 @@ def _explained(form: Form) -> list[str]:
     if form.name == WAY_OUT.name:  # every condition makes one
         return [WAY_OUT.help, "A condition, and beside its keys:", _table((form.by_name["then"],))]
     return [form.help, _table((*form.keys, form.others) if form.others else form.keys)]
+
+
+def _causes() -> str:
+    rows = [f"| `{name}` | {means} |" for name, means in CAUSES.items()]
+    what = "Why customers leave: what `cause:`, `means:` and the branches of `choose: {by: cause}` may name."
+    return "\n".join([what, "", "| cause | meaning |", "| --- | --- |", *rows])
 
 
 def _customer_fields() -> str:

@@ -68,7 +68,8 @@ class Word:
         if text.value in self.later:
             reading.later(text, text.value, f"for now write {self.says}")
             return BAD
-        hint = did_you_mean(text.value, self.words) or f"write {self.says}"
+        near = next((word for word in self.words if len(word) > 2 and text.value.lower().startswith(word)), "")
+        hint = did_you_mean(text.value, self.words) or f"write {near or self.says}"
         reading.error(text, "bad-word", f"{self.says} is expected, not {shown(text.value)}", hint)
         return BAD
 

@@ -250,6 +250,7 @@ MOMENT = Form(
         OneOf(("before", "after")),
     ),
     build=_moment,
+    example="{customer: contract_ends, before: 14d}, {occasion: christmas} or {weekday: tue}",
 )
 
 CHANGE = Form(
@@ -260,6 +261,7 @@ CHANGE = Form(
         Key("content", NAME, "What it should be about, in your words."),
     ),
     one_of=(OneOf(("at_most", "content"), required=True, cure="write {at_most: 1 per 30d} or {content: TOPIC}"),),
+    example="{at_most: 1 per 30d} or {content: TOPIC}",
 )
 
 CLOSING = Form(
@@ -270,6 +272,7 @@ CLOSING = Form(
         Key("send", Ref("template"), "The notice, a template listed under `service_templates:`.", required=True),
         Key("late_at_most", LENGTH, "The notice is dropped when it is later than this, and nothing is closed."),
     ),
+    example="{notice: 14d, send: TEMPLATE}",
 )
 
 SEND = Form(

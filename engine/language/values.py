@@ -183,8 +183,20 @@ def percent_above_zero(text: str) -> Share:
 def signed(text: str, least: int, most: int) -> int:
     """Read a whole number that may lie below zero, within bounds."""
     if not re.fullmatch(r"-?\d{1,4}", text) or not least <= int(text) <= most:
-        raise Wrong(f"a whole number from {least} to {most} is expected, not {shown(text)}", "write digits only")
+        cure = f"write a number from {least} to {most}" if re.fullmatch(r"-?\d+", text) else "write digits only"
+        raise Wrong(f"a whole number from {least} to {most} is expected, not {shown(text)}", cure)
     return int(text)
+
+
+def nth(text: str) -> int:
+    """Read which weekday of a month is meant: one that each month has, counted from its begin or (-1) from its end."""
+    found = signed(text, -5, 5)
+    if not -4 <= found <= 4 or not found:
+        raise Wrong(
+            f"not every month has a weekday number {found}",
+            f"write {-1 if found > 0 else 1}, the {'last' if found > 0 else 'first'} one",
+        )
+    return found
 
 
 def rate(text: str) -> tuple[int, Length]:

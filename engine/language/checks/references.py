@@ -29,6 +29,7 @@ def _note(reading: Reading, reference: Reference, names: Collection[str]) -> Non
 _CURES = {
     "template": "make the folder templates/{name}, with a subject and a text in each language",
     "offer": "describe it in offers.yaml",
+    "workflow": "there is no file {name}.yaml",
     "occasion": "name its day in occasions.yaml, such as {name}: {{day: 12-24}}",
 }
 

@@ -165,4 +165,6 @@ def check_service(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) 
         if each.send.purpose is Purpose.SERVICE and template and template not in lifecycle.service_templates:
             message = f"{shown(template)} is not among the 'service_templates:' of lifecycle.yaml"
             at = keys.get("purpose", keys["send"])
+            if reading.inside(keys["send"], "unknown-template"):
+                continue
             reading.error(at, "service-template", message, "list it there, if it is no advertising")
