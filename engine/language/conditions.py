@@ -177,7 +177,9 @@ def _workflow(fields: Fields, reading: Reading) -> WorkflowEnded:
     )
 
 
-def _worth(fields: Fields, _: Reading) -> WorthIs:
+def _worth(fields: Fields, reading: Reading) -> WorthIs:
+    if "worth" in fields.values:
+        reading.worths.append(fields.nodes["worth"])
     return WorthIs(line=fields.line)
 
 

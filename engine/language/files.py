@@ -10,7 +10,7 @@ from msgspec import structs
 
 from engine.core.rules import Lifecycle, Offer, OwnEvent, RuleSet, Workflow, sends_of
 from engine.language import nodes
-from engine.language.checks import heard, kept, references, stages, stops, templates, unsubscribes
+from engine.language.checks import heard, kept, last_chances, references, stages, stops, templates, unsubscribes
 from engine.language.checks import offers as offer_checks
 from engine.language.checks.templates import TemplateFacts
 from engine.language.checks.ways import shape_is_clear
@@ -122,7 +122,11 @@ class _Folder:
         known_offers: dict[str, OfferDraft] = offers if isinstance(offers, dict) else {}
         for draft in good_drafts.values():
             self._check_meaning(draft, known_lifecycle, known_offers, sound)
+        if known_lifecycle is not None:
+            offer_checks.check_worth(known_lifecycle, reading)
         offer_checks.check_circles(known_offers, reading)
+        if len(good_drafts) == len(drafts):
+            offer_checks.check_never_made(good_drafts.values(), known_offers, reading)
 
         problems = tuple(sorted(set(reading.problems), key=lambda one: one.place))
         rules = None
@@ -223,9 +227,9 @@ class _Folder:
         kept.check(draft, reading)
         heard.check(draft, reading)
         if lifecycle is not None:
-            offer_checks.check_worth(draft, lifecycle, reading)
             templates.check_service(draft, lifecycle, reading)
-        templates.check(draft, facts, {key: each.offer for key, each in offers.items()}, reading)
+        made = {key: each.offer for key, each in offers.items()}
+        templates.check(draft, facts, made, reading)
         templates.check_blanks(draft, facts, self._template, reading)
         stages_node = draft.fields.nodes.get("stages")
         if stages_node is None:
@@ -234,6 +238,7 @@ class _Folder:
         if shape_is_clear(draft, inside):
             stages.check(draft, reading)
             stops.check(draft, reading)
+            last_chances.check(draft, facts, made, reading)
             if not any(code == "bad-length" for code, _ in inside):
                 offer_checks.check(draft, offers, reading)
 

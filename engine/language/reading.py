@@ -32,13 +32,14 @@ class Look:
 class Reading:
     """Collects what is found while files are read. `own_events` is None where events.yaml cannot be read.
 
-    `outcomes` are those that conditions ask of other workflows, by the workflow's name.
+    `worths` are where `worth: positive` is asked, `outcomes` those that conditions ask of other workflows, by the workflow's name.
     """
 
     own_events: Mapping[str, OwnEvent] | None = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    worths: list[Node] = field(default_factory=list)
     outcomes: list[tuple[str, Text]] = field(default_factory=list)
 
     def error(self, at: Node | Spot, code: str, message: str, hint: str = "") -> None:

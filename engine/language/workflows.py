@@ -122,7 +122,9 @@ def _pace(read: tuple[int, Length] | str | None) -> EnterAtMost | None:
     return EnterAtMost(*read) if isinstance(read, tuple) else None
 
 
-def _workflow(fields: Fields, _: Reading) -> WorkflowDraft:
+def _workflow(fields: Fields, reading: Reading) -> WorkflowDraft:
+    if fields.get("worth_positive"):
+        reading.worths.append(fields.nodes["worth"])
     stages: dict[str, StageDraft] = fields.get("stages", {})
     again = fields.get("again_after")
     pace = fields.get("enter_at_most")

@@ -34,11 +34,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What a template shows and needs, over all its languages. A thing counts as shown when every body shows it.
 
     `lacks` names the files that do not. `needs_offer` and `needs_question`: it shows an offer, or links that only a
-    send with `asks:` has, without asking whether they are there. `values` are the names it takes from a send's `with:`.
+    send with `asks:` has, without asking whether they are there. `subjects` are as they are written. `values` are the names it takes from a send's `with:`.
     """
 
     template: str
     languages: tuple[str, ...]
+    subjects: tuple[str, ...]
     bodies: tuple[Part, ...]
     without_text: tuple[str, ...]
     variables: tuple[str, ...]
@@ -121,6 +122,11 @@ def template_facts(templates: Templates, name: str) -> Facts:
     return Facts(
         template=name,
         languages=languages,
+        subjects=tuple(
+            text
+            for path, text in sorted(templates.sources.items())
+            if path.startswith(f"{name}/") and ".subject." in path
+        ),
         bodies=tuple(bodies),
         without_text=tuple(without_text),
         variables=tuple(mentioned),

@@ -30,6 +30,7 @@ class FineTemplate:
     """Facts of a template that lacks nothing."""
 
     without_text: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     blanks: tuple[()] = ()
     needs_offer: bool = False

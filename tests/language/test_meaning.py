@@ -3,35 +3,56 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.moments import Length, day_number
 from engine.core.money import Money
 from engine.core.rules import (
+    AdaptNewsletter,
     Address,
+    AnyCondition,
+    AnyStep,
     Budget,
+    CauseIs,
+    CauseRule,
+    Choose,
+    CloseAccount,
+    Declining,
     Discount,
+    Emit,
     EnterAtMost,
     EventSeen,
     FieldIs,
     FreeTrial,
     Gift,
     GoTo,
+    HandOff,
     LapseRule,
     Lifecycle,
     Mode,
     Not,
+    Occasion,
+    OccasionNear,
     Offer,
+    OfferHad,
     PerCustomer,
     Purpose,
     Returned,
     RuleSet,
+    Season,
     Send,
+    Split,
     Standing,
     StandingIs,
     TagIs,
+    TemplateSent,
     Wait,
+    WaitUntil,
     Workflow,
+    WorkflowEnded,
+    WorthIs,
     content,
+    sends_of,
 )
 from engine.language.files import read_files
 from engine.language.folder import read_folder
@@ -138,7 +159,8 @@ def test_offers_have_bounds() -> None:
 
 def test_a_workflow_carries_the_offers_it_names_and_those_before_them() -> None:
     """A version is the workflow with its offers, so a chain of `after:` belongs to it."""
-    text = (SHOP["winback.yaml"]).decode()
+    text = SHOP["winback.yaml"].decode().replace("offer: ten_percent", "offer: first")
+    text = text.replace("send: welcome_back\n", "send: welcome_back\n        offer: ten_percent\n")
     offers = (
         "offers:\n  ten_percent: {discount: 10%, valid_for: 14d, after: first}\n"
         "  first: {discount: 5%, valid_for: 14d}\n  other: {discount: 1%, valid_for: 14d}\n"
@@ -169,6 +191,144 @@ def test_conditions_become_what_they_say() -> None:
     assert fields["attributes.shoe_size"].equals == "43"
     assert fields["reading"].equals == "not_observed"
     assert without_lines[-2] == Not(condition=Not(condition=TagIs(tag="blocked", line=49), line=49))
+
+
+def without_lines(condition: AnyCondition) -> AnyCondition:
+    """A condition as it would be made by hand."""
+    return replace(condition, line=0)
+
+
+def test_conditions_on_what_was_done_before_become_what_they_say() -> None:
+    """Occasions, decline, causes, offers, messages, endings and worth."""
+    found = [without_lines(each) for each in of_ok("every-condition").enter_when_all]
+    assert found[:16] == [
+        EventSeen(event="order.placed", since="christmas", where={"items.category": "coffee"}),
+        EventSeen(event="order.placed", absent=True, since="easter"),
+        EventSeen(event="order.placed", within=Length(days=400), where={"items.category": "red wine"}),
+        Returned(from_standings=(Standing.READER, Standing.LAPSED, Standing.FORMER), within=None),
+        Declining(),
+        Declining(what="gaps", by=7500),
+        CauseIs(any_of=("price",)),
+        CauseIs(any_of=("price", "competitor"), within=Length(days=90)),
+        OfferHad(offer="ten_percent", had_within=Length(days=365), used=False),
+        OfferHad(offer="box"),
+        TemplateSent(template="coupon_offer", within=Length(days=30)),
+        WorkflowEnded(workflow="every-condition", ended_within=Length(days=180), outcome="no_response"),
+        WorkflowEnded(workflow="every-condition", outcome="not_asked"),
+        WorthIs(),
+        OccasionNear(occasion="christmas", before=Length(days=14), after=Length(days=2)),
+        Not(condition=OccasionNear(occasion="birthday", line=34)),
+    ]
+    fields = {each.field: each for each in found if isinstance(each, FieldIs)}
+    assert fields["categories.coffee.orders"].at_least == 3
+    assert fields["categories.red wine.last_order"].within_last == Length(days=90)
+    assert fields["cause"].equals == "price"
+
+
+def steps_of(stage: str) -> tuple[AnyStep, ...]:
+    """The steps of a stage of ok/workflow/every-step.yaml."""
+    return tuple(replace(each, line=0) for each in of_ok("every-step").stage(stage).steps)
+
+
+def test_moments_and_splits_become_what_they_say() -> None:
+    """A day of the customer's, a weekday, an occasion; shares in parts of ten thousand."""
+    assert steps_of("wait") == (
+        WaitUntil(key="wait_until 0", field="contract_ends", before=Length(days=14), at=600, at_most=Length(days=30)),
+        WaitUntil(key="wait_until 1", weekday=1, at=600, at_most=Length(days=5)),
+        WaitUntil(key="wait_until 2", occasion="christmas", after=Length(days=14)),
+        Split(key="split 0", shares=(("by_cause", 3350), ("by_value", 6650))),
+    )
+
+
+def test_branches_say_what_they_ask_and_each_send_has_a_key_of_its_own() -> None:
+    """By cause, by money, by number, by yes or no, by a day, and by what is learned."""
+    by_cause = steps_of("by_cause")[0]
+    assert isinstance(by_cause, Choose)
+    assert [(each.name, each.equals, each.send and each.send.key) for each in by_cause.branches] == [
+        ("price", "price", "choose cause 0/price send coupon_offer"),
+        ("competitor", "competitor", None),
+    ]
+    assert by_cause.otherwise is not None
+    assert (by_cause.otherwise.key, by_cause.otherwise.channel) == (
+        "choose cause 0/otherwise send coupon_reminder",
+        "preferred",
+    )
+    choices = [step for step in steps_of("by_value") if isinstance(step, Choose)]
+    assert [(step.by, [(each.equals, each.at_least, each.at_most) for each in step.branches]) for step in choices] == [
+        ("revenue_365d", [(None, Money(50_000, "EUR"), None), (None, Money(20_000, "EUR"), None)]),
+        ("points", [(0, None, None), (None, None, 3)]),
+        ("tier", [("gold", None, None)]),
+        ("formal", [(True, None, None)]),
+        ("last_order", [(None, day_number(2026, 1, 1), None)]),
+        ("learning", [(None, None, None), (None, None, None)]),
+    ]
+    keys = [send.key for stage in of_ok("every-step").stages for step in stage.steps for send in sends_of(step)]
+    assert len(keys) == len(set(keys))
+
+
+def test_tasks_closings_and_own_events_become_what_they_say() -> None:
+    """What a person may do at most, the notice, and values typed by the event's fields."""
+    assert steps_of("by_cause")[1:] == (
+        AdaptNewsletter(key="newsletter less 0", at_most=(1, Length(days=30))),
+        AdaptNewsletter(key="newsletter new_products 0", content="new_products"),
+    )
+    assert steps_of("by_hand") == (
+        HandOff(
+            key="hand_off key_accounts 0",
+            team="key_accounts",
+            at_most=(20, Length(days=1)),
+            answer_within=Length(days=14),
+            late_at_most=Length(days=7),
+        ),
+        HandOff(key="hand_off shop_floor 0", team="shop_floor", may=("call",)),
+        HandOff(key="hand_off letters 0", team="letters", may=()),
+        Emit(
+            key="emit review.written 0",
+            event="review.written",
+            values={"stars": 5, "sku": "012", "written": "2026-01-31"},
+        ),
+    )
+    closing = CloseAccount(
+        key="close_account 0", notice=Length(days=14), template="receipt", late_at_most=Length(days=5)
+    )
+    assert steps_of("close")[2] == closing
+
+
+def test_occasions_are_kept_with_the_lifecycle() -> None:
+    """They are the newest for everyone, as all of the lifecycle."""
+    text = (HERE / "ok" / "occasions" / "every-key.yaml").read_text()
+    assert list(rules(winback=_plain_workflow(), occasions=text).lifecycle.occasions.values()) == [
+        Occasion(name="christmas", kind="date", month=12, day=24),
+        Occasion(name="leap_day", kind="date", month=2, day=29),
+        Occasion(name="good_friday", kind="easter", offset=-2),
+        Occasion(name="whit_monday", kind="easter", offset=50),
+        Occasion(name="black_friday", kind="weekday", weekday=4, nth=4, month=11),
+        Occasion(name="last_sunday_of_may", kind="weekday", weekday=6, nth=-1, month=5),
+        Occasion(name="birthday", kind="customer", field="birthday"),
+        Occasion(name="first_order", kind="customer", field="first_order"),
+        Occasion(name="jubilee", kind="date", month=5, day=4, since=1998, every=5),
+    ]
+
+
+def test_causes_and_seasons_are_read() -> None:
+    """Evidence weighs as its event does where nobody says; a season may go over the new year."""
+    found = lifecycle(
+        "causes:\n- {event: ticket.opened, where: {topic: delivery}, means: service}\n"
+        "- {event: survey.answered, means: price}\n- {event: order.refunded, means: quality, strength: strong}\n"
+        "seasons: [{name: winter, from: 11-01, to: 02-29}]\nreturns_within: 45d"
+    )
+    assert found.causes == (
+        CauseRule(event="ticket.opened", where={"topic": "delivery"}, means="service", strength=2),
+        CauseRule(event="survey.answered", means="price", strength=3),
+        CauseRule(event="order.refunded", means="quality", strength=3),
+    )
+    assert found.seasons == (Season(name="winter", begins=(11, 1), ends=(2, 29)),)
+    assert found.returns_within == Length(days=45)
+
+
+def test_a_workflow_carries_the_offers_of_its_branches() -> None:
+    """What a branch offers belongs to the version as well."""
+    assert sorted(of_ok("every-step").offers) == ["ten_percent"]
 
 
 def test_norway_is_no_refusal() -> None:

@@ -1,4 +1,4 @@
-"""What is listened to must be something that happens: `no_event` never does."""
+"""What is listened to must be something that happens: an absence never does, and a day comes without a sound."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ def check(draft: WorkflowDraft, reading: Reading) -> None:
     _absences(draft.fields.nodes.get("leave_when_any"), reading)
     for stage in draft.stages.values():
         _absences(stage.fields.nodes.get("until_any"), reading)
+        _days(stage.fields.nodes.get("until_any"), reading)
+
+
+def _days(listed: Node | None, reading: Reading) -> None:
+    """Note days in `until_any`. In `leave_when_any` they have a use: they keep customers out while they last."""
+    for item in listed.items if isinstance(listed, Listing) else ():
+        entry = item.entry("occasion") if isinstance(item, Mapping) else None
+        if entry is not None:
+            message = "'occasion' is never heard: a day comes without a sound"
+            reading.error(entry[0], "never-heard", message, "write 'wait_until: {occasion: …}' as a step")
 
 
 def _absences(listed: Node | None, reading: Reading) -> None:

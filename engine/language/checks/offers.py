@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.core.moments import DAY
 from engine.core.rules import Lifecycle, Offer
@@ -73,16 +73,26 @@ def _naming(stage: StageDraft, number: int, offer: str) -> list[Sending]:
     return [each for each in sends if each.send.offer == offer]
 
 
-def check_worth(draft: WorkflowDraft, lifecycle: Lifecycle, reading: Reading) -> None:
-    """Note `worth: positive` where no margin is known to reckon with."""
-    if draft.workflow.worth_positive and lifecycle.margin is None:
-        node = draft.fields.nodes["worth"]
+def check_worth(lifecycle: Lifecycle, reading: Reading) -> None:
+    """Note `worth: positive`, of a workflow or as a condition, where no margin is known to reckon with."""
+    for asked in reading.worths if lifecycle.margin is None else ():
         reading.error(
-            node,
+            asked,
             "worth-without-margin",
             "'worth: positive' reckons with a margin, and there is none",
             "add 'margin: 35%' to lifecycle.yaml",
         )
+
+
+def check_never_made(drafts: Iterable[WorkflowDraft], offers: Mapping[str, OfferDraft], reading: Reading) -> None:
+    """Warn of offers that are made only after another which no workflow makes: nobody could have it now."""
+    made = {each.send.offer for draft in drafts for each in draft.sendings}
+    for name in sorted(made & set(offers)):
+        before = offers[name].offer.after
+        if before in offers and before not in made:
+            message = f"{shown(name)} is only for customers who had {shown(before)}, and no workflow makes that offer"
+            hint = "make it in an earlier send, or leave 'after:' out"
+            reading.warn(offers[name].fields.nodes["after"], "offer-never-made", message, hint)
 
 
 def check_circles(offers: Mapping[str, OfferDraft], reading: Reading) -> None:

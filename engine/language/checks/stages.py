@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.rules import Split, Stage, WaitUntil
+from engine.core.rules import HandOff, Split, Stage, WaitUntil
 from engine.language.checks.ways import jumps, surely_waits
 from engine.language.problems import shown
 from engine.language.reading import Reading
@@ -109,9 +109,7 @@ def _listening(draft: WorkflowDraft, reading: Reading) -> None:
             message = (
                 f"the stage {shown(stage.stage.name)} listens, but has no wait during which something could happen"
             )
-            reading.error(
-                stage.fields.keys["until_any"],
-                "until-without-wait",
-                message,
-                "add a 'wait:' to its steps, or take 'until_any' out",
-            )
+            handed = any(isinstance(step, HandOff) for step in stage.stage.steps)
+            cure = "add 'answer_within:' to the hand-off" if handed else "add a 'wait:' to its steps"
+            hint = f"{cure}, or take 'until_any' out"
+            reading.error(stage.fields.keys["until_any"], "until-without-wait", message, hint)

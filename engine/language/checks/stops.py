@@ -13,6 +13,7 @@ from engine.core.rules import (
     Resume,
     Suppress,
 )
+from engine.language.checks.templates import BESIDE_MAIL
 from engine.language.checks.ways import Place, sends_always, ways_on
 from engine.language.problems import shown
 from engine.language.reading import Reading
@@ -20,7 +21,6 @@ from engine.language.workflows import WorkflowDraft
 
 _LIFTS = ("newsletter.confirmed", "newsletter.subscribed", "consent.given")
 _ON_SILENCE = (Suppress, MakeFormer, CloseAccount)
-_BESIDE_MAIL = ("letter", "phone", "sms", "push")
 
 
 def check(draft: WorkflowDraft, reading: Reading) -> None:
@@ -48,7 +48,7 @@ def _stopped_sends(draft: WorkflowDraft, reading: Reading) -> None:
                     after = stopped - {step.scope}
                 case _ if place not in noted:
                     for each in stage.steps[place[1]].sends:
-                        if each.send.purpose in stopped and not (dead and each.send.channel in _BESIDE_MAIL):
+                        if each.send.purpose in stopped and not (dead and each.send.channel in BESIDE_MAIL):
                             noted.add(place)
                             message = f"an earlier 'suppress: {each.send.purpose}' of the run stops this send"
                             hint = "send it before, or give it another 'purpose:'"
@@ -66,19 +66,36 @@ def _lifts(heard: AnyCondition | None) -> bool:
 
 def _unasked_stops(draft: WorkflowDraft, reading: Reading) -> None:
     """A stop after sends is done only on silence to a delivered question; with no question it never is."""
-    if any("asks" in each.fields.keys for each in draft.sendings):
-        return
+    asked = _asked_before(draft)
     for (name, number), sent in _sent_before(draft).items():
         stage = draft.stages[name]
-        if not sent or number >= len(stage.steps):
+        if not sent or (name, number) in asked or number >= len(stage.steps):
             continue
         step = stage.steps[number]
         if isinstance(step.step, _ON_SILENCE):
             key = next(iter(step.fields.keys.values()))
             message = (
-                f"{shown(key.value)} after a send is done only on silence to a question, and this workflow asks none"
+                f"{shown(key.value)} after a send is done only on silence to a question, and none is asked before it"
             )
             reading.error(key, "stop-without-question", message, "add 'asks:' to the send that asks")
+
+
+def _asked_before(draft: WorkflowDraft) -> set[Place]:
+    """Return the places that have a question before them on some way there."""
+    asked = set[Place]()
+    waiting = [
+        (name, number)
+        for name, stage in draft.stages.items()
+        for number, step in enumerate(stage.steps)
+        if any("asks" in each.fields.keys for each in step.sends)
+    ]
+    while waiting:
+        name, number = waiting.pop()
+        for way in ways_on(draft.stages[name], number, draft.stages):
+            if way.to not in asked:
+                asked.add(way.to)
+                waiting.append(way.to)
+    return asked
 
 
 def _sent_before(draft: WorkflowDraft) -> dict[Place, bool]:

@@ -37,6 +37,11 @@ class TemplateFacts(Protocol):
         ...
 
     @property
+    def subjects(self) -> tuple[str, ...]:
+        """Its subjects as they are written, in each language."""
+        ...
+
+    @property
     def values(self) -> tuple[str, ...]:
         """Names it takes from a send's `with:`."""
         ...
@@ -66,6 +71,9 @@ class TemplateFacts(Protocol):
         ...
 
 
+BESIDE_MAIL = ("letter", "phone", "sms", "push")
+"""Channels on which nobody can follow a link in a mail."""
+
 _MARKETING: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("template-no-unsubscribe", ("links.unsubscribe",), "no link to unsubscribe", "show {{ links.unsubscribe }}"),
     ("template-no-imprint", ("shop.imprint",), "no imprint", "show shop.imprint, as templates/shared/ does"),
@@ -94,7 +102,7 @@ def check(
 
 def _lacks(send: Send, found: TemplateFacts) -> Iterable[tuple[str, str, str]]:
     if send.purpose is not Purpose.SERVICE:
-        for code, variables, what, hint in _MARKETING:
+        for code, variables, what, hint in _MARKETING if send.channel not in BESIDE_MAIL else _MARKETING[1:]:
             if files := found.lacks(variables):
                 yield code, f"shows {what} ({', '.join(files)})", hint
     if found.without_text:
