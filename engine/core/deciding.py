@@ -91,6 +91,7 @@ _ABOUT_LIFE = frozenset(
 _TOUCHES: dict[str, frozenset[str]] = {
     kind: frozenset(
         {kind}
+        | ({"order.placed"} if kind == "order.cancelled" else set())  # which is as if it had never been
         | ({FACTS} if kind in _ABOUT_ORDERS | {"profile.updated"} else set())
         | ({LIFE} if kind in _ABOUT_LIFE else set())
         | ({PERMISSION} if kind in _ABOUT_PERMISSION else set())
@@ -118,11 +119,23 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
     turn = Turn(mine, now, rules, signal)
     if mine.epoch != rules.shop.epoch:
         _look_under_new_rules(turn)
+    if isinstance(signal, Happened):
+        _happened(turn, signal.event, history=signal.history)
+    elif isinstance(signal, TimeUp):
+        _time_up(turn)
+    elif isinstance(signal, GivenUp):
+        return Decision(given_up(customer, signal.stays), [], [], [])
+    else:
+        _seldom(turn, signal)
+    timers_stay = mine.runs is customer.runs and mine.looks is customer.looks and mine.lapse_due == customer.lapse_due
+    if not timers_stay or mine.gone or mine.stuck or customer.stuck:
+        mine.next_due = _next_due(mine)
+    return Decision(mine, turn.effects, turn.gaps, turn.notes)
+
+
+def _seldom(turn: Turn, signal: AnySignal) -> None:
+    """Decide a signal that is neither an event nor a timer."""
     match signal:
-        case Happened():
-            _happened(turn, signal.event, history=signal.history)
-        case TimeUp():
-            _time_up(turn)
         case Look(by_time):
             _look_anew(turn, may_enter=by_time)
         case Admit(name):
@@ -133,19 +146,15 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
         case Unpause(overdue, paused_at):
             _unpause(turn, overdue, paused_at)
             _go_on(turn)
-        case GivenUp(stays):
-            return Decision(given_up(customer, stays), [], [], [])
         case Joined() | Shares() | Apart() | Counted():
             _about_others(turn, signal)
         case Rehearsed():
             _rehearsed(turn)
         case Released():
-            mine.stuck = ""
-            look(turn, rules.in_order, may_enter=False)
+            turn.customer.stuck = ""
+            look(turn, turn.rules.in_order, may_enter=False)
         case _:
             raise TypeError(f"{type(signal).__name__} concerns the shop, not a customer")
-    mine.next_due = _next_due(mine)
-    return Decision(mine, turn.effects, turn.gaps, turn.notes)
 
 
 # Events --------------------------------------------------------------------------------------------------------------
@@ -314,18 +323,25 @@ def _next_due(customer: Customer) -> Instant | None:
 
 
 def _go_on(
-    turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True, heard: frozenset[str] = frozenset()
+    turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True, heard: frozenset[str] = NOTHING
 ) -> None:
     """After a signal: let runs hear what changed (`heard`: they did already), and look at what may fit now.
 
     What runs do thereupon, those that begin just now included, is news in turn.
     """
     touched = turn.touched
-    if not (touched or also or turn.freed):
-        return
-    news = touched - heard
-    for _ in range(ROUNDS):
+    if touched is heard and not turn.freed:  # the ordinary case: nothing new for the runs
+        listening = _listening(turn, touched, also)
+        if not listening:
+            return
         turn.touched = NOTHING
+        look(turn, listening, may_enter=may_enter)
+        touched, heard, also = turn.touched, NOTHING, None
+    for _ in range(ROUNDS):
+        if not touched and not turn.freed and not also:
+            return
+        turn.touched = NOTHING
+        news = touched - heard
         if not news.isdisjoint(_HEARD_BY_RUNS):
             for run in turn.customer.runs:
                 _hear(turn, run, None, news, history=not may_enter)
@@ -333,22 +349,18 @@ def _go_on(
             turn.touch(ANYTHING)
             turn.freed = False
         touched |= turn.touched
-        _look(turn, touched, also, may_enter=may_enter)
-        if not turn.touched and not turn.freed:
-            return
-        news = touched = turn.touched - _ANYTHING
-        also = None
-        if not news and not turn.freed:
-            return
+        listening = _listening(turn, touched, also)
+        if listening:
+            look(turn, listening, may_enter=may_enter)
+        touched, heard, also = turn.touched - _ANYTHING, NOTHING, None
 
 
-def _look(turn: Turn, touched: frozenset[str], also: list[Workflow] | None, *, may_enter: bool) -> None:
-    listening = turn.rules.listening(touched)
-    if also:
-        names = {each.name for each in (*also, *listening)}
-        listening = tuple(each for each in turn.rules.in_order if each.name in names)
-    if listening:
-        look(turn, listening, may_enter=may_enter)
+def _listening(turn: Turn, touched: frozenset[str], also: list[Workflow] | None) -> tuple[Workflow, ...]:
+    listening = turn.rules.listening(touched, waits=bool(turn.customer.waiting))
+    if not also:
+        return listening
+    names = {each.name for each in (*also, *listening)}
+    return tuple(each for each in turn.rules.in_order if each.name in names)
 
 
 def _admit(turn: Turn, name: str) -> None:

@@ -54,7 +54,7 @@ def is_known(customer: Customer, event: Event) -> bool:
     data = event.data
     if event.type == "order.placed":
         order = ref(data.order_id)
-        return any(kept.ref == order for kept in customer.orders) or order in customer.called_off
+        return order in [kept.ref for kept in customer.orders] or order in customer.called_off
     if event.type == "order.cancelled":
         return not {ref(data.order_id), ~ref(data.order_id)}.isdisjoint(customer.called_off)
     return False
@@ -62,7 +62,7 @@ def is_known(customer: Customer, event: Event) -> bool:
 
 def is_taken_back(customer: Customer, event: Event) -> bool:
     """Say whether an event is an order that was cancelled before we heard of it: as if it had never been placed."""
-    return event.type == "order.placed" and ref(event.data.order_id) in customer.called_off
+    return bool(customer.called_off) and event.type == "order.placed" and ref(event.data.order_id) in customer.called_off
 
 
 def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent | None, gaps: list[Gap]) -> None:
@@ -72,7 +72,7 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
         folder(customer, event, lifecycle, gaps)
     elif own is not None and own.shows_life:
         _live(customer, "other", event.time)
-    if event.type != "order.placed" or not is_taken_back(customer, event):
+    if not is_taken_back(customer, event):
         mark_down(customer, event)
     if lifecycle.causes or own is not None or event.type in TELL_A_CAUSE:
         customer.evidence = with_evidence(customer.evidence, learned(event, lifecycle.causes))

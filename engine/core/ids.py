@@ -28,6 +28,7 @@ def effect_id(run: str, stage: str, step_key: str, entry: int) -> str:
     return digest(run, stage, step_key, str(entry))
 
 
+@lru_cache(maxsize=1024)  # one event asks several times
 def ref(text: str) -> int:
     """Return 63 bits that stand for an order or ticket id in the record."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

@@ -35,16 +35,26 @@ MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})
 def mark_down(customer: Customer, event: Event) -> None:
     """Keep a mark of an event on the caller's own copy, in its place by time; the oldest falls out of a full ring."""
     kind = event.type
-    fields: dict[str, Any] | None = None
-    data = event.data
-    if isinstance(data, dict):
-        fields = data or None
+    trail = customer.trail
+    kept = trail.get(kind, ())
+    fields = _kept_fields(kind, event.data) if kind in _WITH_FIELDS or type(event.data) is dict else None
+    mark = Mark(event.time, fields)
+    if len(kept) < MAIL_MARKS_KEPT and (not kept or kept[-1].at <= mark.at):  # the ordinary case of what follows
+        customer.trail = {**trail, kind: (*kept, mark)}
+    elif kind in _PLAIN_MAIL and kept[-1].at <= mark.at:
+        customer.trail = {**trail, kind: (*kept[1 - MAIL_MARKS_KEPT :], mark)}
     else:
-        names = KEPT_FIELDS.get(kind)
-        if names is not None:
-            fields = {name: value for name in names if (value := getattr(data, name)) not in ("", None)} or None
-    kept = customer.trail.get(kind, ())
-    customer.trail = {**customer.trail, kind: with_marks(kind, kept, (Mark(event.time, fields),))}
+        customer.trail = {**trail, kind: with_marks(kind, kept, (mark,))}
+
+
+def _kept_fields(kind: str, data: Any) -> dict[str, Any] | None:
+    if isinstance(data, dict):
+        return data or None
+    return {name: value for name in KEPT_FIELDS[kind] if (value := getattr(data, name)) not in ("", None)} or None
+
+
+_WITH_FIELDS = frozenset(KEPT_FIELDS)
+_PLAIN_MAIL = MAIL_TYPES - _WITH_FIELDS
 
 
 def with_marks(kind: str, kept: tuple[Mark, ...], new: tuple[Mark, ...]) -> tuple[Mark, ...]:

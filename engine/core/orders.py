@@ -34,14 +34,28 @@ def insert_order(customer: Customer, order: Order, gaps: list[Gap]) -> None:
     if customer.folded is not None and order.at <= customer.folded.last_at:
         customer.folded = _into_sums(customer.folded, order)  # its neighbours are no longer known: money without a gap
         return
-    if not before or (order.at, order.ref) >= (before[-1].at, before[-1].ref):
-        orders = (*before, order)
+    if not before or order.at > before[-1].at:
+        customer.orders = (*before, order)
+        _closed_gaps(customer, before, order, gaps)
     else:
-        orders = tuple(sorted((*before, order), key=lambda each: (each.at, each.ref)))
-    _changed_gaps(customer, before, orders, order, gaps)
-    customer.orders = orders
+        customer.orders = tuple(sorted((*before, order), key=lambda each: (each.at, each.ref)))
+        _changed_gaps(customer, before, customer.orders, order, gaps)
     while len(customer.orders) > ORDERS_KEPT:
         _fold_oldest(customer)
+
+
+def _closed_gaps(customer: Customer, before: tuple[Order, ...], order: Order, gaps: list[Gap]) -> None:
+    """Note the intervals that the latest order closes: the ordinary case of what `_changed_gaps` finds for any order."""
+    if before:
+        last: Day | None = before[-1].day
+    else:
+        last = customer.folded.last_day if customer.folded else None
+    if last is not None and last != order.day:  # same-day orders count once
+        gaps.append(("", order.day - last, 1))
+    for category in order.categories:
+        last = next((each.day for each in reversed(before) if category in each.categories), None)
+        if last is not None and last != order.day:
+            gaps.append((category, order.day - last, 1))
 
 
 def take_out_order(customer: Customer, order: Order, gaps: list[Gap]) -> None:
@@ -138,6 +152,8 @@ def _units(amount: Decimal, currency: str) -> int:
 
 def meet_refunds(customer: Customer) -> None:
     """Take refunds that came before their order off the orders that are known by now."""
+    if not customer.refunds:
+        return
     known = {order.ref: order for order in customer.orders}
     met = [refund for refund in customer.refunds if refund[0] in known]
     if met:
@@ -149,10 +165,11 @@ def meet_refunds(customer: Customer) -> None:
 
 def put_under_way(customer: Customer, orders: tuple[tuple[int, Instant], ...]) -> None:
     """Keep orders as under way, the latest ones, but those that were delivered before we knew of them."""
-    arrived = {number for number, _ in orders if number in customer.delivered}
+    known = customer.under_way
+    arrived = {number for number, _ in orders if number in customer.delivered} if customer.delivered else set()
     if arrived:
         customer.delivered = tuple(each for each in customer.delivered if each not in arrived)
-    both = {each for each in (*customer.under_way, *orders) if each[0] not in arrived}
+    both = {each for each in (*known, *orders) if each[0] not in arrived}
     by_time = sorted(both, key=lambda each: (each[1], each[0]))
     latest = by_time[-1][1] if by_time else 0
     customer.under_way = tuple(each for each in by_time if latest - each[1] < UNDER_WAY_AT_MOST)[-MARKS_KEPT:]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from engine.core.conditions import FACTS, topics
-from engine.core.rules import HandOff, Mode, Purpose, Returned, RuleSet, Switch, Workflow, sends_of
+from engine.core.conditions import FACTS, hastens, topics
+from engine.core.rules import AnyCondition, HandOff, Mode, Not, Purpose, Returned, RuleSet, Switch, Workflow, sends_of
 from engine.core.shop import Shop
 from engine.core.words import in_words
 
@@ -40,8 +40,9 @@ class Rules:
             self.versions[workflow.name, workflow.version] = workflow
         on = [each for each in rule_set.workflows.values() if self.switch(each.name).mode is not Mode.DRAFT]
         self.in_order = tuple(sorted(on, key=lambda each: (-each.priority, each.name)))
-        self._by_topic = _index(self.in_order)
-        self._heard: dict[frozenset[str], tuple[Workflow, ...]] = {}  # the few sets of topics that occur, once each
+        self._by_topic = _index(self.in_order, hastens)
+        self._waited_for = _index(self.in_order, topics)
+        self._heard: dict[tuple[frozenset[str], bool], tuple[Workflow, ...]] = {}  # the few that occur, once each
         self.why_entered = {each.name: [in_words(one) for one in each.enter_when_all] for each in on}
         self.thanks_for_returns = {
             each.name for each in on if any(isinstance(one, Returned) for one in each.enter_when_all)
@@ -56,27 +57,36 @@ class Rules:
         """Return the version of a workflow that a run is on."""
         return self.versions[name, number]
 
-    def listening(self, touched: frozenset[str]) -> tuple[Workflow, ...]:
-        """Return the workflows whose entering may be changed by these topics, in the order they may enter."""
-        known = self._heard.get(touched)
+    def listening(self, touched: frozenset[str], *, waits: bool = False) -> tuple[Workflow, ...]:
+        """Return the workflows to look at after a change of these topics, in the order they may enter.
+
+        What can only put off an entry is left to the time at which it was expected, which asks again; unless the
+        customer `waits` in a line, which they leave when they no longer fit.
+        """
+        known = self._heard.get((touched, waits))
         if known is None:
-            known = self.in_order if ANYTHING in touched else self._listening(touched)
-            self._heard[touched] = known
+            known = self.in_order if ANYTHING in touched else self._listening(touched, waits=waits)
+            self._heard[touched, waits] = known
         return known
 
-    def _listening(self, topics: frozenset[str]) -> tuple[Workflow, ...]:
-        return tuple(each for each in self.in_order if any(each in self._by_topic.get(topic, ()) for topic in topics))
+    def _listening(self, touched: frozenset[str], *, waits: bool) -> tuple[Workflow, ...]:
+        index = self._waited_for if waits else self._by_topic
+        return tuple(each for each in self.in_order if any(each in index.get(topic, ()) for topic in touched))
 
 
 _DRAFT = Switch()
 
 
-def _index(workflows: Iterable[Workflow]) -> dict[str, tuple[Workflow, ...]]:
+def _index(
+    workflows: Iterable[Workflow], hears: Callable[[AnyCondition], frozenset[str]]
+) -> dict[str, tuple[Workflow, ...]]:
     by_topic: dict[str, tuple[Workflow, ...]] = {}
     for workflow in workflows:
         heard: set[str] = {FACTS} if workflow.worth_positive else set()
-        for condition in (*workflow.enter_when_all, *workflow.leave_when_any):
-            heard |= topics(condition)
+        for condition in workflow.enter_when_all:
+            heard |= hears(condition)
+        for condition in workflow.leave_when_any:  # what leads out of a run keeps out of one
+            heard |= hears(Not(condition=condition))
         for topic in heard:
             by_topic[topic] = (*by_topic.get(topic, ()), workflow)
     return by_topic

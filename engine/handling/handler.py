@@ -83,17 +83,13 @@ class Handling:
 
     def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
         """Take in one event: whoever it is about, if it was not seen before."""
-        self.advance_if_due(store, accepted)
+        if accepted >= self.sweeping.day_ends:
+            self.sweeping.close_day(store, accepted)
         customer_id = event.customer or self._whose(store, event)
-        if not customer_id and event.type in _OF_THE_SHOP:
-            seen = store.seen(ids.event_ref(event.source, event.id), accepted)
-            return Taken("duplicate" if seen else "accepted")
         if not customer_id:
-            reason = "nobody to find: the event names no customer, and its message or address is not known"
-            store.bury(DeadLetter(encode(event), reason, origin), accepted)
-            return Taken("dead_letter", reason=reason)
+            return self._of_nobody(store, event, accepted, origin)
         customer = store.load(customer_id)
-        if customer is not None and customer.gone.startswith(MERGED):
+        if customer is not None and customer.gone and customer.gone.startswith(MERGED):
             customer_id = self._who_is_now(store, customer_id)
             customer = store.load(customer_id)
         if event.type in _BY_WHAT_THEY_ARE_ABOUT:
@@ -102,7 +98,7 @@ class Handling:
         elif not self.distinct and store.seen(ids.event_ref(event.source, event.id), accepted):
             return Taken("duplicate", customer_id)
         shop = self.rules.shop
-        history = self._is_history(event, accepted)
+        history = self.history_after is not None and self._is_history(event, accepted, self.history_after)
         if history:
             shop.last_history_at = accepted
         elif customer is not None and customer.next_due is not None and customer.next_due < accepted:
@@ -136,10 +132,17 @@ class Handling:
         mine = store.load(stays)
         self._decide(store, mine or self.newcomer(stays), mine, Joined(other, history), now)
 
-    def _is_history(self, event: Event, accepted: Instant) -> bool:
-        if self.history_after is None:
-            return False
-        return event.time < self.rules.shop.live_since or accepted - event.time > self.history_after
+    def _is_history(self, event: Event, accepted: Instant, after: int) -> bool:
+        return event.time < self.rules.shop.live_since or accepted - event.time > after
+
+    def _of_nobody(self, store: Store, event: Event, accepted: Instant, origin: str) -> Taken:
+        """Take in an event about the shop; one about somebody who cannot be found is a dead letter."""
+        if event.type in _OF_THE_SHOP:
+            seen = store.seen(ids.event_ref(event.source, event.id), accepted)
+            return Taken("duplicate" if seen else "accepted")
+        reason = "nobody to find: the event names no customer, and its message or address is not known"
+        store.bury(DeadLetter(encode(event), reason, origin), accepted)
+        return Taken("dead_letter", reason=reason)
 
     def _whose(self, store: Store, event: Event) -> str:
         """Find the customer by message or address; an unknown address is kept as a customer of its own."""

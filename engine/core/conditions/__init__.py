@@ -6,7 +6,7 @@ So entry by absence ("no click for 90 days") needs no timer of its own kind: the
 """
 
 from engine.core.conditions.asking import all_hold_from, ceases, holds, holds_from
-from engine.core.conditions.permissions import lapses_at
+from engine.core.conditions.permissions import has_lapsed, lapses_at
 from engine.core.conditions.topics import (
     ADDRESS,
     CAUSE,
@@ -19,6 +19,7 @@ from engine.core.conditions.topics import (
     STANDING,
     TAGS,
     ended_topic,
+    hastens,
     tag_topic,
     topics,
 )
@@ -41,6 +42,8 @@ __all__ = [
     "all_hold_from",
     "ceases",
     "ended_topic",
+    "has_lapsed",
+    "hastens",
     "holds",
     "holds_from",
     "lapses_at",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.core.conditions.view import NEVER, View
 from engine.core.customer import ASSUMED, Permission
-from engine.core.moments import Instant
+from engine.core.moments import DAY, Instant
 from engine.core.rules import PermissionIs
 
 
@@ -15,14 +15,19 @@ def permission_from(condition: PermissionIs, view: View) -> Instant:
         return NEVER
     if condition.basis and given.basis != condition.basis:
         return NEVER
+    if has_lapsed(view, given):
+        return NEVER
     earliest = view.now
-    end = lapses_at(view, given)
     if condition.given_before is not None:
         earliest = max(earliest, view.zone.after(given.at, condition.given_before))
     if condition.lapses_within is not None:
+        end = lapses_at(view, given)
         if end is None:
             return NEVER
         earliest = max(earliest, view.zone.before(end, condition.lapses_within))
+    if earliest == view.now:
+        return earliest
+    end = lapses_at(view, given)
     return earliest if end is None or earliest < end else NEVER
 
 
@@ -30,6 +35,17 @@ def permission_until(condition: PermissionIs, view: View) -> Instant:
     """Return when it lapses."""
     end = lapses_at(view, view.customer.permission[f"{condition.permission}/{condition.channel}"])
     return NEVER if end is None else end
+
+
+def has_lapsed(view: View, given: Permission) -> bool:
+    """Say whether a permission has ended, by its day or by non-use."""
+    unused = view.lifecycle.permission.unused_block
+    if given.expires is None and (
+        unused is None or max(given.at, view.customer.last_mail) + unused.roughly > view.now + DAY
+    ):
+        return False  # far from the bound, which clocks move by an hour
+    end = lapses_at(view, given)
+    return end is not None and end <= view.now
 
 
 def lapses_at(view: View, given: Permission) -> Instant | None:

@@ -198,7 +198,9 @@ class _Replay:
             status = world.take(event, just_before).status
             self.history += status == "accepted"
             self.past.duplicates += status == "duplicate"
-            self._count()
+            self.replayed += 1
+            if not self.replayed % 10_000:
+                self._tell_progress()
         else:
             self._go_live()
         yield from events
@@ -214,13 +216,13 @@ class _Replay:
         for event in events:
             if event.time >= self.week_ends:
                 self._close_weeks(event.time + 1)
-            self._count()
+            self.replayed += 1
+            if not self.replayed % 10_000:
+                self._tell_progress()
             yield event
 
-    def _count(self) -> None:
-        self.replayed += 1
-        if self.replayed % 10_000 == 0:
-            self._progress("replaying", self.replayed, self.past.read)
+    def _tell_progress(self) -> None:
+        self._progress("replaying", self.replayed, self.past.read)
 
     def _close_weeks(self, now: Instant) -> None:
         """Let time pass to the end of each week that ended before `now`, and note how things stand there."""
@@ -348,7 +350,7 @@ def _few_collections() -> Iterator[None]:
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     try:
         yield
     finally:

@@ -6,7 +6,6 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
-from engine.core.conditions import NEVER
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import DeadLetter
@@ -32,7 +31,7 @@ class MemoryStore:
         self._sink = sink or self.effects.append
         self._keys: dict[str, str] = {}
         self._seen: set[bytes] = set()
-        self._due: list[tuple[Instant, str]] = []
+        self.due_times: list[tuple[Instant, str]] = []  # a heap; entries that no longer hold are left in it
         self._lines: dict[str, set[str]] = {}
         self._ids: list[str] | None = None
 
@@ -46,7 +45,7 @@ class MemoryStore:
         if before is None:
             self._ids = None
         if after.next_due is not None and (before is None or before.next_due != after.next_due):
-            heapq.heappush(self._due, (after.next_due, after.id))
+            heapq.heappush(self.due_times, (after.next_due, after.id))
         if before is None or before.waiting is not after.waiting:
             self._line_up(before.waiting if before else (), after)
 
@@ -98,27 +97,23 @@ class MemoryStore:
     def due(self, now: Instant, limit: int) -> list[tuple[Instant, str]]:
         """Return who is due, in (due, customer) order."""
         found: list[tuple[Instant, str]] = []
-        while self._due and self._due[0][0] <= now and len(found) < limit:
-            entry = heapq.heappop(self._due)
+        while self.due_times and self.due_times[0][0] <= now and len(found) < limit:
+            entry = heapq.heappop(self.due_times)
             if self.customers[entry[1]].next_due == entry[0] and entry not in found[-1:]:
                 found.append(entry)
         for entry in found:
-            heapq.heappush(self._due, entry)
+            heapq.heappush(self.due_times, entry)
         return found
 
     def next_due(self) -> tuple[Instant, str] | None:
         """Return the earliest due time and whose it is; entries that no longer hold are left behind on the way."""
-        due = self._due
+        due = self.due_times
         while due:
             at, customer_id = due[0]
             if self.customers[customer_id].next_due == at:
                 return due[0]
             heapq.heappop(due)
         return None
-
-    def first_entry(self) -> Instant:
-        """Return an instant before which nobody is due: that of the first entry, whether it still holds or not."""
-        return self._due[0][0] if self._due else NEVER
 
     def line(self, workflow: str, limit: int) -> list[str]:
         """Return who waits, the latest reaction first, then by id."""

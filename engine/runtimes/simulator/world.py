@@ -40,13 +40,17 @@ class World:
     def play(self, events: Iterable[Event]) -> int:
         """Take in events that are sorted by time, letting time pass between them; return how many were duplicates."""
         duplicates = 0
-        store, sweeping = self.store, self.handling.sweeping
+        store, handling = self.store, self.handling
+        due, sweeping = store.due_times, handling.sweeping
         for event in events:
             at = event.time
-            if store.first_entry() < at or sweeping.wake < at or sweeping.day_ends < at:
+            if (due and due[0][0] < at) or sweeping.wake < at or sweeping.day_ends < at:
                 self.run_until(at)
-            if self.take(event, at).status == "duplicate":
+            self.now = at
+            if handling.take(store, event, at).status == "duplicate":
                 duplicates += 1
+            if store.outbox:
+                self._hand_over(at)
         return duplicates
 
     def take(self, event: Event, accepted: Instant) -> Taken:
