@@ -162,9 +162,11 @@ def _seldom(turn: Turn, signal: AnySignal) -> None:
 
 def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     customer = turn.customer
-    rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in customer.runs]
-    own = turn.rules.own_events.get(event.type)
     known = customer.evidence
+    runs = customer.runs
+    rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in runs] if runs else []
+    own_events = turn.rules.own_events
+    own = own_events.get(event.type) if own_events else None
     fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
     turn.touched = touched = _TOUCHES.get(event.type) or frozenset({event.type})
     if customer.evidence is not known:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from engine.core.conditions import View, lapses_at
+from engine.core.conditions import View, has_lapsed
 from engine.core.customer import Customer, Run
 from engine.core.moments import DAY, HOUR, MINUTE, MINUTES_A_DAY, Instant, Zone, zone
 from engine.core.permission import is_stopped
@@ -141,8 +141,7 @@ def _without_permission(view: View, purpose: Purpose, channel: str) -> str:
         if rule.existing_customers and by_mail and purpose is Purpose.MARKETING and customer.orders and said is None:
             return ""
         return "no_permission"
-    end = lapses_at(view, given)
-    return "permission_lapsed" if end is not None and end <= view.now else ""
+    return "permission_lapsed" if has_lapsed(view, given) else ""
 
 
 def _too_old(view: View) -> str:
@@ -225,7 +224,11 @@ def _open_minutes(between: tuple[int, int] | None, quiet: tuple[int, int] | None
 def _next_open(at: Instant, zone: Zone, parts: tuple[tuple[int, int], ...], days: tuple[int, ...]) -> Instant:
     if parts == ((0, MINUTES_A_DAY),) and not days:
         return at
-    today = zone.day(at)
+    today, clock = zone.place(at)
+    if not days or zone.weekday(today) in days:  # the ordinary case: it is open now, on a day that no clock changes
+        for begin, end in parts:
+            if begin * MINUTE <= clock < end * MINUTE and zone.is_steady(today):
+                return at
     for day in range(today, today + 9):
         if days and zone.weekday(day) not in days:
             continue

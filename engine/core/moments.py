@@ -117,6 +117,14 @@ class Zone:
             known = self._offsets[utc_day] = begin if begin == end else None
         return self._ask(at) if known is None else known
 
+    def place(self, at: Instant) -> tuple[Day, int]:
+        """Return the day and the clock time of an instant, in microseconds since the local midnight."""
+        return divmod(at + self.offset(at), DAY)
+
+    def is_steady(self, day: Day) -> bool:
+        """Say whether no clock changes on or near a day, as far as it was asked about before."""
+        return self._steady.get(day) is not None
+
     def clock(self, at: Instant) -> int:
         """Return the clock time at an instant, in microseconds since the local midnight."""
         return (at + self.offset(at)) % DAY
