@@ -62,7 +62,9 @@ def is_known(customer: Customer, event: Event) -> bool:
 
 def is_taken_back(customer: Customer, event: Event) -> bool:
     """Say whether an event is an order that was cancelled before we heard of it: as if it had never been placed."""
-    return bool(customer.called_off) and event.type == "order.placed" and ref(event.data.order_id) in customer.called_off
+    return (
+        bool(customer.called_off) and event.type == "order.placed" and ref(event.data.order_id) in customer.called_off
+    )
 
 
 def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent | None, gaps: list[Gap]) -> None:

@@ -82,7 +82,11 @@ def hastens(condition: AnyCondition) -> frozenset[str]:
     """
     heard = topics(condition)
     asked = condition.condition if isinstance(condition, Not) else condition
-    if isinstance(asked, EventSeen) and asked.event != "order.placed" and asked.absent is not isinstance(condition, Not):
+    if (
+        isinstance(asked, EventSeen)
+        and asked.event != "order.placed"
+        and asked.absent is not isinstance(condition, Not)
+    ):
         return heard - {asked.event}
     return heard
 
