@@ -35,10 +35,11 @@ from engine.language.kinds import BAD, Key
 from engine.language.nodes import Listing, Mapping, Node, Text
 from engine.language.problems import one_of, shown
 from engine.language.reading import Look, Reading
-from engine.language.scalars import CAUSE, DAYS, EVENT, FLAG, GROWTH, NAME, PLAIN, SPAN, Ref, Word, whole, words
+from engine.language.scalars import CAUSE, DAYS, EVENT, FLAG, GROWTH, NAME, SPAN, Ref, Word, whole, words
 from engine.language.shapes import ListOf, OneOrList, Raw
 from engine.language.vocabulary import (
     CHANNELS,
+    FIELD,
     FIELD_NAMES,
     event_fields,
     event_reader,
@@ -322,7 +323,7 @@ CONDITION_FORMS: dict[str, Form] = {
         "the condition 'customer'",
         "A field of the customer.",
         (
-            Key("customer", PLAIN, "The field's name.", required=True),
+            Key("customer", FIELD, "The field's name.", required=True),
             Key("is", Raw(), "The field has this value; of a list, one item has."),
             Key("any_of", Raw("a list of values"), "The field has one of these values."),
             Key("at_least", Raw("a number, money or a day"), "The field is this much or more."),

@@ -114,7 +114,8 @@ class Form:
         for key in self.keys:
             if key.required and key.name not in fields.keys and key.name not in guessed:
                 message = f"{self.name} needs {shown(key.name)}"
-                reading.error(fields.node.head, "missing-key", message, f"add '{key.name}:' ({key.kind.says})")
+                hint = f"add '{key.name}:' ({key.kind.says}). {key.help}"
+                reading.error(fields.node.head, "missing-key", message, hint)
 
     def _what_conflicts(self, fields: Fields, guessed: set[str], reading: Reading) -> None:
         for group in self.one_of:
@@ -206,7 +207,7 @@ class Variants:
                 "description": self.help,
                 "anyOf": [_variant(lead, form, definitions) for lead, form in self.forms().items()],
             }
-        return {"$ref": f"#/$defs/{self.defined_as}"}
+        return {"$ref": f"#/definitions/{self.defined_as}"}
 
 
 def with_keys(name: str, form: Form, keys: tuple[Key, ...], build: Callable[[Any, Fields, Reading], Any]) -> Form:

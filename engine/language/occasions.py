@@ -14,9 +14,9 @@ from engine.language.kinds import BAD, Key
 from engine.language.nodes import Text
 from engine.language.problems import shown
 from engine.language.reading import Reading
-from engine.language.scalars import MONTH_DAY, NAME, PLAIN, WEEKDAY, signed, whole
+from engine.language.scalars import MONTH_DAY, NAME, WEEKDAY, signed, whole
 from engine.language.shapes import MapOf
-from engine.language.vocabulary import FIELD_NAMES, field_kind
+from engine.language.vocabulary import FIELD, FIELD_NAMES, field_kind
 
 NTH = replace(signed(-4, 4), says="1 to 4, or -1 to -4 from the month's end", parse=values.nth)
 _KINDS = {"day": "date", "easter": "easter", "weekday": "weekday", "customer": "customer"}
@@ -82,7 +82,7 @@ OCCASION = Form(
         Key("weekday", WEEKDAY, "A weekday of a month, with `nth:` and `month:`."),
         Key("nth", NTH, "Which of them in the month: 1 is the first, -1 the last."),
         Key("month", whole(1, 12), "In which month, 1 to 12."),
-        Key("customer", PLAIN, "A day of the customer's own, such as birthday or first_order."),
+        Key("customer", FIELD, "A day of the customer's own, such as birthday or first_order."),
         Key("since", whole(1900, 2199), "The first year of it, as of the shop's own jubilee."),
         Key("every", whole(1, 100), "Only every so many years from `since:` on; each year when left out."),
     ),

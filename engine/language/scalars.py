@@ -8,6 +8,7 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
+from engine.core.catalogue import CATALOGUE
 from engine.core.causes import CAUSES
 from engine.core.moments import zone
 from engine.core.money import DIGITS
@@ -42,8 +43,9 @@ class Scalar:
             return BAD
 
     def schema(self, _: Definitions) -> Schema:
-        """Return the JSON Schema of the text."""
-        return self.json()
+        """Return the JSON Schema of the text, with what editors are to say of one that does not match."""
+        made = self.json()
+        return {**made, "patternErrorMessage": f"{self.says} is expected"} if "pattern" in made else made
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Ref:
 
     def schema(self, _: Definitions) -> Schema:
         """Return a name's schema."""
-        return _pattern(values.NAME)
+        return NAME.schema({})
 
 
 def text_of(node: Node, says: str, reading: Reading) -> Text | None:
@@ -137,6 +139,17 @@ def text_of(node: Node, says: str, reading: Reading) -> Text | None:
         what = "list" if isinstance(node, Listing) else "mapping"
         reading.error(node, "wrong-form", f"there should be {says} here, not a {what}", f"write {says}")
     return None
+
+
+_OUTER, _INNER = r"[^\s!-/:-@\[-`{-~]", r"[^\s!-,./:-@\[-^`{-~]"
+_NAME_IN_EDITORS = f"{_OUTER}(?:{_INNER}{{0,62}}{_OUTER})?"
+"""A name said by what is not in it: `\\w` means ASCII alone in an editor, and `Ärger` is a good name."""
+
+
+def _events() -> Schema:
+    """Return our events for completion; what else is formed like one may be the shop's own."""
+    ours: Schema = {"enum": list(CATALOGUE), "enumDescriptions": [entry.means for entry in CATALOGUE.values()]}
+    return {"anyOf": [ours, _pattern(values.EVENT_NAME)]}
 
 
 def _pattern(pattern: str) -> Schema:
@@ -229,11 +242,11 @@ BUDGET = Scalar(
     lambda: _pattern(rf"{values.MONEY} per {values.LENGTH}"),
 )
 FLAG = Scalar("true or false", "bad-word", values.flag, lambda: {"enum": [True, False, "on", "off"]})
-NAME = Scalar("a name (letters, digits, - and _)", "bad-name", values.name, lambda: _pattern(values.NAME))
+NAME = Scalar("a name (letters, digits, - and _)", "bad-name", values.name, lambda: _pattern(_NAME_IN_EDITORS))
 EVENT_NAME = Scalar(
     "an event's name (review.written)", "bad-name", values.event_name, lambda: _pattern(values.EVENT_NAME)
 )
-EVENT = Scalar("the name of an event (order.placed)", "unknown-event", lambda text: text, lambda: {"type": "string"})
+EVENT = Scalar("the name of an event (order.placed)", "unknown-event", lambda text: text, _events)
 TEXT = Scalar("a text", "bad-text", _text, lambda: {"type": "string"})
 PLAIN = Scalar("a plain value", "bad-text", lambda text: text, lambda: {"type": ["string", "number", "boolean"]})
 URL = Scalar("a web address", "bad-text", _url, lambda: {"type": "string", "pattern": "^https?://"})

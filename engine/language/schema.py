@@ -1,4 +1,7 @@
-"""JSON Schema of each kind of file, made from the same table as the reader: for editors' completion and underlines."""
+"""JSON Schema of each kind of file, made from the same table as the reader: for editors' completion and underlines.
+
+Draft 7, because that is the newest that all editors' YAML plug-ins read.
+"""
 
 from __future__ import annotations
 
@@ -32,5 +35,5 @@ def json_schema(name: str) -> Schema:
     form = FILES[name]
     definitions: Definitions = {}
     made = form.schema(definitions)
-    head: Schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"winback: {form.name}"}
-    return {**head, **made, "$defs": dict(sorted(definitions.items()))} if definitions else {**head, **made}
+    head: Schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": f"winback: {form.name}"}
+    return {**head, **made, "definitions": dict(sorted(definitions.items()))} if definitions else {**head, **made}

@@ -165,7 +165,7 @@ class Named:
         if self.defined_as not in definitions:
             definitions[self.defined_as] = {}
             definitions[self.defined_as] = self.kind.schema(definitions)
-        return {"$ref": f"#/$defs/{self.defined_as}"}
+        return {"$ref": f"#/definitions/{self.defined_as}"}
 
 
 @dataclass(frozen=True)

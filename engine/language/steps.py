@@ -49,7 +49,7 @@ from engine.language.scalars import (
     words,
 )
 from engine.language.shapes import MapOf, OneOrList, Raw
-from engine.language.vocabulary import CHANNELS, FIELD_NAMES, field_kind
+from engine.language.vocabulary import CHANNELS, FIELD, FIELD_NAMES, field_kind
 
 PURPOSES = Word({purpose.value: purpose for purpose in Purpose})
 STOPS = Word({purpose.value: purpose for purpose in (Purpose.NEWSLETTER, Purpose.MARKETING)})
@@ -237,7 +237,7 @@ MOMENT = Form(
     "a moment",
     "A day of the customer's, an occasion, or the next such weekday.",
     (
-        Key("customer", PLAIN, "A field of the customer that holds a day; an unknown day is not waited for."),
+        Key("customer", FIELD, "A field of the customer that holds a day; an unknown day is not waited for."),
         Key("occasion", Ref("occasion"), "The next day of an occasion, as occasions.yaml names it."),
         Key("weekday", WEEKDAY, "The next such weekday, strictly after now."),
         Key("before", DAYS, "So many days before that day."),

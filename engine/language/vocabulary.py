@@ -29,6 +29,14 @@ ATTRIBUTES = "attributes."
 FIELD_NAMES = (*FIELDS, f"{ATTRIBUTES}NAME", *(f"categories.NAME.{what}" for what in OF_CATEGORY))
 """The customer fields as messages and docs name them."""
 
+FIELD = Scalar(
+    "a field of the customer (last_order)",
+    "unknown-field",
+    lambda text: text,
+    lambda: {"anyOf": [{"enum": list(FIELDS)}, {"type": "string", "pattern": r"^(?:attributes|categories)\."}]},
+)
+"""A field's name, which the condition or step looks up: it knows what is asked of it."""
+
 _YES_NO, _LIST = "yes_no", "list"
 _READERS: dict[str, Scalar | Word] = {
     "text": PLAIN,

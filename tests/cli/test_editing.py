@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,17 @@ def test_graph_draws_no_file_with_errors_and_does_not_mind_those_of_others(winba
     assert called.code == 2
     assert "did you mean 'welcome-back'?" in called.err
     assert winback("graph", "offers").code == 2
+
+
+def test_schemas_are_written_beside_the_workflows_and_new_files_name_them(winback: Winback) -> None:
+    """The first line of a file leads to its schema from where the file is; check does not mind either."""
+    written = winback("schema", "--write")
+    assert written.code == 0
+    assert winback("new", "spring").code == 0
+    for name, kind in (("spring.yaml", "workflow"), ("spring.scenarios.yaml", "scenarios")):
+        first = Path("workflows", name).read_text(encoding="utf-8").splitlines()[0]
+        assert first in written.out.splitlines()
+        named = Path("workflows", first.partition("$schema=")[2])
+        assert json.loads(named.read_text(encoding="utf-8")) == winback("schema", kind).json
+    assert winback("check").code == 0
+    assert winback("schema", "workflow", "--write").code == 2

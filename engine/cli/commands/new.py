@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from engine.cli.calling import Call, Misused, Wrong, named
+from engine.cli.commands.schema import BESIDE, modeline
 from engine.cli.documents import NewDocument
 from engine.cli.printing import note, print_json, to_people
 from engine.language import values
@@ -70,10 +71,11 @@ def _texts(folder: Path, workflow: str) -> dict[Path, str]:
         mail / "en.subject.liquid": "subject.liquid",
         mail / "en.text.liquid": "text.liquid",
     }
-    return {
-        path: (from_ / name).read_text(encoding="utf-8").replace("WORKFLOW", workflow).replace("TEMPLATE", template)
-        for path, name in paths.items()
-    }
+    texts = {path: (from_ / name).read_text(encoding="utf-8") for path, name in paths.items()}
+    for path, name in paths.items():
+        if name.endswith(ENDING) and (folder / BESIDE).is_dir():
+            texts[path] = f"{modeline(name.removesuffix(ENDING))}\n{texts[path]}"
+    return {path: text.replace("WORKFLOW", workflow).replace("TEMPLATE", template) for path, text in texts.items()}
 
 
 def _say_what_is_next(workflow: str, path: Path) -> None:

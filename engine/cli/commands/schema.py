@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from engine.cli import documents
-from engine.cli.calling import Call, Misused, named
-from engine.cli.printing import print_json
+from engine.cli.calling import Call, Misused, Wrong, named
+from engine.cli.printing import note, print_json
 from engine.core import catalogue
 from engine.insight.backtest import Report
 from engine.insight.graph import Graph
 from engine.language.schema import FILES, json_schema
 from engine.wiring.overview import Overview
+
+BESIDE = ".schemas"
+"""The folder beside the workflows that holds the schemas for editors."""
 
 DOCUMENTS: dict[str, Any] = {
     "check": documents.CheckDocument,
@@ -37,17 +41,42 @@ DOCUMENTS: dict[str, Any] = {
 """What `--json` prints, by the name of its schema; files and events have theirs elsewhere."""
 
 
-@named("schema", "winback schema workflow > .vscode/workflow.schema.json", "winback schema event", "winback schema")
+@named("schema", "winback schema workflow", "winback schema event", "winback schema", "winback schema --write")
 @click.argument("name", required=False)
-def command(call: Call, name: str | None) -> None:
+@click.option(
+    "--write", is_flag=True, help=f"Write those of all kinds of files into {BESIDE} in --workflows, for editors."
+)
+def command(call: Call, name: str | None, *, write: bool) -> None:
     """Print the JSON Schema of a kind of file (for editors), of an event, or of a command's --json.
 
-    Without NAME it lists the names.
+    Without NAME it lists the names. How editors use them: docs/how-to/edit-with-help.md.
     """
-    if name is None:
+    if write:
+        if name is not None:
+            raise Misused("--write writes all kinds of files: leave the name out")
+        _write(call.workflows / BESIDE)
+    elif name is None:
         click.echo("\n".join(names()))
     else:
         print_json(schema_of(name))
+
+
+def _write(folder: Path) -> None:
+    """Write the schemas of files, and say what a file's first line must be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in FILES:
+            (folder / f"{kind}.json").write_bytes(msgspec.json.format(msgspec.json.encode(json_schema(kind)), indent=2))
+    except OSError as error:
+        raise Wrong(f"{error.filename}: {error.strerror}") from None
+    note(f"{folder}: {', '.join(FILES)}; the first line of each file:")
+    for kind in FILES:
+        click.echo(modeline(kind))
+
+
+def modeline(kind: str) -> str:
+    """Return the first line that tells an editor which schema a file of this kind has."""
+    return f"# yaml-language-server: $schema={BESIDE}/{kind}.json"
 
 
 def names() -> list[str]:
