@@ -81,6 +81,31 @@ class Mailbox:
         except FileNotFoundError:  # somebody tidied up
             return None
 
+    def forget(self, before: Instant) -> int:
+        """Remove the messages written before an instant, and return how many they were.
+
+        The files go before the index: what a crash leaves in the index alone is removed the next time.
+
+        Raises:
+            OSError: a file cannot be removed, or the index not written.
+
+        """
+        with self._lock:
+            kept = {name: letter for name, letter in self._letters.items() if letter.at >= before}
+            old = [letter for name, letter in self._letters.items() if name not in kept]
+            if not old:
+                return 0
+            for letter in old:
+                (self._folder / letter.file).unlink(missing_ok=True)
+            for folder in {(self._folder / letter.file).parent for letter in old}:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+            written = (self._folder / _INDEX).with_suffix(".part")
+            written.write_bytes(b"".join(msgspec.json.encode(letter) + b"\n" for letter in kept.values()))
+            written.replace(self._folder / _INDEX)
+            self._letters = kept
+            return len(old)
+
     def _write(self, message: Message) -> Sent:
         now = self._clock.now()
         try:

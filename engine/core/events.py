@@ -209,6 +209,12 @@ class Reputation(Struct, frozen=True, omit_defaults=True, gc=False):
     reputation: str = ""
 
 
+NEVER_KEPT = frozenset({"ip", "user_agent"})
+"""Fields of `Mail` that tell of somebody's device. The journal is without them, so nothing may be decided by them.
+
+The proof of a consent is another thing: wording, address and page are kept as long as the consent, since they prove it.
+"""
+
 DATA: dict[str, type[Struct]] = {
     "order.placed": OrderPlaced,
     "order.cancelled": OrderCalledOff,

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT
-from engine.core.events import DATA
+from engine.core.events import DATA, NEVER_KEPT
 from engine.core.marks import MAIL_TYPES
 from engine.core.moments import Length
 from engine.core.rules import (
@@ -105,7 +105,10 @@ def event_values(event: str, node: Mapping, reading: Reading) -> dict[str, Any]:
     made = {}
     for name, value in node.entries:
         kind = kinds.get(name.value)
-        if kind is None:
+        if kind is None and event in DATA and name.value in NEVER_KEPT:
+            message = f"{shown(name.value)} tells of somebody's device, and is never kept"
+            reading.error(name, "not-kept", message, "leave it out; `machine` tells people from programs")
+        elif kind is None:
             message = f"{event} has no field {shown(name.value)} that holds one value"
             reading.unknown(name, "unknown-field", message, kinds)
         elif isinstance(value, Text) and value.empty:

@@ -218,8 +218,12 @@ KEEP = Form(
     "how long data is kept",
     "Data has an end, by kind.",
     (
-        Key("ip_and_agent", SPAN, "Internet addresses and browsers of opens and clicks."),
-        Key("bodies", SPAN, "The bodies of messages."),
+        Key(
+            "ip_and_agent",
+            SPAN,
+            "Internet addresses and browsers of opens and clicks. None is kept at all, but within what could not be read.",
+        ),
+        Key("bodies", SPAN, "Messages in the local mailbox; bodies are kept nowhere else."),
         Key("engagement", SPAN, "Opens and clicks."),
         Key("dead_letters", SPAN, "Input that could not be taken."),
         Key("event_ids", SPAN, "Ids of events, by which a duplicate is known."),

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.core.catalogue import CATALOGUE
-from engine.core.events import DATA
+from engine.core.events import DATA, NEVER_KEPT, Mail
 from engine.core.fields import FIELDS, OF_CATEGORY, kind_of
 from engine.core.marks import ITEM_CATEGORY, KEPT_FIELDS
 from engine.core.moments import iso_day
@@ -104,6 +104,7 @@ _IN_ORDERS = {"order.placed": (ITEM_CATEGORY,)}
 def event_fields(event: str, own: Mapping[str, OwnEvent]) -> dict[str, str]:
     """Return the fields of an event that hold one value each, with their kind; empty for an unknown event.
 
+    Those that are never kept are left out: a condition on them would have another answer in a replay.
     `items.category` is the category of any item of a list.
     """
     if event in own:
@@ -111,7 +112,8 @@ def event_fields(event: str, own: Mapping[str, OwnEvent]) -> dict[str, str]:
     if event not in DATA:
         return {}
     uses = CATALOGUE[event].uses if event in CATALOGUE else ()
-    return {name: kind for name, kind in _fields_of(DATA[event]).items() if not uses or name in uses}
+    fields = {name: kind for name, kind in _fields_of(DATA[event]).items() if not uses or name in uses}
+    return {name: kind for name, kind in fields.items() if DATA[event] is not Mail or name not in NEVER_KEPT}
 
 
 def event_reader(event: str, field: str, kind: str) -> Scalar | Word:

@@ -39,6 +39,7 @@ from engine.wiring.pools import keep_granting
 from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.senders import mailbox_of, sender_of
 from engine.wiring.settings import Settings
+from engine.wiring.tidying import keep_tidy
 from engine.wiring.watching import watch
 
 SHADOW_PAUSE = "run --shadow"
@@ -139,6 +140,7 @@ async def running(
             program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await _set_shadow(program, shadow=shadow)
             program.tasks.append(_task(stack, keep_granting(engine, program.loop, settings.workflows)))
+            program.tasks.append(_task(stack, keep_tidy(engine, program.mailbox)))
             if follow or listen:
                 program.tasks.append(_task(stack, watch(settings.workflows, _follower(program, follow=follow))))
             if listen:

@@ -71,3 +71,31 @@ async def test_an_id_never_leaves_the_folder(tmp_path: Path) -> None:
     assert mailbox.read("../secret") is None
     await mailbox.send(Message("../../x", "<x@y>", "", "a@b.example", "c@d.example", "", "t", "", {}, 0))
     assert written(tmp_path) == ["mailbox/2026-01-05/100000-______x.eml"]
+
+
+async def test_messages_are_forgotten_by_their_age(tmp_path: Path) -> None:
+    """Files, their empty folders and their lines in the index go; the others stay, also for the next process."""
+    clock = FixedClock(NOW)
+    mailbox = Mailbox(tmp_path, clock)
+    for number in (1, 2):
+        await mailbox.send(message(number))
+        clock.advance(DAY)
+    assert mailbox.forget(NOW) == 0
+    assert mailbox.forget(NOW + HOUR) == 1
+    assert mailbox.forget(NOW + HOUR) == 0
+    kept = [f"2026-01-06/100000-{2:032x}.eml"]
+    assert written(tmp_path) == kept
+    assert not (tmp_path / "2026-01-05").exists()
+    for opened in (mailbox, Mailbox(tmp_path, clock)):
+        assert [letter.file for letter in opened.letters()[0]] == kept
+    await mailbox.send(message(3))
+    assert Mailbox(tmp_path, clock).letters()[1] == 2
+
+
+async def test_what_a_crash_left_in_the_index_alone_is_forgotten_the_next_time(tmp_path: Path) -> None:
+    """The files go first."""
+    mailbox = Mailbox(tmp_path, FixedClock(NOW))
+    await mailbox.send(message(1))
+    (tmp_path / written(tmp_path)[0]).unlink()
+    assert mailbox.forget(NOW + HOUR) == 1
+    assert mailbox.letters()[1] == 0

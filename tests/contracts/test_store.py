@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from engine.core.customer import Customer, Run
-from engine.core.events import DeadLetter, Event, OrderPlaced
+from engine.core.customer import Customer, Release, Run, Stop
+from engine.core.events import Consent, DeadLetter, Event, Mail, NewsletterAnswer, OrderPlaced
 from engine.core.moments import DAY, Instant
 from engine.core.rules import Mode, Standing
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal, Handed, Happened, RulesChanged, TimeUp, Unpause
+from engine.core.signals import AnySignal, Apart, Counted, Handed, Happened, RulesChanged, Shares, TimeUp, Unpause
 from engine.ports import Store
 from engine.runtimes.simulator.store import MemoryStore
 from engine.runtimes.sqlite.database import open_to_write
@@ -272,11 +273,33 @@ def test_memory_is_what_was_put_into_it(steps: list[tuple[Any, ...]]) -> None:
         Handed("e", "refused", "550"),
         Unpause("shift", 7),
         RulesChanged(3),
+        Shares(Customer("ada", stopped={"marketing": Stop(5, "email.unsubscribed")}, gone="ended"), history=True),
+        Apart(("ada", "bob")),
+        Counted((Release(5, "marketing", "hello", "e"),), "f"),
     ],
 )
 def test_a_signal_survives_the_journal(signal: AnySignal) -> None:
     """What is read from the journal equals what was written, its exact amounts and its history included."""
     assert decode_signal(encode_signal(signal)) == signal
+
+
+@pytest.mark.parametrize("kind", ["email.opened", "email.clicked", "email.unsubscribed"])
+def test_the_journal_is_without_what_tells_of_a_device(kind: str) -> None:
+    """Internet address and browser are not kept; everything else of the event is."""
+    said = Mail("<m@shop>", "ada@example.org", link="/sale", machine=True)
+    seen = Happened(Event("1", "shop", kind, 5, "ada", replace(said, ip="192.0.2.1", user_agent="Mozilla/5.0")))
+    raw = encode_signal(seen)
+    assert b"192.0.2.1" not in raw
+    assert b"Mozilla" not in raw
+    assert decode_signal(raw) == Happened(replace(seen.event, data=said))
+
+
+def test_the_proof_of_a_consent_is_kept() -> None:
+    """Wording, internet address and page show that there was one."""
+    proof = {"wording": "Yes", "ip": "192.0.2.1", "page": "/confirm"}
+    for data in (Consent("newsletter", proof=proof), NewsletterAnswer("ada@example.org", proof)):
+        given = Happened(Event("1", "shop", "consent.given", 5, "ada", data))
+        assert b"192.0.2.1" in encode_signal(given)
 
 
 def test_the_shop_is_kept(store: SqliteStore) -> None:

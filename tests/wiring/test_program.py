@@ -149,6 +149,22 @@ async def test_before_go_live_nothing_leaves_but_to_the_mailbox(workflows: Path)
     assert lines(data) == found
 
 
+async def test_the_mailbox_is_kept_for_a_time(workflows: Path) -> None:
+    """A message older than `keep: bodies` (90 days) is gone the next time the engine looks."""
+    clock = FixedClock(NOW)
+    async with program(workflows, clock) as engine:
+        await orders(engine, clock)
+        assert engine.mailbox.letters()[1] == 1
+    for later, kept in ((89 * DAY, 1), (2 * DAY, 0)):
+        clock.advance(later)
+        async with program(workflows, clock) as engine:
+            for _ in range(1_000):  # it looks at once, in a thread of its own
+                if engine.mailbox.letters()[1] == kept:
+                    break
+                await asyncio.sleep(0.01)
+            assert engine.mailbox.letters()[1] == kept
+
+
 async def test_a_rehearsal_stays_in_the_mailbox_and_what_is_meant_goes_to_the_mail_server(workflows: Path) -> None:
     """With a mail server in the settings, mails go there from go-live on, and not one before."""
     clock, mails = FixedClock(NOW), Mails()

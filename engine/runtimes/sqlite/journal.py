@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from engine.core.events import DATA, Event
+from engine.core.events import DATA, Event, Mail
 from engine.core.signals import AnySignal, Happened
 
 _encoder = msgspec.msgpack.Encoder()
@@ -18,12 +19,13 @@ _ARRAY_OF_SEVEN = 0x97
 
 
 def encode_signal(signal: AnySignal) -> bytes:
-    """Return the signal as the journal keeps it."""
+    """Return the signal as the journal keeps it: for ever, and so without what tells of somebody's device."""
     if type(signal) is Happened:
         event = signal.event
-        return _encoder.encode(
-            (signal.history, event.id, event.source, event.type, event.time, event.customer, event.data)
-        )
+        data = event.data
+        if type(data) is Mail and (data.ip or data.user_agent):
+            data = replace(data, ip="", user_agent="")
+        return _encoder.encode((signal.history, event.id, event.source, event.type, event.time, event.customer, data))
     return _encoder.encode(signal)
 
 
