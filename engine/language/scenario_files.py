@@ -17,6 +17,7 @@ from engine.language.nodes import Broken, Listing, Mapping, Node, Text
 from engine.language.problems import Spot, did_you_mean, one_of, shown
 from engine.language.reading import Reading
 from engine.language.scalars import (
+    CAUSE,
     DAY,
     EVENT,
     FLAG,
@@ -33,14 +34,31 @@ from engine.language.scalars import (
     whole,
     words,
 )
-from engine.language.scenarios import CLOCK, STARTS, Action, Expected, Given, Happening, Scenario
+from engine.language.scenarios import CLOCK, STARTS, Action, EndedBefore, Expected, Given, Happening, Scenario
 from engine.language.shapes import ListOf, MapOf
 from engine.language.values import Wrong
 
-ACTIONS = ("send", "suppress", "resume", "tag", "untag", "standing", "end")
+ACTIONS = (
+    "send",
+    "suppress",
+    "resume",
+    "newsletter",
+    "tag",
+    "untag",
+    "standing",
+    "hand_off",
+    "close_account",
+    "emit",
+    "end",
+    "drop",
+    "held_out",
+)
+"""What may be listed under `expect:`; `drop` and `held_out` need not be, but must be true where they are."""
+_ON_THEIR_OWN = ("send", "end", "drop", "held_out")
 
 
-_REFERS = {"send": "template"}
+_EXAMPLES = {"newsletter": ("less",), "held_out": ("TEMPLATE",)}
+_REFERS = {"send": "template", "drop": "template", "held_out": "template"}
 
 
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -48,9 +66,6 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "resume": ("newsletter", "marketing"),
     "standing": ("former",),
 }
-
-
-_LATER_ACTIONS = ("hand_off", "close_account", "emit", "newsletter")
 
 
 def _ago(text: str) -> Length:
@@ -91,6 +106,25 @@ def _given(fields: Fields, _: Reading) -> Given:
     return Given(**made, profile=profile)
 
 
+_PERMISSIONS = (
+    "newsletter",
+    "marketing",
+    "tracking",
+    *(f"marketing/{each}" for each in ("letter", "phone", "sms", "push")),
+)
+
+ENDED = Form(
+    "an ended run",
+    "Which workflow's, how, and how long ago.",
+    (
+        Key("workflow", Ref("workflow"), "The workflow's name.", required=True),
+        Key("outcome", NAME, "How it ended.", required=True),
+        Key("ago", AGO, "How long ago it ended.", required=True),
+    ),
+    build=lambda fields, _: EndedBefore(**fields.values) if len(fields.values) == len(fields.keys) == 3 else BAD,
+    example="{workflow: NAME, outcome: no_response, ago: 30d ago}",
+)
+
 GIVEN = Form(
     "what is given",
     "What is known of the customer at the start; what is left out is as usual.",
@@ -104,13 +138,17 @@ GIVEN = Form(
         Key("reorder_interval", SPAN, "The average time between two orders of all customers; 30d when left out."),
         Key(
             "permission",
-            ListOf(words(("newsletter", "marketing", "tracking"))),
-            "What the customer allows; all three when left out.",
+            ListOf(words(_PERMISSIONS)),
+            "What the customer allows; newsletter, marketing and tracking by email when left out.",
         ),
         Key("permission_since", AGO, "How long ago the customer allowed it."),
         Key("address", ADDRESSES, "Whether mail can arrive; ok when left out."),
         Key("held_out", FLAG, "Whether the customer is held out; false when left out."),
         Key("tags", ListOf(NAME), "Tags the customer has."),
+        Key("cause", CAUSE, "Why the customer leaves, as they said in a survey an hour ago."),
+        Key("declining", FLAG, "Whether the last orders lay further apart than those before; 8 orders when not said."),
+        Key("offers_had", MapOf(Ref("offer"), AGO, "offers, with how long ago"), "Offers the customer was given."),
+        Key("ended", ENDED, "A run of a workflow that has ended."),
         *(Key(name, _PROFILE_KINDS[kind], "A field of the customer's profile.") for name, kind in PROFILE.items()),
         Key("attributes", MapOf(NAME, PLAIN, "names and values"), "The shop's own fields of the customer."),
     ),
@@ -223,9 +261,7 @@ def _actions(node: Node, reading: Reading) -> Iterator[Action]:
     for part in _parts(text) if text else ():
         kind, _, argument = part.value.partition(" ")
         argument = argument.strip()
-        if kind in _LATER_ACTIONS:
-            reading.later(part, kind)
-        elif kind not in ACTIONS:
+        if kind not in ACTIONS:
             hint = did_you_mean(kind, ACTIONS) or f"known here: {one_of(ACTIONS, 'and')}"
             reading.error(part, "bad-word", f"nothing that happens is called {shown(kind)}", hint)
         elif _argument_is_fine(part, kind, argument, reading):
@@ -237,15 +273,27 @@ def _argument_is_fine(part: Text, kind: str, argument: str, reading: Reading) ->
     spot = Spot(part.spot.file, part.spot.line, begin, len(argument)) if part.spot.length > len(kind) else part.spot
     word = Text(argument, spot, part.last_line, bare=False)
     allowed = _ARGUMENTS.get(kind)
+    if kind == "close_account":
+        if argument:
+            reading.error(word, "bad-word", "'close_account' stands alone", "leave out what follows it")
+        return not argument
     if not argument:
         reading.error(
-            part, "no-value", f"{shown(kind)} needs to say what", f"write '{kind} {(allowed or ('NAME',))[0]}'"
+            part,
+            "no-value",
+            f"{shown(kind)} needs to say what",
+            f"write '{kind} {(allowed or _EXAMPLES.get(kind, ('NAME',)))[0]}'",
         )
         return False
     if allowed and argument not in allowed:
         hint = did_you_mean(argument, allowed) or f"write {one_of(allowed)}"
         reading.error(word, "bad-word", f"{one_of(allowed)} is expected, not {shown(argument)}", hint)
         return False
+    if kind == "emit":
+        return event_exists(word, reading)
+    inner, _, rest = argument.partition(" ")
+    if kind == "held_out" and inner in ACTIONS and inner not in _ON_THEIR_OWN:
+        return _argument_is_fine(word, inner, rest.strip(), reading)
     reader = Ref(_REFERS[kind]) if kind in _REFERS else NAME
     return reader.read(word, reading) is not BAD
 

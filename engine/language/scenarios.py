@@ -19,10 +19,19 @@ CLOCK = 10 * 60
 """10:00, in minutes since midnight."""
 
 
+class EndedBefore(Struct, frozen=True, kw_only=True):
+    """A run of a workflow that ended before the scenario starts."""
+
+    workflow: str
+    outcome: str
+    ago: Length
+
+
 class Given(Struct, frozen=True, kw_only=True):
     """What is known of the customer when the scenario starts. None and empty mean the usual, as the docs say.
 
-    `last_order` is how long ago it was; `profile` and `attributes` hold fields as `profile.updated` has them.
+    `last_order` is how long ago it was; `profile` and `attributes` hold fields as `profile.updated` has them. A
+    permission is a purpose, with its channel where that is not email: `marketing/phone`.
     """
 
     standing: Standing | None = None
@@ -37,6 +46,10 @@ class Given(Struct, frozen=True, kw_only=True):
     address: Address = Address.OK
     held_out: bool = False
     tags: tuple[str, ...] = ()
+    cause: str = ""
+    declining: bool = False
+    offers_had: dict[str, Length] = {}
+    ended: EndedBefore | None = None
     profile: dict[str, Any] = {}
 
 
@@ -50,14 +63,21 @@ class Happening(Struct, frozen=True):
 
 
 class Action(Struct, frozen=True):
-    """One thing that `expect:` lists: `send coupon_offer` is kind `send` with argument `coupon_offer`."""
+    """One thing that `expect:` lists: `send coupon_offer` is kind `send` with argument `coupon_offer`.
+
+    Of kinds in `OPTIONAL` only those are compared that are listed.
+    """
 
     kind: str
     argument: str
     spot: Spot
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.argument}"
+        return f"{self.kind} {self.argument}".rstrip()
+
+
+OPTIONAL = ("drop", "held_out")
+"""Kinds of actions that a scenario need not list; what it lists must have happened."""
 
 
 class Expected(Struct, frozen=True):

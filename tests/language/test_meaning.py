@@ -56,7 +56,7 @@ from engine.core.rules import (
 )
 from engine.language.files import read_files
 from engine.language.folder import read_folder
-from engine.language.scenarios import CLOCK, STARTS, Action, Given, Scenario
+from engine.language.scenarios import CLOCK, STARTS, Action, EndedBefore, Given, Scenario
 
 HERE = Path(__file__).parent
 SHOP = {path.name: path.read_bytes() for path in sorted((HERE / "shop").iterdir())}
@@ -413,7 +413,7 @@ def test_scenarios_are_read_whole() -> None:
     """Given, when and expect, with what holds where nothing is said."""
     case = HERE / "ok" / "scenarios" / "every-key.yaml"
     (found,) = read_files({**SHOP, "winback.scenarios.yaml": case.read_bytes()}).scenarios
-    whole, least, _ = found.scenarios
+    whole, acts, least, _ = found.scenarios
     assert found.workflow == "winback"
     assert (whole.starts, whole.clock) == (day_number(2026, 3, 28), 18 * 60 + 30)
     assert (least.starts, least.clock) == (STARTS, CLOCK)
@@ -421,7 +421,20 @@ def test_scenarios_are_read_whole() -> None:
     given = whole.given
     assert (given.standing, given.orders, given.last_order) == (Standing.LAPSED, 3, Length(days=120))
     assert (given.basket, given.address) == (Money(4990, "EUR"), Address.DOUBTFUL)
-    assert given.permission == ("newsletter", "tracking")
+    assert given.permission == ("newsletter", "tracking", "marketing/phone")
+    assert (given.cause, given.declining, given.offers_had) == ("price", True, {"ten_percent": Length(days=200)})
+    assert given.ended == EndedBefore(workflow="winback", outcome="no_response", ago=Length(days=300))
+    assert [str(action) for each in acts.expect for action in each.actions] == [
+        "hand_off key_accounts",
+        "newsletter less",
+        "newsletter new_products",
+        "emit review.written",
+        "close_account",
+        "drop coupon_offer",
+        "held_out coupon_offer",
+        "held_out hand_off key_accounts",
+        "held_out close_account",
+    ]
     assert given.profile["birthday"] == "1980-05-03"
     assert given.profile["country"] == "NO"
     assert given.profile["attributes"] == {"shoe_size": "43"}

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.cadence import Cadence
-from engine.core.customer import Customer, Permission
+from engine.core.causes import STRONG
+from engine.core.customer import Customer, Ended, Evidence, Permission
+from engine.core.decline import LAST
 from engine.core.effects import Effect
 from engine.core.events import DATA, Event
 from engine.core.moments import DAY, HOUR, MINUTE, Day, Instant, Length, Zone, iso_day, zone
@@ -22,12 +24,16 @@ from engine.core.rulebook import Rules
 from engine.core.rules import WHOLE, Address, Mode, RuleSet, Standing, Switch, Workflow
 from engine.core.shop import Shop
 from engine.core.signals import Admit, Happened
-from engine.language.scenarios import Expected, Given, Happening, Scenario
+from engine.language.scenarios import OPTIONAL, Expected, Given, Happening, Scenario
+from engine.runtimes.simulator.actions import action_of
 from engine.runtimes.simulator.world import World
 
 CUSTOMER = "customer"
 USUAL_BASKET = Decimal(50)
 USUAL_PERMISSION_AGE = Length(days=365)
+DECLINING_ORDERS = 8
+LONGER_GAPS = LAST
+"""So many of the latest gaps are twice as long as those before, for a customer who orders less and less."""
 LONGEST = 800
 """Days a scenario may go on after its last line: more than any run may last by default, twice."""
 
@@ -87,7 +93,8 @@ class _Story:
         given = self.scenario.given
         since = self.zone.before(self.start, given.permission_since or USUAL_PERMISSION_AGE)
         allowed = {
-            f"{purpose}/email": Permission(given=True, at=since, basis="express") for purpose in given.permission
+            purpose if "/" in purpose else f"{purpose}/email": Permission(given=True, at=since, basis="express")
+            for purpose in given.permission
         }
         profile = {"email": ("somebody@shop.example", 0), **{name: (v, 0) for name, v in given.profile.items()}}
         return Customer(customer_id, epoch=1, profile=profile, permission=allowed, tags=given.tags)
@@ -103,6 +110,7 @@ class _Story:
         if given.standing is Standing.FORMER:
             since = max([order.at for order in customer.orders] or [0]) + 1
             customer = replace(customer, standing=Standing.FORMER, standing_since=since, lapse_due=None)
+        customer = self._with_what_was_done(customer, given)
         store.save(store.load(CUSTOMER), customer)
         self.world.now = self.start
         self.world.handling.decide(store, CUSTOMER, Admit(self.workflow.name), self.start)
@@ -113,6 +121,21 @@ class _Story:
             return f"the given facts make this customer {yielded}, not {given.standing.value}"
         return ""
 
+    def _with_what_was_done(self, customer: Customer, given: Given) -> Customer:
+        """Put on the record what earlier runs, offers and answers left there."""
+        offers = {name: (self.zone.before(self.start, ago),) for name, ago in given.offers_had.items()}
+        evidence = [Evidence(self.start - HOUR, given.cause, "survey.answered", STRONG)] if given.cause else []
+        ended = {}
+        if given.ended is not None:
+            at = self.zone.before(self.start, given.ended.ago)
+            ended[given.ended.workflow] = Ended(at, at, given.ended.outcome, 1, Mode.LIVE)
+        return replace(
+            customer,
+            offers_had={**customer.offers_had, **offers},
+            evidence=(*customer.evidence, *evidence),
+            ended={**customer.ended, **ended},
+        )
+
     def _standing_at_start(self, customer: Customer) -> Standing:
         changed = [
             effect for effect in self.effects if effect.type == fx.STANDING_CHANGED and "workflow" in effect.data
@@ -120,12 +143,14 @@ class _Story:
         return Standing(changed[0].data["from"]) if changed else customer.standing
 
     def _past(self, given: Given) -> Iterator[Event]:
-        count = given.orders if given.orders is not None else int(given.last_order is not None)
+        usual = DECLINING_ORDERS if given.declining else int(given.last_order is not None)
+        count = given.orders if given.orders is not None else usual
         at = self.zone.before(self.start, given.last_order or Length(days=given.reorder_interval.days))
-        for _ in range(count):
+        for number in range(count):
             yield self._event("order.placed", at, {"total": self._basket(given.basket)})
             yield self._event("order.delivered", at + DAY, {"order_id": f"order-{self.orders}"})
-            at = self.zone.before(at, given.reorder_interval)
+            once_shorter = given.declining and number >= LONGER_GAPS
+            at = self.zone.before(at, _half(given.reorder_interval) if once_shorter else given.reorder_interval)
         for kind, number in (("email.clicked", given.clicked_mails), ("email.opened", given.opened_mails)):
             for days in range(1, number + 1):
                 yield self._event(kind, self.zone.before(self.start, Length(days=days)), {})
@@ -202,7 +227,8 @@ class _Story:
         happened: dict[Day, list[str]] = defaultdict(list)
         for effect in self.effects:
             action = action_of(effect)
-            if action:
+            need_not_be_listed = action.startswith(_OPTIONAL)
+            if action and (not need_not_be_listed or action in expected[self.zone.day(effect.time)]):
                 happened[self.zone.day(effect.time)].append(action)
         for day in sorted({*expected, *happened}):
             if expected[day] != happened[day]:
@@ -230,33 +256,11 @@ class _Story:
                 )
 
 
-def action_of(effect: Effect) -> str:
-    """What a scenario calls this effect; empty for those it need not list."""
-    data = effect.data
-    match effect.type:
-        case fx.SEND_REQUESTED:
-            return f"send {data['template']}"
-        case fx.SUPPRESSED:
-            return f"suppress {data['scope']}"
-        case fx.RESUMED:
-            return f"resume {data['scope']}"
-        case fx.NEWSLETTER_ADAPTED:
-            return f"newsletter {data['content'] or 'less'}"
-        case fx.HANDED_OFF:
-            return f"hand_off {data['team']}"
-        case fx.ACCOUNT_CLOSED:
-            return "close_account"
-        case fx.EMITTED:
-            return f"emit {data['event']}"
-        case fx.TAGGED:
-            return f"tag {data['tag']}"
-        case fx.UNTAGGED:
-            return f"untag {data['tag']}"
-        case fx.STANDING_CHANGED if "workflow" in data:
-            return f"standing {data['to']}"
-        case fx.RUN_ENDED:
-            return f"end {data['outcome']}"
-    return ""
+def _half(length: Length) -> Length:
+    return Length(days=max(1, length.days // 2))
+
+
+_OPTIONAL = tuple(f"{kind} " for kind in OPTIONAL)
 
 
 def _known_interval(days: int) -> Cadence:

@@ -6,7 +6,7 @@ from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.moments import MINUTE, Instant, Zone, iso_day
 from engine.core.signals import AnySignal, Happened
-from engine.runtimes.simulator.scenarios import action_of
+from engine.runtimes.simulator.actions import action_of
 
 _TOLD = ("order_id", "total", "currency", "amount", "kind", "link", "purpose", "code", "reason", "cause", "answer")
 """Fields of an event that are shown; addresses and names are not."""

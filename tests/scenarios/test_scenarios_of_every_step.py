@@ -1,0 +1,113 @@
+"""Scenarios can say what every step does, and give what every condition asks for."""
+
+import pytest
+
+from engine.language.files import read_files
+from engine.runtimes.simulator.scenarios import Played, play
+
+EVENTS = "events: {review.wanted: {means: We want a review, fields: {stars: number}}}\n"
+OFFERS = "offers: {ten_percent: {discount: 10%, valid_for: 30d}}\n"
+LIFECYCLE = "service_templates: [closing_notice]\nquiet: none\ncaps: []\noffers_at_most: none\n"
+HEAD = "workflow: winback\ntitle: Win back\nenter_when_all:\n{entry}again_after: 365d\nleave_when_any: [{{event: email.unsubscribed}}]\nstages:\n"
+LAPSED = "standing: lapsed, orders: 2, last_order: 200d ago"
+
+
+def played(scenario: str, stages: str, entry: str = "  - standing: lapsed\n") -> Played:
+    """The one scenario of a workflow of these stages, played."""
+    indented = "\n".join(f"    {line}" for line in scenario.strip().splitlines())
+    files = {
+        "winback.yaml": HEAD.format(entry=entry) + stages,
+        "winback.scenarios.yaml": f"workflow: winback\nscenarios:\n  - title: It\n{indented}\n",
+        "lifecycle.yaml": LIFECYCLE,
+        "events.yaml": EVENTS,
+        "offers.yaml": OFFERS,
+        "occasions.yaml": "occasions: {spring: {day: 02-01}}\n",
+    }
+    checked = read_files(files)
+    assert checked.rules is not None, checked.errors
+    return play(checked.scenarios[0].scenarios[0], checked.rules.workflows["winback"], checked.rules)
+
+
+def agrees(told: Played) -> None:
+    """Nothing is otherwise than the scenario says."""
+    assert told.passed, "\n".join([told.standing, *told.difference])
+
+
+STEPS = """
+  only:
+    steps:
+      - choose:
+          by: cause
+          price: {send: cheaper, offer: ten_percent, asks: still_interested}
+          otherwise: {send: hello, asks: still_interested}
+      - newsletter: {at_most: 1 per 30d}
+      - newsletter: {content: new_products}
+      - emit: review.wanted
+        with: {stars: 5}
+      - wait_until: {weekday: sun, at: "09:30"}
+      - hand_off: key_accounts
+        answer_within: 7d
+      - close_account: {notice: 7d, send: closing_notice}
+    end: closed
+"""
+
+
+def test_every_act_can_be_expected() -> None:
+    """A choice by cause, the newsletter, an event of our own, a task, a notice and the closing."""
+    agrees(
+        played(
+            f"given: {{{LAPSED}, cause: price}}\nexpect:\n"
+            "  0d: send cheaper, newsletter less, newsletter new_products, emit review.wanted\n"
+            "  6d: hand_off key_accounts\n  13d: send closing_notice\n  20d: close_account, end closed",
+            STEPS,
+        )
+    )
+
+
+def test_who_is_held_out_can_be_shown_step_by_step() -> None:
+    """What is not done may be listed, and must be true where it is."""
+    given = f"given: {{{LAPSED}, held_out: true}}\nexpect:\n"
+    listed = (
+        "  0d: held_out hello, held_out newsletter less, held_out newsletter new_products, held_out emit review.wanted\n"
+        "  6d: held_out hand_off key_accounts\n"
+    )
+    assert not played(given + "  0d: held_out cheaper", STEPS).passed
+    told = played(given + listed + "  20d: end closed", STEPS)
+    agrees(told)
+
+
+def test_a_send_that_was_dropped_can_be_expected_and_need_not_be() -> None:
+    """Without permission nothing goes out; a drop that did not happen is a difference."""
+    stages = "  only:\n    steps:\n      - send: hello\n    end: done\n"
+    given = f"given: {{{LAPSED}, permission: [newsletter]}}\nexpect:\n  0d: "
+    agrees(played(given + "drop hello, end done", stages))
+    agrees(played(given + "end done", stages))
+    told = played(f"given: {{{LAPSED}}}\nexpect:\n  0d: send hello, drop hello, end done", stages)
+    assert told.difference[0] == (
+        "day 0 (2026-01-05): expected send hello, drop hello, end done; happened send hello, end done"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "entry"),
+    [
+        ("cause: price", "cause: [price, money]"),
+        ("declining: true, last_order: 100d ago", "declining: gaps"),
+        ("offers_had: {ten_percent: 20d ago}", "offer: ten_percent\n    had_within: 30d"),
+        (
+            "ended: {workflow: winback, outcome: done, ago: 400d ago}",
+            "workflow: winback\n    outcome: done",
+        ),
+        ("permission: [marketing, marketing/phone]", "permission: marketing\n    channel: phone"),
+        ("contract_ends: 2026-01-20", "customer: contract_ends\n    within_next: 30d"),
+    ],
+)
+def test_what_conditions_ask_for_can_be_given(given: str, entry: str) -> None:
+    """With it the customer enters, without it not."""
+    stages = "  only:\n    steps:\n      - send: hello\n    end: done\n"
+    usual = "orders: 2, " + ("" if "last_order" in given else "last_order: 200d ago, ")
+    where = f"  - standing: lapsed\n  - {entry}\n"
+    if "declining" in given:
+        usual = ""
+    agrees(played(f"given: {{{usual}{given}}}\nexpect:\n  0d: send hello, end done", stages, where))
+    agrees(played("given: {orders: 2, last_order: 200d ago, permission: [marketing]}\nexpect: nothing", stages, where))
