@@ -69,8 +69,8 @@ def overheard(store: Store, customer_id: str, told: Happened, now: Instant) -> I
     event with the address in it, since a bounce counts against the one it names alone.
     """
     event = told.event
-    customer = store.load(customer_id)
-    if customer is None or not is_about_address(event):
+    customer = store.load(customer_id) if is_about_address(event) else None
+    if customer is None:
         return
     mine = address_of(customer)
     address = event.email.strip().casefold() or mine
