@@ -23,7 +23,7 @@ from engine.core.rules import (
     Share,
 )
 from engine.language import values
-from engine.language.conditions import event_exists, event_values
+from engine.language.event_conditions import event_exists, event_values
 from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Key
 from engine.language.nodes import Mapping, Text
@@ -52,8 +52,8 @@ from engine.language.scalars import (
     whole,
     words,
 )
+from engine.language.send_steps import PURPOSES
 from engine.language.shapes import Either, ListOf, MapOf, Raw
-from engine.language.steps import PURPOSES
 from engine.language.values import Wrong
 
 NONE = {"none": None}

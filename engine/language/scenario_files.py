@@ -10,7 +10,8 @@ from typing import Any
 from engine.core.fields import PROFILE
 from engine.core.moments import Day, Length, iso_day
 from engine.language import values
-from engine.language.conditions import ADDRESSES, STANDINGS, event_exists, event_values
+from engine.language.conditions import ADDRESSES, STANDINGS
+from engine.language.event_conditions import event_exists, event_values
 from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Bad, Definitions, Key, Schema
 from engine.language.nodes import Broken, Listing, Mapping, Node, Text

@@ -41,9 +41,10 @@ from engine.language.scalars import (
     WordOr,
     whole,
 )
+from engine.language.send_steps import Written
 from engine.language.shapes import ListOf, MapOf, Named
 from engine.language.step_keys import with_step_keys
-from engine.language.steps import STEP, Written, takes_time
+from engine.language.steps import STEP, takes_time
 
 SKIP = "skip"
 NEVER = "never"
