@@ -36,8 +36,8 @@ def check(
 
 def _note(said: Sending, later: Sending, reading: Reading) -> None:
     message = (
-        f"{shown(later.send.offer)} is worth more than {shown(said.send.offer)}, which {shown(said.send.template)} "
-        "before it calls the last chance"
+        f"{shown(later.send.offer)} is worth more than {shown(said.send.offer)}, "
+        f"and {shown(said.send.template)} before it spoke of a last chance"
     )
     hint = "make the better offer first, or do not speak of a last chance"
     reading.error(later.fields.nodes["offer"], "last-chance", message, hint)
