@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from engine.core.conditions import FACTS, hastens, topics
-from engine.core.rules import AnyCondition, HandOff, Mode, Not, Purpose, Returned, RuleSet, Switch, Workflow, sends_of
+from engine.core.rules import (
+    AnyCondition,
+    AnyOf,
+    HandOff,
+    Mode,
+    Not,
+    Purpose,
+    Returned,
+    RuleSet,
+    Switch,
+    Workflow,
+    sends_of,
+)
 from engine.core.shop import Shop
 from engine.core.words import in_words
 
@@ -45,7 +57,7 @@ class Rules:
         self._heard: dict[tuple[frozenset[str], bool], tuple[Workflow, ...]] = {}  # the few that occur, once each
         self.why_entered = {each.name: [in_words(one) for one in each.enter_when_all] for each in on}
         self.thanks_for_returns = {
-            each.name for each in on if any(isinstance(one, Returned) for one in each.enter_when_all)
+            each.name for each in on if any(isinstance(one, Returned) for one in _each(each.enter_when_all))
         }
         self.takes_the_place = {name for (name, _), each in self.versions.items() if is_marketing(each)}
 
@@ -75,6 +87,11 @@ class Rules:
 
 
 _DRAFT = Switch()
+
+
+def _each(conditions: Iterable[AnyCondition]) -> Iterator[AnyCondition]:
+    for condition in conditions:
+        yield from condition.conditions if isinstance(condition, AnyOf) else (condition,)
 
 
 def _index(

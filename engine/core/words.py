@@ -8,6 +8,7 @@ from typing import Any
 from engine.core.rules import (
     AddressIs,
     AnyCondition,
+    AnyOf,
     CauseIs,
     Declining,
     EventSeen,
@@ -108,5 +109,6 @@ _KEYS: dict[type, Callable[[Any], dict[str, object]]] = {
     WorthIs: lambda _: {"worth": "positive"},
     OccasionNear: _occasion,
     Not: lambda condition: {"not": f"{{{in_words(condition.condition)}}}"},
+    AnyOf: lambda condition: {"enter_when_any": _listed([f"{{{in_words(each)}}}" for each in condition.conditions])},
 }
 """The keys of each kind with their values; one that is None or empty was left out."""

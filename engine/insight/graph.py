@@ -65,12 +65,18 @@ def graph_of(root: Mapping) -> Graph:
         arrows.append(Arrow(ANYWHERE, _end(LEFT), "leave_when_any", leaving))
     ends = dict.fromkeys(arrow.to for arrow in arrows if arrow.to.startswith("end "))
     boxes = [
-        Box(ENTERS, Kind.ENTER, "enters when all hold", _lines(_value(root, "enter_when_all"))),
+        Box(ENTERS, Kind.ENTER, "enters when all hold", (*_lines(_value(root, "enter_when_all")), *_one_of(root))),
         *(Box(name, Kind.STAGE, name, tuple(_shown(stage))) for name, stage in stages),
         *([Box(ANYWHERE, Kind.ANYWHERE, "from any stage, at once")] if leaving else []),
         *(Box(end, Kind.END, end) for end in ends),
     ]
     return Graph(_text(root, "workflow"), _text(root, "title"), tuple(boxes), tuple(_together(arrows)))
+
+
+def _one_of(root: Mapping) -> Iterator[str]:
+    listed = _lines(_value(root, "enter_when_any"))
+    if listed:
+        yield f"and any of: {'; '.join(listed)}"
 
 
 def _shown(stage: Node) -> Iterator[str]:

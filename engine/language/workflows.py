@@ -10,6 +10,7 @@ from msgspec import structs
 from engine.core.moments import Length
 from engine.core.rules import (
     WHOLE,
+    AnyOf,
     AnyStep,
     EnterAtMost,
     Mode,
@@ -119,6 +120,13 @@ def _named_stage(name: Text, read: tuple[Stage, tuple[Written, ...], Fields], _:
     return StageDraft(name, structs.replace(stage, name=name.value, line=name.spot.line), written, fields)
 
 
+def _any_of(fields: Fields) -> Iterator[AnyOf]:
+    """Yield what `enter_when_any:` asks, as one more condition among those that must all hold."""
+    listed = fields.get("enter_when_any")
+    if listed:
+        yield AnyOf(line=listed[0].line, conditions=tuple(listed))
+
+
 def _pace(read: tuple[int, Length] | str | None) -> EnterAtMost | None:
     return EnterAtMost(*read) if isinstance(read, tuple) else None
 
@@ -133,7 +141,7 @@ def _workflow(fields: Fields, reading: Reading) -> WorkflowDraft:
         name=fields.get("workflow", ""),
         title=fields.get("title", ""),
         owner=fields.get("owner", ""),
-        enter_when_all=fields.get("enter_when_all", ()),
+        enter_when_all=(*fields.get("enter_when_all", ()), *_any_of(fields)),
         again_after=again if isinstance(again, Length) else None,
         stages=tuple(draft.stage for draft in stages.values()),
         leave_when_any=fields.get("leave_when_any", ()),
@@ -189,6 +197,7 @@ WORKFLOW = Form(
         Key("owner", TEXT, "Who answers for it."),
         Key("mode", _MODE, "draft: checked, never run. shadow: walks and reports, nothing leaves. live."),
         Key("enter_when_all", CONDITIONS, "Who enters: all of these must hold.", required=True),
+        Key("enter_when_any", CONDITIONS, "And one of these at least must hold, where they are named."),
         Key(
             "again_after",
             WordOr({NEVER: NEVER}, SPAN),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.conditions import NEVER, View, all_hold_from, holds, holds_from, matches, topics
+from engine.core.conditions import NEVER, View, all_hold_from, ceases, holds, holds_from, matches, topics
 from engine.core.customer import Customer, Permission, Return, Stop
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, Instant, Length
@@ -16,6 +16,7 @@ from engine.core.rules import (
     Address,
     AddressIs,
     AnyCondition,
+    AnyOf,
     EventSeen,
     FieldIs,
     Not,
@@ -312,3 +313,26 @@ def test_each_condition_names_what_can_change_it() -> None:
     assert [topics(Not(condition=each)) for each in every] == told
     assert len({in_words(each) for each in every}) == len(every)
     assert in_words(Not(condition=every[5])) == "not: {tag: x}"
+
+
+# One of several ------------------------------------------------------------------------------------------------------
+
+
+def test_one_of_several_holds_as_soon_as_one_does() -> None:
+    """It begins with the first that begins, listens to what any listens to, and says what it asks."""
+    here = TagIs(tag="regular")
+    later = EventSeen(event="customer.visited", absent=True, within=DAYS_10)
+    never = TagIs(tag="vip")
+    assert holds_at(AnyOf(conditions=(never, here)), somebody(tags=("regular",)))
+    assert begins(AnyOf(conditions=(never, later)), seen(VISITED), START - 1) == START
+    assert begins(AnyOf(conditions=(never, never)), seen(VISITED)) == NEVER
+    assert topics(AnyOf(conditions=(never, later))) == topics(never) | topics(later)
+    told = in_words(AnyOf(conditions=(never, here)))
+    assert told == "enter_when_any: [{tag: vip}, {tag: regular}]"
+
+
+def test_one_of_several_ceases_with_the_last_that_holds() -> None:
+    """While another one holds, the end of the first is no end."""
+    short, long = (EventSeen(event="customer.visited", within=Length(days=days)) for days in (11, 15))
+    both = View(seen(VISITED), START, PLAIN)
+    assert ceases(AnyOf(conditions=(short, long, TagIs(tag="vip"))), both) == START + 5 * DAY

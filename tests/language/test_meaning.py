@@ -11,6 +11,7 @@ from engine.core.rules import (
     AdaptNewsletter,
     Address,
     AnyCondition,
+    AnyOf,
     AnyStep,
     Budget,
     CauseIs,
@@ -223,6 +224,12 @@ def test_conditions_on_what_was_done_before_become_what_they_say() -> None:
     assert fields["categories.coffee.orders"].at_least == 3
     assert fields["categories.red wine.last_order"].within_last == Length(days=90)
     assert fields["cause"].equals == "price"
+    one_of = found[-1]
+    assert isinstance(one_of, AnyOf), "what one of several must hold of stands last"
+    assert [without_lines(each) for each in one_of.conditions] == [
+        Declining(what="both"),
+        StandingIs(standing=Standing.LAPSED),
+    ]
 
 
 def steps_of(stage: str) -> tuple[AnyStep, ...]:

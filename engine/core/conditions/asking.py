@@ -18,6 +18,7 @@ from engine.core.occasions import next_day
 from engine.core.rules import (
     AddressIs,
     AnyCondition,
+    AnyOf,
     CauseIs,
     Declining,
     EventSeen,
@@ -174,7 +175,7 @@ def _told_by(is_so: Callable[[Any, Instant, View], bool]) -> tuple[Callable[[Any
     return begins, ends
 
 
-# Occasions, and `not:` -----------------------------------------------------------------------------------------------
+# Occasions, `not:`, and one of several -----------------------------------------------------------------------------------------------
 
 _OFTEN = 20
 """So many of an occasion's times that run into each other are one that does not end."""
@@ -213,6 +214,15 @@ def _not_until(condition: Not, view: View) -> Instant:
     return holds_from(condition.condition, view)
 
 
+def _any(condition: AnyOf, view: View) -> Instant:
+    return min(holds_from(each, view) for each in condition.conditions)
+
+
+def _any_until(condition: AnyOf, view: View) -> Instant:
+    """Return when the last of those that hold ceases to: not before that can none of them hold."""
+    return max(ceases(each, view) for each in condition.conditions if holds(each, view))
+
+
 _RETURN, _OFFER, _SENT, _ENDED = (_counts(span) for span in (_return, _offer, _sent, _ended))
 _DECLINE, _CAUSE = _told_by(_declines), _told_by(_is_cause)
 
@@ -232,6 +242,7 @@ _FROM: dict[type, Callable[[Any, View], Instant]] = {
     WorthIs: _worth,
     OccasionNear: _occasion,
     Not: _not,
+    AnyOf: _any,
 }
 
 _UNTIL: dict[type, Callable[[Any, View], Instant]] = {
@@ -246,4 +257,5 @@ _UNTIL: dict[type, Callable[[Any, View], Instant]] = {
     WorkflowEnded: _ENDED[1],
     OccasionNear: _occasion_until,
     Not: _not_until,
+    AnyOf: _any_until,
 }

@@ -9,6 +9,7 @@ from engine.core.conditions.events import HUMAN_ONLY
 from engine.core.rules import (
     AddressIs,
     AnyCondition,
+    AnyOf,
     CauseIs,
     Declining,
     EventSeen,
@@ -80,6 +81,8 @@ def hastens(condition: AnyCondition) -> frozenset[str]:
 
     An order's mark may be taken out again, when it is called off; so a condition on orders is asked in any case.
     """
+    if isinstance(condition, AnyOf):
+        return frozenset[str]().union(*(hastens(each) for each in condition.conditions))
     heard = topics(condition)
     asked = condition.condition if isinstance(condition, Not) else condition
     if (
@@ -116,4 +119,5 @@ _HEARD: dict[type, Callable[[Any], frozenset[str]]] = {
     TemplateSent: lambda _: frozenset({SENT}),
     WorkflowEnded: lambda condition: frozenset({ended_topic(condition.workflow)}),
     Not: lambda condition: topics(condition.condition),
+    AnyOf: lambda condition: frozenset[str]().union(*(topics(each) for each in condition.conditions)),
 }

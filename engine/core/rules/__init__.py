@@ -7,6 +7,7 @@ them.
 from engine.core.rules.conditions import (
     AddressIs,
     AnyCondition,
+    AnyOf,
     CauseIs,
     Condition,
     Declining,
@@ -72,6 +73,7 @@ __all__ = [
     "Address",
     "AddressIs",
     "AnyCondition",
+    "AnyOf",
     "AnyStep",
     "Branch",
     "Budget",

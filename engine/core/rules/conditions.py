@@ -133,6 +133,12 @@ class Not(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="not"):
     condition: AnyCondition
 
 
+class AnyOf(Condition, frozen=True, kw_only=True, omit_defaults=True, tag="any"):
+    """`enter_when_any:`, one of several conditions. It stands last among those that must all hold."""
+
+    conditions: tuple[AnyCondition, ...]
+
+
 AnyCondition = (
     EventSeen
     | StandingIs
@@ -149,4 +155,5 @@ AnyCondition = (
     | WorthIs
     | OccasionNear
     | Not
+    | AnyOf
 )

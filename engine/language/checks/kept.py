@@ -11,7 +11,7 @@ from engine.language.workflows import WorkflowDraft
 
 def check(draft: WorkflowDraft, reading: Reading) -> None:
     """Note fields of past events that are not kept. An event that is listened to is looked at whole."""
-    asked = [draft.fields.nodes.get("enter_when_all")]
+    asked = [draft.fields.nodes.get(key) for key in ("enter_when_all", "enter_when_any")]
     asked += [stage.fields.nodes.get("steps") for stage in draft.stages.values()]
     for look in reading.looks:
         if any(node is not None and _holds(node, look.field) for node in asked):
