@@ -104,7 +104,7 @@ def make_former(turn: Turn, run: Run, workflow: Workflow, step: MakeFormer) -> R
 
 
 def adapt_newsletter(turn: Turn, run: Run, workflow: Workflow, step: AdaptNewsletter) -> Run:
-    """Ask the newsletter's sender for less of it, or for other content; what is not asked for is null."""
+    """Ask the newsletter's sender for less of it or other content: null says as usual."""
     most = step.at_most and {"count": step.at_most[0], "per": str(step.at_most[1])}
     act(turn, run, step, fx.NEWSLETTER_ADAPTED, {"at_most": most, "content": step.content or None})
     return next_step(run)

@@ -22,7 +22,7 @@ from engine.language.choosing import Sending
 from engine.language.event_conditions import event_values
 from engine.language.forms import Fields, Form, OneOf
 from engine.language.kinds import BAD, Key
-from engine.language.nodes import Mapping, Text
+from engine.language.nodes import Mapping, Node, Text
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.scalars import (
@@ -36,7 +36,7 @@ from engine.language.scalars import (
     words,
 )
 from engine.language.send_steps import Written
-from engine.language.shapes import OneOrList, Raw
+from engine.language.shapes import Either, OneOrList, Raw
 
 STOPS = Word({purpose.value: purpose for purpose in (Purpose.NEWSLETTER, Purpose.MARKETING)})
 
@@ -123,8 +123,16 @@ CHANGE = Form(
         Key("content", NAME, "What it should be about, in your words."),
     ),
     one_of=(OneOf(("at_most", "content"), required=True, cure="write {at_most: 1 per 30d} or {content: TOPIC}"),),
-    example="{at_most: 1 per 30d} or {content: TOPIC}",
+    example="{at_most: 1 per 30d}, {content: TOPIC} or as_usual",
 )
+
+
+class _AsUsual(Either):
+    """`as_usual`, neither less nor other content; any other word is answered with what a change may be."""
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Return the change, empty where what was asked of the newsletter's sender before is over."""
+        return {} if isinstance(node, Text) and node.value == "as_usual" else self.other.read(node, reading)
 
 
 CLOSING = Form(
@@ -154,8 +162,15 @@ ACT_FORMS: dict[str, Form] = {
     ),
     "newsletter": Form(
         "the step 'newsletter'",
-        "Ask the newsletter's sender for less of it, or other content, before any stop.",
-        (Key("newsletter", CHANGE, "Less of it, or other content.", required=True),),
+        "Ask the newsletter's sender for less of it, or other content, before any stop; or take that back.",
+        (
+            Key(
+                "newsletter",
+                _AsUsual(Word({"as_usual": {}}), CHANGE),
+                "Less of it, other content, or as_usual again.",
+                required=True,
+            ),
+        ),
         build=_newsletter,
     ),
     "tag": Form(

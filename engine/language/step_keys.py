@@ -40,7 +40,7 @@ _NAMES: dict[type, tuple[str, Callable[[Any], str]]] = {
     Choose: ("choose", lambda step: step.by),
     Suppress: ("suppress", lambda step: step.scope.value),
     Resume: ("resume", lambda step: step.scope.value),
-    AdaptNewsletter: ("newsletter", lambda step: step.content or "less"),
+    AdaptNewsletter: ("newsletter", lambda step: step.content or ("less" if step.at_most else "as_usual")),
     PutTag: ("tag", lambda step: step.tag),
     TakeTag: ("untag", lambda step: step.tag),
     MakeFormer: ("standing", lambda _: "former"),

@@ -278,6 +278,7 @@ def test_tasks_closings_and_own_events_become_what_they_say() -> None:
     assert steps_of("by_cause")[1:] == (
         AdaptNewsletter(key="newsletter less 0", at_most=(1, Length(days=30))),
         AdaptNewsletter(key="newsletter new_products 0", content="new_products"),
+        AdaptNewsletter(key="newsletter as_usual 0"),
     )
     assert steps_of("by_hand") == (
         HandOff(

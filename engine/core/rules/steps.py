@@ -75,7 +75,7 @@ class Choose(Step, frozen=True, kw_only=True, omit_defaults=True, tag="choose"):
 
 
 class AdaptNewsletter(Step, frozen=True, kw_only=True, omit_defaults=True, tag="newsletter"):
-    """Ask the newsletter's sender for less of it (`at_most`: so many in so long) or for other content."""
+    """Ask the newsletter's sender for less of it (`at_most`: so many in so long) or for other content; with neither, as usual."""
 
     at_most: tuple[int, Length] | None = None
     content: str = ""

@@ -12,7 +12,7 @@ _CALLED: dict[str, Callable[[dict[str, Any]], str]] = {
     fx.SEND_REQUESTED: lambda data: f"send {data['template']}",
     fx.SUPPRESSED: lambda data: f"suppress {data['scope']}",
     fx.RESUMED: lambda data: f"resume {data['scope']}",
-    fx.NEWSLETTER_ADAPTED: lambda data: f"newsletter {data['content'] or 'less'}",
+    fx.NEWSLETTER_ADAPTED: lambda data: f"newsletter {data['content'] or ('less' if data['at_most'] else 'as_usual')}",
     fx.HANDED_OFF: lambda data: f"hand_off {data['team']}",
     fx.ACCOUNT_CLOSED: lambda _: "close_account",
     fx.EMITTED: lambda data: f"emit {data['event']}",
