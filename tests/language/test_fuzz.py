@@ -1,8 +1,11 @@
 """Broken text of any kind ends in problems inside the file: never an exception, never a hang."""
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,13 +20,22 @@ PIECES = [
     *"\t\n\r :-[]{}#&*!|>'\"%@`,?~\\",
     "\n\n", ": ", "- ", "  ", "---\n", "...\n", "&a ", "*a", "!!str ", "<<: ", "? ", "|\n", ">-\n", "\ufeff", "\x00", "\x85",
     "\u2028", "\ud7ff", "\U0001f600", "é", '"\\U00110000"', '"\\x"', "%YAML 9.9\n", "{a: b, ", "[[[[", "]]", "null", "true",
+    "\u2029", "\x0c", "\x1b", "\ufffe", "\u202e", "e\u0301", "\u0661\u0662d", "²d", "½", "Ⅷ", '"\\ud800"', "%TAG ! x\n", "0x10", "1_000", "inf",
+    "2026-02-30", "0000-00-00", "25:99", "1 per 0d", "1e400 EUR", "quantile nan", "-1d", "9" * 400, "x" * 3000,
+    "{" * 40, "[" * 40, "- " * 40, "not: {" * 40,
     "14", "14d", "10 days", "20 EUR", "5%", "event", "after: x", "end: y", "then: z", "stages", "steps:", "not: ",
 ]  # fmt: skip
 
 
-def reads_without_a_traceback(files: dict[str, str]) -> None:
-    """Read files; every problem must lie inside its file, and be printable."""
+LONGEST = 20.0
+"""Seconds of our own that reading may take: far more than it does, and less than for ever."""
+
+
+def reads_without_a_traceback(files: Mapping[str, bytes | str]) -> None:
+    """Read files; every problem must lie inside its file, and be printable; and it must come to an end."""
+    began = time.process_time()
     checked = read_files(files)
+    assert time.process_time() - began < LONGEST
     for one in checked.problems:
         lines = lines_of(checked.sources[one.file])
         assert 1 <= one.line <= len(lines)
@@ -55,6 +67,37 @@ def test_mutated_files_bring_problems_inside_the_file(data: st.DataObject) -> No
 def test_any_text_brings_problems_inside_the_file(text: str, name: str) -> None:
     """Text made of what YAML is made of."""
     reads_without_a_traceback({f"{name}.yaml": text})
+
+
+@given(st.data())
+def test_truncated_files_bring_problems_inside_the_file(data: st.DataObject) -> None:
+    """A file that broke off anywhere, in the middle of a letter too, as an upload does."""
+    name = data.draw(st.sampled_from(sorted(SHIPPED)))
+    raw = SHIPPED[name].encode()
+    reads_without_a_traceback({name: raw[: data.draw(st.integers(0, len(raw)))]})
+
+
+@given(st.data())
+def test_a_broken_file_hides_no_problem_of_another(data: st.DataObject) -> None:
+    """What is wrong in itself with a file is told, whatever stands in the file beside it."""
+    text = SHIPPED["welcome-back.yaml"].replace("again_after: 60d", "agian_after: 60 days").replace("2d", "two days")
+    own = {(one.line, one.code) for one in read_files({"welcome-back.yaml": text}).problems}
+    name = data.draw(st.sampled_from(sorted(SHIPPED.keys() - {"welcome-back.yaml"})))
+    cut = data.draw(st.integers(0, len(SHIPPED[name])))
+    piece = data.draw(st.sampled_from(PIECES))
+    beside = read_files({"welcome-back.yaml": text, name: SHIPPED[name][:cut] + piece + SHIPPED[name][cut:]})
+    assert own <= {(one.line, one.code) for one in beside.problems if one.file == "welcome-back.yaml"}
+    assert {code for _, code in own} >= {"unknown-key", "bad-length"}
+
+
+@pytest.mark.parametrize("depth", [31, 33, 200, 100_000])
+@pytest.mark.parametrize(
+    "opening", ["- ", "{a: ", "[", "? ", "a:\n", "{not: ", "!!x ", '"', "|\n ", "# ", "&a [", "{", "'"]
+)
+def test_depth_and_length_end_in_one_problem(opening: str, depth: int) -> None:
+    """However often something is opened, it comes to an end, without Python's own limits."""
+    indented = "".join(f"{' ' * level}{opening}" for level in range(min(depth, 2_000))) if opening == "a:\n" else ""
+    reads_without_a_traceback({"a.yaml": indented or opening * depth, "a.scenarios.yaml": f"x: {opening * depth}"})
 
 
 @given(st.binary(max_size=80))
