@@ -32,7 +32,10 @@ from engine.rendering.loading import SHARED
 
 ENDING = ".yaml"
 SCENARIOS_ENDING = ".scenarios.yaml"
-SPECIAL = ("lifecycle.yaml", "offers.yaml", "events.yaml", "occasions.yaml", "shop.yaml")
+SHARED_FILES = ("lifecycle.yaml", "offers.yaml", "events.yaml", "occasions.yaml")
+"""What every workflow is read and played with."""
+
+SPECIAL = (*SHARED_FILES, "shop.yaml")
 
 OUTCOMES = ("left", "moved_out", "gone", "mistaken", "not_asked", "too_long", "account_kept")
 """How the engine itself ends runs, beside the `end:` of their stages."""
@@ -44,7 +47,9 @@ Files = Mapping[str, bytes | str]
 class Checked:
     """What came of a folder. `rules` is None where there is an error; `sources` are the texts that problems point into.
 
-    `brand` and `templates` are what messages are made with; `scenarios` are there for whoever plays them.
+    `brand` and `templates` are what messages are made with; `scenarios` are there for whoever plays them, under the
+    workflows of `playable`: those without an error in their own file, so that one broken file does not hide what the
+    scenarios of another contradict. It is None where a file that all share is broken.
     """
 
     rules: RuleSet | None
@@ -53,6 +58,7 @@ class Checked:
     brand: Brand = PLACEHOLDER
     templates: Templates | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    playable: RuleSet | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -129,16 +135,19 @@ class _Folder:
             offer_checks.check_never_made(good_drafts.values(), known_offers, reading)
 
         problems = tuple(sorted(set(reading.problems), key=lambda one: one.place))
-        rules = None
-        if not any(one.severity is Severity.ERROR for one in problems):
+        broken = {one.file for one in problems if one.severity is Severity.ERROR}
+        playable = None
+        if broken.isdisjoint(map(self._spelled, SHARED_FILES)):
             live = structs.replace(known_lifecycle or Lifecycle(), occasions=occasions)
-            rules = _rule_set(live, good_drafts, self._spelled, known_offers, reading.own_events)
+            whole = {name: draft for name, draft in good_drafts.items() if self._spelled(name) not in broken}
+            playable = _rule_set(live, whole, self._spelled, known_offers, reading.own_events)
         files = [
             _scenario_file(self._spelled(name), each)
             for name, each in played.items()
-            if isinstance(each, ScenariosDraft)
+            if isinstance(each, ScenariosDraft) and self._spelled(name) not in broken
         ]
-        return Checked(rules, problems, tuple(files), brand, templates_loaded, self.sources)
+        rules = None if broken else playable
+        return Checked(rules, problems, tuple(files), brand, templates_loaded, self.sources, playable)
 
     def _spelled(self, name: str) -> str:
         """Return a file's name as problems have it: relative to where winback was started."""

@@ -29,13 +29,15 @@ class Played:
 
 
 def with_scenarios(checked: Checked, play: Play) -> tuple[Checked, Played]:
-    """Play all scenarios of a set without errors; each contradiction is one more error."""
-    if checked.rules is None:
+    """Play the scenarios of all workflows that have no error; each contradiction is one more error."""
+    rules = checked.playable
+    if rules is None:
         return checked, Played()
     found: list[Problem] = []
     passed, failed = 0, list[tuple[str, str]]()
-    for file, scenario in ((each, scenario) for each in checked.scenarios for scenario in each.scenarios):
-        wrong = list(play(checked.rules, file.workflow, scenario))
+    files = [each for each in checked.scenarios if each.workflow in rules.workflows]
+    for file, scenario in ((each, scenario) for each in files for scenario in each.scenarios):
+        wrong = list(play(rules, file.workflow, scenario))
         found += [problem(one.spot, "scenario", one.message, one.hint) for one in wrong]
         if wrong:
             failed.append((file.file, scenario.title))

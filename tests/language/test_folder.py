@@ -91,3 +91,32 @@ def test_scenarios_are_played_and_a_contradiction_is_an_error() -> None:
     assert (played.passed, played.failed) == (1, (("fine.scenarios.yaml", "two"),))
     assert [(one.code, one.line, one.column) for one in checked.problems] == [("scenario", 4, 25)]
     assert checked.rules is None
+
+
+def test_a_broken_file_does_not_hide_what_scenarios_of_another_contradict() -> None:
+    """What every workflow is played with must be right; of the others only the workflow's own file."""
+
+    def play(_: RuleSet, workflow: str, scenario: Scenario) -> Iterator[Contradiction]:
+        yield Contradiction(scenario.spot, f"{workflow} does something else")
+
+    scenarios = "workflow: fine\nscenarios:\n- {title: one, expect: {}}\n"
+    files = {
+        "fine.yaml": BROKEN.replace("broken", "fine").replace("7 days", "done"),
+        "fine.scenarios.yaml": scenarios,
+        "broken.yaml": BROKEN,
+        "broken.scenarios.yaml": scenarios.replace("fine", "broken"),
+        "unread.yaml": "workflow: [",
+    }
+    checked, played = with_scenarios(read_files(files), play)
+    assert [(one.file, one.code) for one in checked.problems] == [
+        ("broken.yaml", "bad-name"),
+        ("fine.scenarios.yaml", "scenario"),
+        ("unread.yaml", "syntax"),
+    ]
+    assert played.failed == (("fine.scenarios.yaml", "one"),)
+    assert checked.rules is None
+
+    checked, played = with_scenarios(read_files({**files, "lifecycle.yaml": "currency: EURO"}), play)
+    assert (played.passed, played.failed) == (0, ())
+    checked, played = with_scenarios(read_files({**files, "fine.scenarios.yaml": scenarios + "- {}"}), play)
+    assert (played.passed, played.failed) == (0, ())
