@@ -12,11 +12,14 @@ from engine.core.address import judge_address, proofs_that_count
 from engine.core.conditions import (
     ADDRESS,
     CAUSE,
+    ENDED,
     FACTS,
     LIFE,
     NEVER,
+    OFFERS,
     PERMISSION,
     RETURNED,
+    SENT,
     STANDING,
     TAGS,
     View,
@@ -62,7 +65,7 @@ from engine.core.waiting import set_all_anew
 ROUNDS = 10
 """How often what runs do is told to the others, within one decision: more than workflows that make sense ever need."""
 
-_HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING})
+_HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING, OFFERS, SENT, ENDED})
 _ANYTHING = frozenset({ANYTHING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ABOUT_PERMISSION = frozenset(

@@ -16,6 +16,8 @@ order days, so that three gaps stand against two at least. Orders kept one by on
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from engine.core.customer import Customer
@@ -41,9 +43,9 @@ class Compared(Struct, frozen=True):
         """Say whether the last are so much smaller that those before are greater by that share."""
         return self.before > 0 and self.last * self.count * (WHOLE + by) <= WHOLE * self.before * LAST
 
-    def __str__(self) -> str:
-        last, before = (round(total / number) for total, number in ((self.last, LAST), (self.before, self.count)))
-        return f"{last} on average against {before} before"
+    def in_words(self, said: Callable[[int], str]) -> str:
+        """Say both means, rounded down."""
+        return f"{said(self.last // LAST)} on average against {said(self.before // self.count)} before"
 
 
 def compared_gaps(customer: Customer, now: Instant) -> Compared | None:

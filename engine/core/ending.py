@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.core import effects as fx
 from engine.core.closing import call_off
-from engine.core.conditions import ended_topic
+from engine.core.conditions import ENDED, ended_topic
 from engine.core.customer import Ended, Run
 from engine.core.offering import void_unsent
 from engine.core.rules import Workflow
@@ -20,7 +20,7 @@ def finish(turn: Turn, run: Run, outcome: str) -> None:
     ended = Ended(run.began, turn.now, outcome, run.version, run.mode)
     turn.customer.ended = {**turn.customer.ended, name_in_mode(run.workflow, run.mode): ended}
     turn.tell(fx.RUN_ENDED, run, {"outcome": outcome})
-    turn.touch(ended_topic(run.workflow))
+    turn.touch(ENDED, ended_topic(run.workflow))
     turn.freed = True
 
 

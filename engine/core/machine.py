@@ -16,7 +16,7 @@ from engine.core import effects as fx
 from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, resume, suppress, tag, untag, was_asked
 from engine.core.choosing import chosen, go_to, split
 from engine.core.closing import CLOSING, KEPT, call_off, close, is_closing, noticed, shows_life
-from engine.core.conditions import SENT, holds, matches, topics
+from engine.core.conditions import SENT, holds, matches, sent_topic, topics
 from engine.core.customer import Run
 from engine.core.decision import Entered
 from engine.core.ending import finish, finish_as
@@ -181,8 +181,10 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     customer = turn.customer
     run = next((each for each in customer.runs if each.effect_id == number and each.doing == "sending"), None)
     if outcome in ("refused", "blocked", "late", "again"):  # it did not count against the caps after all
+        for release in customer.releases:
+            if release.effect_id == number:
+                turn.touch(SENT, sent_topic(release.template))
         customer.releases = tuple(each for each in customer.releases if each.effect_id != number)
-        turn.touch(SENT)
     else:
         keep_promise(customer, number)
     if outcome == "done":

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import OFFERS, View
+from engine.core.conditions import OFFERS, View, offer_topic
 from engine.core.customer import MARKS_KEPT, PROMISES_KEPT, REFS_KEPT, Customer, Promise, Run, ring
 from engine.core.decision import Issued
 from engine.core.gate import Drop, refused_offer
@@ -55,7 +55,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
     if run.mode is Mode.LIVE:
         times = (*customer.offers_had.get(offer.name, ()), turn.now)[-8:]
         customer.offers_had = {**customer.offers_had, offer.name: times}
-        turn.touch(OFFERS)
+        turn.touch(OFFERS, offer_topic(offer.name))
     told = _told(offer, given, last_day)
     if not run.held_out:
         amount = {"cost": written(cost, turn.rules.lifecycle.currency), "currency": turn.rules.lifecycle.currency}
@@ -102,7 +102,7 @@ def void(turn: Turn, number: str, reason: str) -> None:
     if (given, name) in earlier:
         earlier.remove((given, name))  # the latest of them: a text is given again and again
         customer.codes_given = tuple(reversed(earlier))
-    turn.touch(OFFERS)
+    turn.touch(OFFERS, offer_topic(name))
     run = next((each for each in customer.runs if each.id == promise.run), None)
     if run is not None:
         codes = {offer: each for offer, each in run.codes.items() if offer != name}

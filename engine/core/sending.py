@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.conditions import SENT
+from engine.core.conditions import SENT, sent_topic
 from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, Asked, Release, Run, ring
 from engine.core.gate import Defer, Drop, channel_of, run_zone, verdict
 from engine.core.ids import effect_id
@@ -106,7 +106,7 @@ def counted(turn: Turn, run: Run, step: Send) -> None:
     """Let a release count in the caps."""
     release = Release(turn.now, step.purpose.value, step.template, run.effect_id, step.channel)
     turn.customer.releases = ring(turn.customer.releases, release, RELEASES_KEPT)
-    turn.touch(SENT)
+    turn.touch(SENT, sent_topic(step.template))
 
 
 def _released(turn: Turn, passed: Passed, offer: dict[str, Any] | None) -> Over | None:

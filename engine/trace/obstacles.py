@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from msgspec.structs import replace
 
 from engine.core.conditions import NEVER, View, holds, holds_from
 from engine.core.customer import Customer
 from engine.core.entering import entering, fits_from, is_not_worth_it, is_within_reach
-from engine.core.fields import DAY, field_value, kind_of
-from engine.core.moments import Instant, iso_day, rfc3339
+from engine.core.moments import Instant, rfc3339
 from engine.core.rulebook import Rules
-from engine.core.rules import (
-    AddressIs,
-    AnyCondition,
-    EventSeen,
-    FieldIs,
-    Mode,
-    PermissionIs,
-    Returned,
-    StandingIs,
-    TagIs,
-    Workflow,
-)
+from engine.core.rules import AnyCondition, EventSeen, Mode, Workflow
 from engine.core.runs import name_in_mode
 from engine.core.shop import is_warm
 from engine.core.words import in_words
 from engine.core.worth import worth_of
+from engine.trace.actual import actual
 from engine.trace.decisions import Decision
 
 
@@ -65,7 +53,7 @@ def _in_the_way(view: View, workflow: Workflow, rules: Rules) -> Iterator[tuple[
         at = holds_from(condition, view)
         if at > now:
             then = f"; if nothing happens, from {rfc3339(at)}" if at < NEVER else ""
-            yield f"{in_words(condition)} - {_actual(condition, view)}{then}", condition.line
+            yield f"{in_words(condition)} - {actual(condition, view)}{then}", condition.line
     if is_not_worth_it(view, workflow):
         yield f"worth: positive - {worth_of(customer, workflow, rules.lifecycle).said}", workflow.line
     for condition in workflow.leave_when_any:
@@ -109,45 +97,20 @@ def _though_fitting(
         if not is_warm(rules.shop, rules.lifecycle, now):
             return said + "the warm-up is not over (lifecycle.yaml)"
         return said + "those who fitted already enter at the pace of enter_at_most"
+    order = _by_priority(customer, workflow, rules, now)
     if other is not None and name in rules.takes_the_place:
-        return f"fits, but is in {other.workflow}: one marketing run at a time"
-    return "fits; enters with the next signal or sweep"
+        return f"fits, but is in {other.workflow}: one marketing run at a time; {order}"
+    return f"fits; enters with the next signal or sweep; {order}"
 
 
-def _actual(condition: AnyCondition, view: View) -> str:
-    """Say how it is, where a condition does not hold."""
-    customer = view.customer
-    match condition:
-        case StandingIs():
-            return (
-                f"is {customer.standing.value} since {rfc3339(customer.standing_since)}"
-                if customer.standing_since
-                else f"is {customer.standing.value}"
-            )
-        case AddressIs():
-            return f"is {customer.address.value}"
-        case TagIs():
-            return "has no such tag"
-        case Returned():
-            back = customer.returned
-            if back is None:
-                return "has not returned"
-            return "was thanked for it" if back.taken else f"returned {rfc3339(back.at)} from {back.came_from.value}"
-        case PermissionIs():
-            given = customer.permission.get(f"{condition.permission}/{condition.channel}")
-            if given is None:
-                return "nobody gave it"
-            return f"was {'given' if given.given else 'withdrawn'} {rfc3339(given.at)}"
-        case EventSeen():
-            marks = customer.trail.get(condition.event, ())
-            return f"last one {rfc3339(marks[-1].at)}" if marks else "there is none"
-        case FieldIs():
-            value = field_value(customer, condition.field, view.now, view.lifecycle)
-            return "is not known" if value is None else f"is {_shown(condition.field, value)}"
-    return "holds not"
-
-
-def _shown(field: str, value: Any) -> str:
-    if kind_of(field) == DAY and isinstance(value, int):
-        return iso_day(value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _by_priority(customer: Customer, workflow: Workflow, rules: Rules, now: Instant) -> str:
+    """Say which of the workflows that fit enters first when the one place is free."""
+    mine = f"priority: {workflow.priority}"
+    if workflow.name not in rules.takes_the_place:
+        return "it needs no place"
+    before = [each for each in rules.in_order if each.name in rules.takes_the_place]
+    for other in before[: before.index(workflow)]:
+        if other.name not in customer.waiting and fits_from(entering(customer, now, rules), other, rules) <= now:
+            both = "both, then by name" if other.priority == workflow.priority else f"{workflow.priority} here"
+            return f"{other.name} enters before it, with priority: {other.priority} against {both}"
+    return f"of those that fit it enters first ({mine})"

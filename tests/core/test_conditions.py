@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.conditions import NEVER, View, all_hold_from, ceases, holds, holds_from, matches, topics
-from engine.core.customer import Customer, Permission, Return, Stop
+from engine.core.customer import Customer, Ended, Permission, Release, Return, Stop
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, Instant, Length
 from engine.core.money import Money
@@ -17,18 +18,27 @@ from engine.core.rules import (
     AddressIs,
     AnyCondition,
     AnyOf,
+    CauseIs,
+    Declining,
     EventSeen,
     FieldIs,
+    Mode,
     Not,
+    Occasion,
+    OccasionNear,
+    OfferHad,
     PermissionIs,
     PermissionRule,
     Returned,
     Standing,
     StandingIs,
     TagIs,
+    TemplateSent,
+    WorkflowEnded,
+    WorthIs,
 )
 from engine.core.words import in_words
-from tests.builders import PLAIN, START, ago, allowed, at, event, folded, order, somebody
+from tests.builders import PLAIN, START, Play, ago, allowed, at, event, folded, order, somebody
 
 
 def holds_at(condition: AnyCondition, customer: Customer, now: Instant = START) -> bool:
@@ -120,6 +130,43 @@ def test_where_looks_at_the_fields_of_the_event() -> None:
     assert not matches({"missing": "x"}, fields.get)
 
 
+def test_where_looks_into_the_items_of_an_order() -> None:
+    """Any item may match: of a live order its items, of past ones the categories that the orders themselves keep."""
+    tea = order(1, ago("40d"), items=({"category": "tea"}, {"category": "pots"}))
+    customer = seen(tea, order(2, ago("5d"), items=({"category": "cups"},)))
+    condition = EventSeen(event="order.placed", where={"items.category": "tea"})
+    assert holds_at(condition, customer)
+    assert holds_at(replace(condition, within=Length(days=41)), customer)
+    assert not holds_at(replace(condition, within=Length(days=40)), customer)
+    assert not holds_at(replace(condition, at_least=2), customer)
+    assert not holds_at(replace(condition, where={"items.category": "tea", "coupon": "X"}), customer)
+    assert not holds_at(condition, seen(tea, event("order.cancelled", ago("1d"), order_id="1")))
+    assert matches({"items.category": "pots"}, tea.field)
+    assert not matches({"items.category": "cups"}, tea.field)
+    assert matches({"answers.why": "price"}, event("survey.answered", START, answers={"why": "price"}).field)
+    assert tea.field("items.nothing") == [None, None]
+    assert tea.field("no.such.thing") is None
+
+
+def test_since_an_occasion_is_since_the_start_of_its_last_day() -> None:
+    """In the customer's zone; who has no such day neither saw nor missed anything since."""
+    rules = replace(PLAIN, occasions={"birthday": Occasion(name="birthday", kind="customer", field="birthday")})
+    ordered, silent = (
+        EventSeen(event="order.placed", since="birthday"),
+        EventSeen(event="order.placed", absent=True, since="birthday"),
+    )
+
+    def both(*events: Event) -> list[bool]:
+        return [holds(each, View(seen(*events), START, rules)) for each in (ordered, silent)]
+
+    born = event("profile.updated", ago("90d"), birthday="1990-12-01")
+    assert both(born, order(1, at("2025-12-01 00:00"))) == [True, False]
+    assert both(born, order(1, at("2025-11-30 23:59"))) == [False, True]
+    in_new_york = event("profile.updated", ago("90d"), birthday="1990-12-01", timezone="America/New_York")
+    assert both(in_new_york, order(1, at("2025-12-01 00:00"))) == [False, True]
+    assert both(order(1, ago("1d"))) == [False, False]
+
+
 def test_an_event_ahead_of_the_clock_is_seen_at_its_time() -> None:
     """Not now, and not never."""
     ahead = seen(event("customer.visited", START + HOUR))
@@ -165,6 +212,86 @@ def test_a_return_counts_until_it_is_thanked_for(back: Return | None, result: bo
     assert holds_at(condition, somebody(returned=back)) is result
     if result:
         assert begins(Not(condition=condition), somebody(returned=back)) == START + 1
+
+
+def test_a_return_counts_as_long_as_the_lifecycle_says() -> None:
+    """`returns_within:` where the condition names no length of its own."""
+    customer = somebody(returned=Return(ago("10d"), Standing.READER, 1))
+    condition = Returned(from_standings=(Standing.READER,))
+    found = [
+        holds(condition, View(customer, START, replace(PLAIN, returns_within=Length(days=days)))) for days in (10, 11)
+    ]
+    assert found == [False, True]
+
+
+# Offers, sends, runs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("condition", "result"),
+    [
+        (OfferHad(offer="ten"), True),
+        (OfferHad(offer="five"), False),
+        (OfferHad(offer="ten", had_within=DAYS_10), True),
+        (OfferHad(offer="ten", had_within=Length(days=4)), False),
+        (OfferHad(offer="ten", used=True), False),  # the code used was the one before
+        (OfferHad(offer="ten", used=False), True),
+        (OfferHad(offer="gift", used=True), True),
+        (OfferHad(offer="gift", used=True, had_within=DAYS_10), False),
+        (OfferHad(offer="five", used=False), False),
+        (OfferHad(offer="trial", used=False), True),  # held out: had, and no code to use
+        (TemplateSent(template="hello"), True),
+        (TemplateSent(template="hello", within=DAYS_10), False),
+        (TemplateSent(template="bye"), False),
+        (WorkflowEnded(workflow="win-back"), True),
+        (WorkflowEnded(workflow="win-back", outcome="won"), True),
+        (WorkflowEnded(workflow="win-back", outcome="lost"), False),
+        (WorkflowEnded(workflow="win-back", ended_within=DAYS_10), True),
+        (WorkflowEnded(workflow="win-back", ended_within=Length(days=3)), False),
+        (WorkflowEnded(workflow="tried"), False),  # only a shadow run of it has ended
+    ],
+)
+def test_what_the_customer_had_is_remembered(condition: AnyCondition, result: bool) -> None:  # noqa: FBT001 - a column
+    """Offers with the fate of their last code, released messages, and how the last live run of a workflow ended."""
+    customer = somebody(
+        offers_had={"ten": (ago("40d"), ago("4d")), "gift": (ago("20d"),), "trial": (ago("1d"),)},
+        codes_given=(("OLD", "ten"), ("MUG", "gift"), ("NEW", "ten")),
+        used_codes=("OLD", "MUG"),
+        releases=(Release(ago("10d"), "marketing", "hello", "1"),),
+        ended={
+            "win-back": Ended(ago("30d"), ago("3d"), "won", 1, Mode.LIVE),
+            "tried (shadow)": Ended(ago("30d"), ago("3d"), "won", 1, Mode.SHADOW),
+        },
+    )
+    assert holds_at(condition, customer) is result
+    assert holds_at(Not(condition=condition), customer) is not result
+
+
+def test_whether_an_offer_was_used_outlives_its_run() -> None:
+    """The record knows which offer a code belonged to; a redeemed one is news to whoever asks."""
+    play = Play(
+        """
+workflow: ten-percent
+enter_when_all: [{event: customer.visited}]
+again_after: never
+leave_when_any: [{event: email.unsubscribed}]
+stages: {only: {steps: [{send: hello, offer: ten}], end: told}}
+""",
+        """
+workflow: thanks
+enter_when_all: [{offer: ten, used: true}]
+again_after: never
+stages: {only: {steps: [{tag: used_it}], end: told}}
+""",
+        offers="offers: {ten: {discount: 10%, valid_for: 14d}}",
+    )
+    play.happens("customer.visited")
+    ((given, offer),) = play.customer().codes_given
+    assert offer == "ten"
+    play.passes("30d")
+    assert play.outcomes() == ["told"]
+    play.orders(coupon=given)
+    assert "tag used_it" in " ".join(play.told())
 
 
 def test_address_and_tag_hold_or_do_not() -> None:
@@ -266,6 +393,35 @@ def test_fields_are_compared_by_their_kind(condition: FieldIs, result: bool) -> 
     assert holds_at(Not(condition=condition), BOUGHT) is not result
 
 
+@pytest.mark.parametrize(
+    ("condition", "result"),
+    [
+        (FieldIs(field="categories.tea.orders", at_least=1), True),
+        (FieldIs(field="categories.tea.orders", at_least=2), False),
+        (FieldIs(field="categories.loose.leaf.orders", equals=0), True),
+        (FieldIs(field="categories.tea.last_order", within_last=Length(days=50)), True),
+        (FieldIs(field="categories.tea.last_order", within_last=Length(days=49)), False),
+        (FieldIs(field="categories.cups.last_order", within_last=Length(days=900)), False),
+        (FieldIs(field="cause", any_of=("money", "price")), True),
+        (FieldIs(field="call_again_on", within_next=Length(days=9)), True),
+        (FieldIs(field="call_again_on", within_next=Length(days=7)), False),
+        (FieldIs(field="competitor_contract_ends", within_next=Length(days=60)), True),
+        (FieldIs(field="competitor_contract_ends", at_most=0, within_next=Length(days=60)), False),
+    ],
+)
+def test_fields_that_events_and_orders_bring(condition: FieldIs, result: bool) -> None:  # noqa: FBT001 - a column
+    """Orders of one category, the cause, and days that somebody named; a name may have dots, and all tests must hold."""
+    customer = folded(
+        event("hand_off.answered", ago("9d"), call_again_on="2026-02-01"),
+        event("hand_off.answered", ago("2d"), call_again_on="2026-01-13", cause="price"),
+        event("contract.cancelled", ago("3d"), competitor_contract_ends="2026-02-28"),
+        event("ticket.opened", ago("1d"), cause="service"),
+        into=BOUGHT,
+    )
+    assert holds_at(condition, customer) is result
+    assert holds_at(Not(condition=condition), customer) is not result
+
+
 def test_idle_days_hold_from_a_midnight_on() -> None:
     """`at_least: 25` from the start of the fifth day on, known at once; too many idle days only an order can undo."""
     assert begins(FieldIs(field="idle_days", at_least=25), BOUGHT) == at("2026-01-10")
@@ -307,12 +463,37 @@ def test_each_condition_names_what_can_change_it() -> None:
         PermissionIs(permission="newsletter"),
         FieldIs(field="orders", at_least=1),
         FieldIs(field="last_click", within_last=DAYS_10),
+        FieldIs(field="cause", equals="price"),
+        FieldIs(field="call_again_on", within_next=DAYS_10),
+        Declining(),
+        CauseIs(any_of=("price",)),
+        CauseIs(any_of=("price", "money"), within=DAYS_10),
+        OfferHad(offer="ten"),
+        OfferHad(offer="ten", used=False),
+        TemplateSent(template="hello"),
+        WorkflowEnded(workflow="win-back", outcome="won"),
+        WorthIs(),
+        OccasionNear(occasion="easter", before=DAYS_10),
+        EventSeen(event="order.placed", since="easter"),
     ]
+    assert {type(each) for each in every} | {Not, AnyOf} == set(get_args(AnyCondition))
     told = [topics(each) for each in every]
     assert all(told)
     assert [topics(Not(condition=each)) for each in every] == told
     assert len({in_words(each) for each in every}) == len(every)
     assert in_words(Not(condition=every[5])) == "not: {tag: x}"
+    assert [in_words(each) for each in every[-10:]] == [
+        "declining: either, by: 50%",
+        "cause: price",
+        "cause: [price, money], within: 10d",
+        "offer: ten",
+        "offer: ten, used: false",
+        "sent: hello",
+        "workflow: win-back, outcome: won",
+        "worth: positive",
+        "occasion: easter, before: 10d",
+        "event: order.placed, since: {occasion: easter}",
+    ]
 
 
 # One of several ------------------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core.address import judge_address
 from engine.core.cadence import gaps as gaps_between
+from engine.core.causes import cause_of
 from engine.core.customer import Customer
 from engine.core.events import Event
 from engine.core.facts import fold, is_known
@@ -18,10 +20,12 @@ from engine.core.fields import revenue
 from engine.core.merging import given_up, join
 from engine.core.moments import DAY, HOUR, zone
 from engine.core.orders import Gap
+from engine.core.rules import CauseRule
 from tests.builders import PLAIN, START, event
 
 ZONES = ("Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "Asia/Kolkata")
 NUMBERS = st.integers(0, 5).map(lambda number: f"o-{number}")
+RULES = replace(PLAIN, causes=(CauseRule(event="order.refunded", means="quality", strength=1),))
 PURPOSES = st.sampled_from(["newsletter", "marketing"])
 AMOUNTS = st.sampled_from(["5.00", "12.50", "80.00"])
 
@@ -50,7 +54,10 @@ WHAT: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
     ),
     st.tuples(st.just("email.clicked"), st.fixed_dictionaries({"machine": st.sampled_from([None, False, True])})),
     st.tuples(st.sampled_from(["email.replied", "customer.logged_in", "survey.answered"]), st.just({})),
-    st.tuples(st.sampled_from(["ticket.opened", "ticket.solved"]), st.just({})),
+    st.tuples(
+        st.sampled_from(["ticket.opened", "ticket.solved", "survey.answered", "contract.cancelled"]),
+        st.fixed_dictionaries({"cause": st.sampled_from(["", "price", "quality"])}),
+    ),
 )
 
 
@@ -87,7 +94,7 @@ def take(events: list[Event], customer: Customer | None = None) -> tuple[Custome
     gaps: list[Gap] = []
     for each in events:
         if not (each.type in ("order.placed", "order.cancelled") and is_known(customer, each)):
-            fold(customer, each, PLAIN, None, gaps)
+            fold(customer, each, RULES, None, gaps)
     return customer, gaps
 
 
@@ -107,6 +114,8 @@ def facts(customer: Customer, past: list[Event]) -> dict[str, Any]:
         "open": set(customer.open_tickets),
         "refunded_at": customer.refunded_at,
         "trail": customer.trail,
+        "evidence": customer.evidence,
+        "cause": cause_of(customer),
     }
 
 

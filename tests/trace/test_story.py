@@ -170,7 +170,47 @@ def test_one_marketing_run_at_a_time_is_told() -> None:
     """Who fits a second workflow is told which one has their place."""
     other = WIN_BACK.replace("win-back", "second-try")
     play = lapsed(rules=rules_of(WIN_BACK, other))
-    assert obstacles(play) == [("fits, but is in second-try: one marketing run at a time", 1)]
+    said = "fits, but is in second-try: one marketing run at a time"
+    assert obstacles(play) == [(f"{said}; of those that fit it enters first (priority: 50)", 1)]
+
+
+def test_which_of_those_that_fit_enters_first_is_told() -> None:
+    """By priority, then by name; who waits hears which workflow goes before."""
+    others = [
+        WIN_BACK.replace("win-back", name).replace("again_after", f"priority: {priority}\nagain_after")
+        for name, priority in (("first", 90), ("second", 70), ("same", 50))
+    ]
+    play = lapsed(rules=rules_of(WIN_BACK, *others))
+    said = {each.what: each.why.partition("; ")[2] for each in told(play).now}
+    assert said == {
+        "not in second": "of those that fit it enters first (priority: 70)",
+        "not in same": "second enters before it, with priority: 70 against 50 here",
+        "not in win-back": "second enters before it, with priority: 70 against 50 here",
+    }
+
+
+def test_how_it_is_stands_beside_each_condition() -> None:
+    """The cause with its evidence and date, and what the others rest on, in the words of the YAML."""
+    conditions = {
+        "{cause: price}": "cause: quality, fair evidence by ticket.opened on 2026-01-05",
+        "{declining: either}": "fewer than 6 order days, fewer than 6 baskets in EUR",
+        "{offer: ten}": "was never had",
+        "{sent: hello}": "was not sent",
+        "{workflow: win-back, outcome: won}": "no run of it has ended",
+        "{not: {customer: orders, at_least: 1}}": "it holds",
+    }
+    asking = f"""workflow: asking
+enter_when_all: [{", ".join(conditions)}]
+again_after: never
+stages: {{only: {{steps: [{{tag: asked}}], end: asked}}}}
+"""
+    offers = "offers: {ten: {discount: 10%, valid_for: 14d}}"
+    play = Play(rules=rules_of(WIN_BACK, asking, offers=offers))
+    play.orders()
+    play.happens("ticket.opened", cause="quality")
+    found = {each.why for each in told(play).now if each.what == "not in asking"}
+    assert {why.partition(" - ")[2] for why in found} == set(conditions.values())
+    assert "cause: quality, fair evidence by ticket.opened on 2026-01-05" in told(play).evidence
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from engine.core.conditions.permissions import has_lapsed, lapses_at
 from engine.core.conditions.topics import (
     ADDRESS,
     CAUSE,
+    ENDED,
     FACTS,
     LIFE,
     OFFERS,
@@ -20,6 +21,8 @@ from engine.core.conditions.topics import (
     TAGS,
     ended_topic,
     hastens,
+    offer_topic,
+    sent_topic,
     tag_topic,
     topics,
 )
@@ -29,6 +32,7 @@ from engine.core.matching import matches
 __all__ = [
     "ADDRESS",
     "CAUSE",
+    "ENDED",
     "FACTS",
     "LIFE",
     "NEVER",
@@ -48,6 +52,8 @@ __all__ = [
     "holds_from",
     "lapses_at",
     "matches",
+    "offer_topic",
+    "sent_topic",
     "tag_topic",
     "topics",
 ]

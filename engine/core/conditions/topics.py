@@ -26,7 +26,7 @@ from engine.core.rules import (
     WorthIs,
 )
 
-STANDING, RETURNED, ADDRESS, TAGS, PERMISSION, FACTS, LIFE, CAUSE, OFFERS, SENT = (
+STANDING, RETURNED, ADDRESS, TAGS, PERMISSION, FACTS, LIFE, CAUSE, OFFERS, SENT, ENDED = (
     "standing",
     "returned",
     "address",
@@ -37,9 +37,10 @@ STANDING, RETURNED, ADDRESS, TAGS, PERMISSION, FACTS, LIFE, CAUSE, OFFERS, SENT 
     "cause",
     "offers",
     "sent",
+    "ended",
 )
 """Aspects of a customer that a signal may touch; FACTS are orders and profile, LIFE the signs of it, CAUSE the evidence
-of causes, OFFERS and SENT what was released."""
+of causes, OFFERS and SENT what was released, ENDED its runs."""
 
 _OF_CAUSE = frozenset(
     {CAUSE, "order.placed", "order.cancelled"}
@@ -61,6 +62,16 @@ _FACTS = frozenset({FACTS})
 def tag_topic(tag: str) -> str:
     """Return the topic of one tag: that another one was put is no news of it."""
     return f"tag {tag}"
+
+
+def offer_topic(offer: str) -> str:
+    """Return the topic of one offer."""
+    return f"offer {offer}"
+
+
+def sent_topic(template: str) -> str:
+    """Return the topic of the messages of one template."""
+    return f"sent {template}"
 
 
 def ended_topic(workflow: str) -> str:
@@ -100,7 +111,8 @@ def _of_event(condition: EventSeen) -> frozenset[str]:
 
 
 def _of_offer(condition: OfferHad) -> frozenset[str]:
-    return frozenset({OFFERS} if condition.used is None else {OFFERS, "order.placed", "coupon.redeemed"})
+    had = offer_topic(condition.offer)
+    return frozenset({had} if condition.used is None else {had, "order.placed", "coupon.redeemed"})
 
 
 _HEARD: dict[type, Callable[[Any], frozenset[str]]] = {
@@ -116,7 +128,7 @@ _HEARD: dict[type, Callable[[Any], frozenset[str]]] = {
     OccasionNear: lambda _: _FACTS,
     CauseIs: lambda _: _OF_CAUSE,
     OfferHad: _of_offer,
-    TemplateSent: lambda _: frozenset({SENT}),
+    TemplateSent: lambda condition: frozenset({sent_topic(condition.template)}),
     WorkflowEnded: lambda condition: frozenset({ended_topic(condition.workflow)}),
     Not: lambda condition: topics(condition.condition),
     AnyOf: lambda condition: frozenset[str]().union(*(topics(each) for each in condition.conditions)),
