@@ -17,7 +17,7 @@ from engine.core.decision import TaskGiven
 from engine.core.events import Event
 from engine.core.fields import field_value
 from engine.core.gate import Defer, may_reach, run_zone
-from engine.core.moments import iso_day, zone
+from engine.core.moments import Instant, iso_day, zone
 from engine.core.money import written
 from engine.core.rules import Address, HandOff, Mode, Purpose, Workflow, task_of
 from engine.core.runs import next_step
@@ -74,11 +74,16 @@ def _is_full(turn: Turn, step: HandOff) -> Defer | None:
     if step.at_most is None:
         return None
     count, length = min(step.at_most[0], TASKS_KEPT), step.at_most[1]
-    given = turn.rules.shop.hand_offs.get(step.team, ())
+    given = [*turn.rules.shop.hand_offs.get(step.team, ()), *_given_now(turn, step.team)]
     if len(given) < count:
         return None
     free = zone(turn.rules.lifecycle.timezone).after(given[-count], length)
     return Defer(free, f"the team {step.team} takes at most {count} per {length}") if free > turn.now else None
+
+
+def _given_now(turn: Turn, team: str) -> Iterator[Instant]:
+    """Those of this very decision, in which a run may end and the next one begin: the shop counts them after it."""
+    return (note.at for note in turn.notes if isinstance(note, TaskGiven) and note.team == team)
 
 
 def _may(turn: Turn, step: HandOff) -> list[str]:

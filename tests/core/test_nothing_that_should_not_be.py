@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: what must never be never is, with all workflows that ship live."""
+"""Whatever happens, in whatever order: what must never be never is, with all workflows that ship live, and every step."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from engine.core.signals import Handed, TimeUp
 from engine.language.folder import read_folder
 from tests.builders import START, Play, event
 from tests.core.observer import Observer
+from tests.every_step import NAME, beside
 
 SHIPPED = read_folder(Path(__file__).parents[2] / "workflows").rules
 assert SHIPPED is not None
-WORKFLOWS = sorted(SHIPPED.workflows)
+WORKFLOWS = sorted(beside(SHIPPED).workflows)
 
-NAMES = st.sampled_from(["ada", "bob", "cyd"])
+NAMES = st.sampled_from(["ada", "cyd", "eve", "gus", "hal"])  # by their lots: held out and not, to a person and to a choice
 AGES = st.sampled_from([0, 0, 0, 0, MINUTE, 5 * HOUR, 2 * DAY, 10 * DAY, 70 * DAY, 300 * DAY])
 NUMBERS = st.integers(0, 8)
 RECORD_AT_MOST = 4_000  # bytes, for a customer with fewer than ten orders
@@ -73,21 +74,46 @@ WHAT: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
         st.fixed_dictionaries({"email": st.sampled_from(["new@example.org", "newer@example.org"])}),
     ),
     st.tuples(st.sampled_from(["customer.ended", "customer.erased"]), st.just({})),
+    st.tuples(
+        st.just("survey.answered"),
+        st.fixed_dictionaries({"cause": st.sampled_from(["price", "service", "competitor"])}),
+    ),
+    st.tuples(
+        st.just("hand_off.answered"),
+        st.fixed_dictionaries({"hand_off": st.just("sales"), "result": st.sampled_from(["reached", "won", "later"])}),
+    ),
+    st.tuples(
+        st.just("profile.updated"),
+        st.fixed_dictionaries({"contract_ends": st.sampled_from(["2026-01-20", "2026-03-01", "2027-06-30", None])}),
+    ),
+    st.tuples(
+        st.just("profile.updated"),
+        st.fixed_dictionaries(
+            {"channel": st.sampled_from(["letter", "sms"]), "phone": st.just("1"), "points": st.sampled_from([0, 500])}
+        ),
+    ),
+    st.tuples(
+        st.sampled_from(["consent.given", "consent.withdrawn"]),
+        st.fixed_dictionaries(
+            {"purpose": st.just("marketing"), "channel": st.sampled_from(["phone", "sms", "letter"])}
+        ),
+    ),
 )
 
 
 def all_live(**switch: Any) -> RuleSet:
-    """The rules that ship, every workflow live, half of the customers held out where it is not forbidden."""
+    """What ships and a workflow with every step, all live, half of the customers held out where it is not forbidden."""
     assert SHIPPED is not None
-    switches = {name: replace(each, mode=Mode.LIVE, **switch) for name, each in SHIPPED.switches.items()}
+    shipped = beside(SHIPPED)
+    switches = {name: replace(each, mode=Mode.LIVE, **switch) for name, each in shipped.switches.items()}
     workflows = {
         name: replace(each, version=1, holdout=WHOLE // 2 if each.holdout else 0)
-        for name, each in SHIPPED.workflows.items()
+        for name, each in shipped.workflows.items()
     }
     # Lives here are long: permission that lapses by non-use would soon leave nothing to watch.
-    lasting = replace(SHIPPED.lifecycle.permission, unused_block=None)
-    lifecycle = replace(SHIPPED.lifecycle, warm_up=None, oldest_address=None, permission=lasting)
-    return replace(SHIPPED, switches=switches, workflows=workflows, lifecycle=lifecycle)
+    lasting = replace(shipped.lifecycle.permission, unused_block=None)
+    lifecycle = replace(shipped.lifecycle, warm_up=None, oldest_address=None, permission=lasting)
+    return replace(shipped, switches=switches, workflows=workflows, lifecycle=lifecycle)
 
 
 class Life(RuleBasedStateMachine):
@@ -109,13 +135,13 @@ class Life(RuleBasedStateMachine):
         self.watcher = Observer(rules, zone("Europe/Berlin"))
         self.seen = 0
         self.paused: list[tuple[str, str]] = []
-        for name, days in (("ada", 61), ("bob", 65), ("cyd", 200)):
+        for name, days in (("ada", 61), ("cyd", 65), ("eve", 200), ("gus", 90), ("hal", 10)):
             self._happens("order.placed", name, self.play.now - days * DAY, order_id=f"{name}-first")
             self._happens("email.clicked", name, self.play.now - 5 * DAY)
 
     def _happens(self, kind: str, name: str, time: int, /, **data: Any) -> None:
         told = event(kind, time, name, f"{kind} {name} {time} {sorted(data.items())}", **data)
-        self.watcher.event(told, name)
+        self.watcher.event(told, name, self.play.now)
         self.play.world.take(told, self.play.now)
 
     @rule(what=WHAT, name=NAMES, age=AGES)
@@ -129,6 +155,11 @@ class Life(RuleBasedStateMachine):
     def an_order(self, number: int, name: str, age: int) -> None:
         """An order comes in, perhaps late or once more."""
         self._happens("order.placed", name, self.play.now - age, order_id=f"{name}-{number}")
+
+    @rule(name=NAMES)
+    def a_visit(self, name: str) -> None:
+        """A person looks at the shop, which begins the workflow with every step."""
+        self._happens("customer.visited", name, self.play.now)
 
     @rule(name=NAMES)
     def a_click(self, name: str) -> None:
@@ -218,13 +249,41 @@ def started(run: str = "r", mode: str = "live") -> Effect:
 
 def sent(day: int, number: str = "s", **data: Any) -> Effect:
     """A newsletter send of that run."""
-    place = {"workflow": "reconfirm-newsletter", "run": "r", "purpose": "newsletter", "asks": None}
+    place: dict[str, Any] = {"workflow": "reconfirm-newsletter", "run": "r", "purpose": "newsletter", "asks": None}
+    place["customer"] = {"timezone": "Europe/Berlin"}
     return Effect(fx.SEND_REQUESTED, START + day * DAY, "ada", number, {**place, **data})
 
 
 def suppressed(day: int) -> Effect:
     """A stop by that run."""
     return Effect(fx.SUPPRESSED, START + day * DAY, "ada", "stop", {"workflow": "reconfirm-newsletter", "run": "r"})
+
+
+def acted(kind: str, at: int, ordinal: int = 0, **data: Any) -> Effect:
+    """Another act of that run, on the workflow with every step."""
+    place = {"workflow": NAME, "run": "r", "team": "sales", "offer": "trial"}
+    return Effect(kind, at, "ada", f"act {at} {kind}", {**place, **data}, ordinal)
+
+
+def handed_off(name: str, day: int) -> list[Effect]:
+    """A customer enters and is handed over on a day."""
+    effects = [started(name), acted(fx.HANDED_OFF, START + day * DAY, run=name)]
+    return [replace(each, customer=name, effect_id=f"{each.type} {name}") for each in effects]
+
+
+def of_trial(day: int, run: str) -> Effect:
+    """A send with an offer that nobody gets again within 20 days."""
+    return sent(day, f"offer {day}", purpose="service", run=run, offer={"name": "trial"})
+
+
+def ended() -> Effect:
+    """That run is over."""
+    return acted(fx.RUN_ENDED, START + 2 * DAY, outcome="done")
+
+
+def closing(on: str | None, at: int = START) -> Effect:
+    """The day of the closing is told, or that there is none."""
+    return acted(fx.ACCOUNT_CLOSING, at, on=on)
 
 
 MARKETING = {"purpose": "marketing"}
@@ -240,12 +299,27 @@ MARKETING = {"purpose": "marketing"}
         ("more than 1 per 7d", [started(), sent(1, "a", **MARKETING), sent(7, "b", **MARKETING)]),
         ("shadow or not", [started(mode="shadow"), sent(1)]),
         ("after the longest", [started(), sent(400)]),
+        ("in quiet hours", [started(), replace(sent(1), time=START + 11 * HOUR)]),
+        ("the same offer too soon", [started(), of_trial(1, "r"), ended(), started("s"), of_trial(20, "s")]),
+        ("more than 2 per 7d", [*handed_off("bob", 0), *handed_off("dan", 3), *handed_off("fay", 6)]),
+        ("closed without notice", [started(), acted(fx.ACCOUNT_CLOSED, START + 6 * DAY)]),
+        ("though it was called off", [started(), closing(None), acted(fx.ACCOUNT_CLOSED, START + 6 * DAY)]),
+        ("before its day", [started(), closing("2026-01-11"), acted(fx.ACCOUNT_CLOSED, START + 5 * DAY)]),
     ],
 )
 def test_the_observer_notices(wrong: str, effects: list[Effect]) -> None:
     """It is not blind to what the life above must never show."""
     with pytest.raises(AssertionError, match=wrong):
         Observer(all_live(), zone("Europe/Berlin")).watch(effects)
+
+
+def test_the_observer_notices_that_a_living_account_is_closed() -> None:
+    """A click during the notice is a sign of life."""
+    watcher = Observer(all_live(), zone("Europe/Berlin"))
+    watcher.watch([started(), closing("2026-01-11")])
+    watcher.event(event("email.clicked", START + DAY), "ada", START + DAY)
+    with pytest.raises(AssertionError, match="closed a living account"):
+        watcher.watch([acted(fx.ACCOUNT_CLOSED, START + 6 * DAY)])
 
 
 def test_the_observer_notices_a_send_after_a_no() -> None:
