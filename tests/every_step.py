@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.rules import WHOLE, Occasion, RuleSet, Workflow
+from engine.core.rules import WHOLE, Occasion, RuleSet
 from tests.builders import rules_of
 
 NAME = "every-step"
 OCCASIONS = {"midsummer": Occasion(name="midsummer", kind="date", month=6, day=24)}
 
-_FILES = {
-    "occasions": "occasions:\n  midsummer: {day: 06-24}\n",
-    "events": "events:\n  went.by: {means: Made by a test.}\n",
-    "offers": """offers:
+_OCCASIONS_FILE = "occasions:\n  midsummer: {day: 06-24}\n"
+_EVENTS_FILE = "events:\n  went.by: {means: Made by a test.}\n"
+_OFFERS_FILE = """offers:
   trial: {free_trial: one box, cost: 6 EUR, valid_for: 30d, per_customer: 1 per 20d}
-""",
-}
+"""
 _TEXT = """
 workflow: every-step
 title: Every step there is
@@ -95,18 +93,13 @@ stages:
 """
 
 
-def every_step(*, holdout: int = WHOLE // 4) -> Workflow:
-    """The workflow; so many of ten thousand are held out."""
-    workflow = rules_of(_TEXT, **_FILES).workflows[NAME]
-    return replace(workflow, holdout=holdout)
-
-
 def beside(rules: RuleSet) -> RuleSet:
-    """Return the rules with that workflow beside theirs, live, with what it needs."""
-    made = rules_of(_TEXT, **_FILES)
+    """Return the rules with that workflow beside theirs, live, with what it needs; a quarter is held out."""
+    made = rules_of(_TEXT, occasions=_OCCASIONS_FILE, events=_EVENTS_FILE, offers=_OFFERS_FILE)
+    workflow = replace(made.workflows[NAME], holdout=WHOLE // 4, version=0)
     return replace(
         rules,
-        workflows={**rules.workflows, NAME: replace(every_step(), version=0)},
+        workflows={**rules.workflows, NAME: workflow},
         switches={**rules.switches, NAME: made.switches[NAME]},
         offers={**rules.offers, **made.offers},
         own_events={**rules.own_events, **made.own_events},

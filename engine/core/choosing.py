@@ -12,7 +12,6 @@ from engine.core.moments import parse_day
 from engine.core.rules import WHOLE, Branch, Choose, FieldIs, GoTo, Split, Step, Value, Workflow
 from engine.core.runs import OTHERWISE, next_step, to_stage
 from engine.core.sharing import lot_key
-from engine.core.sharing import lot_key
 from engine.core.turn import Turn
 
 LEARNING = "learning"

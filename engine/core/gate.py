@@ -7,13 +7,13 @@ for a while: of several reasons to wait the one that lasts longest counts, moved
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from msgspec import Struct
 
 from engine.core.conditions import View, has_lapsed
 from engine.core.customer import Customer, Run
-from engine.core.moments import DAY, HOUR, MINUTE, MINUTES_A_DAY, Instant, Zone, zone
+from engine.core.hours import into_hours
+from engine.core.moments import DAY, HOUR, Instant, Zone, zone
 from engine.core.permission import is_stopped
 from engine.core.rulebook import Rules
 from engine.core.rules import TASK, Address, PerCustomer, Purpose, Send, Standing, Workflow
@@ -59,7 +59,7 @@ def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: I
     if step.channel == TASK:  # a team has hours of its own
         allowed = until
     else:
-        allowed = _into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, rules)
+        allowed = into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, view.lifecycle.quiet)
     if allowed > now:
         return Defer(allowed, reason or "outside the hours it may be sent in")
     return GO
@@ -187,56 +187,6 @@ def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
                 yield zone.after(at, hold.order_under_way), "an order is under way"
     if hold.after_refund is not None and customer.refunded_at:
         yield zone.after(customer.refunded_at, hold.after_refund), "a refund was made not long ago"
-
-
-# The hours it may go in ----------------------------------------------------------------------------------------------
-
-
-def _into_hours(at: Instant, own: Zone, theirs: Zone, workflow: Workflow, step: Send, rules: Rules) -> Instant:
-    """Return the first instant from `at` on inside the workflow's hours and days and outside the quiet hours."""
-    quiet = rules.lifecycle.quiet if step.purpose is not Purpose.SERVICE else None
-    between = _open_minutes(workflow.send_between, None)
-    awake = _open_minutes(None, quiet)
-    days = workflow.send_on
-    for _ in range(20):  # the two calendars agree within a few turns; a set that never opens is refused by the checks
-        start = _next_open(at, theirs, between, days)
-        moved = _next_open(start, own, awake, ())
-        if moved == at:
-            return at
-        at = moved
-    return at
-
-
-@lru_cache(maxsize=256)
-def _open_minutes(between: tuple[int, int] | None, quiet: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
-    """The parts of a day, as minutes from midnight, that are inside `between` or outside `quiet`; ends are open."""
-    if quiet is not None:
-        begin, end = quiet
-        parts = [(end, begin)] if begin > end else [(0, begin), (end, MINUTES_A_DAY)]
-    elif between is not None:
-        begin, end = between
-        parts = [(begin, end)] if begin < end else [(0, end), (begin, MINUTES_A_DAY)]
-    else:
-        return ((0, MINUTES_A_DAY),)
-    return tuple((begin, end) for begin, end in parts if begin < end)
-
-
-def _next_open(at: Instant, zone: Zone, parts: tuple[tuple[int, int], ...], days: tuple[int, ...]) -> Instant:
-    if parts == ((0, MINUTES_A_DAY),) and not days:
-        return at
-    today, clock = zone.place(at)
-    if not days or zone.weekday(today) in days:  # the ordinary case: it is open now, on a day that no clock changes
-        for begin, end in parts:
-            if begin * MINUTE <= clock < end * MINUTE and zone.is_steady(today):
-                return at
-    for day in range(today, today + 9):
-        if days and zone.weekday(day) not in days:
-            continue
-        for begin, end in parts:
-            opens, closes = zone.at(day, begin * MINUTE), zone.at(day, end * MINUTE)
-            if at < closes:
-                return max(at, opens)
-    return at
 
 
 # Offers --------------------------------------------------------------------------------------------------------------

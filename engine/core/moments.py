@@ -125,6 +125,20 @@ class Zone:
         """Say whether no clock changes on or near a day, as far as it was asked about before."""
         return self._steady.get(day) is not None
 
+    def change(self, day: Day) -> Instant | None:
+        """Return the instant within a day at which this zone's clocks are changed, None on all other days."""
+        begin, end = self.start(day), self.start(day + 1)
+        if self.is_steady(day) or self.offset(begin) == self.offset(end - 1):
+            return None
+        before = self.offset(begin)
+        while end - begin > 1:
+            middle = (begin + end) // 2
+            if self.offset(middle) == before:
+                begin = middle
+            else:
+                end = middle
+        return end
+
     def clock(self, at: Instant) -> int:
         """Return the clock time at an instant, in microseconds since the local midnight."""
         return (at + self.offset(at)) % DAY

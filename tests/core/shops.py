@@ -78,3 +78,12 @@ def known(**fields: Any) -> dict[str, tuple[Any, int]]:
 def only(effects: Iterable[Effect], kind: str) -> list[dict[str, Any]]:
     """The data of the effects of one kind, named without `winback.`."""
     return [each.data for each in effects if each.type == f"winback.{kind}"]
+
+
+def hands_nothing_over(play: Play) -> None:
+    """Let sends wait from now on: what becomes of them is for the test to say."""
+
+    def nothing(now: int) -> None:
+        """A relay that is not there."""
+
+    play.world._hand_over = nothing  # type: ignore[method-assign] # the simulator has no other switch

@@ -14,7 +14,7 @@ from engine.core.permission import stop
 from engine.core.rules import Address, PermissionIs
 from engine.core.signals import Handed
 from tests.builders import BERLIN, PLAIN, START, Play, at, somebody
-from tests.core.shops import known, only, permitted, shop, visited
+from tests.core.shops import hands_nothing_over, known, only, permitted, shop, visited
 
 EVERYWHERE = tuple(f"marketing/{channel}" for channel in ("email", "letter", "phone", "sms", "push"))
 FULL = {"email": "ada@example.org", "phone": "+49 30 1", "postal": {"city": "Berlin"}}
@@ -62,7 +62,7 @@ def test_each_channel_needs_an_address_of_its_own(channel: str, profile: dict[st
 
 def test_a_dead_address_stops_mail_alone() -> None:
     """Neither its age nor that mail cannot arrive says anything of a letter."""
-    fields = {"profile": known(**FULL), "permission": permitted(*EVERYWHERE), **DEAD}
+    fields: dict[str, Any] = {"profile": known(**FULL), "permission": permitted(*EVERYWHERE), **DEAD}
     assert outcome("email", **fields) == "address_dead"
     assert outcome("letter", **fields) == "letter"
     old = replace(PLAIN, permission=replace(PLAIN.permission, unused_block=None))
@@ -92,7 +92,7 @@ def test_the_customers_preference_is_followed_where_it_may_be(
     wanted: str | None, permits: tuple[str, ...], profile: dict[str, Any], came: str
 ) -> None:
     """`preferred`: the profile's `channel` if it is permitted and can be reached there, else email."""
-    fields = {"profile": known(**profile, channel=wanted), "permission": permitted(*permits)}
+    fields: dict[str, Any] = {"profile": known(**profile, channel=wanted), "permission": permitted(*permits)}
     assert outcome("preferred", **fields) == came
 
 
@@ -190,7 +190,7 @@ def test_a_dropped_send_tells_the_channel_it_was_for() -> None:
     """A letter that the relay could not give out is a letter in the record."""
     who = somebody(profile=known(**FULL, channel="letter"), permission=permitted(*EVERYWHERE))
     play = shop("- send: hello\n  channel: preferred\n")
-    play.world._hand_over = lambda _: play.world.store.outbox.clear()  # type: ignore[method-assign] # no relay
+    hands_nothing_over(play)
     play.put(who)
     play.happens("customer.visited")
     play.signal(Handed(play.customer().runs[0].effect_id, "blocked", "the customer said no"))

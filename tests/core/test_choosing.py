@@ -128,12 +128,13 @@ def test_money_is_chosen_by_bounds(revenue: int, template: str) -> None:
 def test_by_cause_the_strongest_evidence_chooses() -> None:
     """What a survey says outweighs a ticket; an order since takes the cause away."""
     text = choose("cause", "price: {send: cheaper}", "service: {send: sorry}")
-    for events, template in (
+    cases: list[tuple[list[tuple[str, dict[str, Any]]], str]] = [
         ([("ticket.solved", {"cause": "service"})], "sorry"),
         ([("survey.answered", {"cause": "price"}), ("ticket.solved", {"cause": "service"})], "cheaper"),
         ([("survey.answered", {"cause": "price"}), ("order.placed", {})], "other"),
         ([], "other"),
-    ):
+    ]
+    for events, template in cases:
         play = shop(text, lifecycle=replace(PLAIN, hold_while=replace(PLAIN.hold_while, ticket_solved=None)))
         play.put(somebody())
         for kind, data in events:

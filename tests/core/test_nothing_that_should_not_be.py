@@ -28,7 +28,9 @@ SHIPPED = read_folder(Path(__file__).parents[2] / "workflows").rules
 assert SHIPPED is not None
 WORKFLOWS = sorted(beside(SHIPPED).workflows)
 
-NAMES = st.sampled_from(["ada", "cyd", "eve", "gus", "hal"])  # by their lots: held out and not, to a person and to a choice
+NAMES = st.sampled_from(
+    ["ada", "cyd", "eve", "gus", "hal"]
+)  # by their lots: held out and not, to a person and to a choice
 AGES = st.sampled_from([0, 0, 0, 0, MINUTE, 5 * HOUR, 2 * DAY, 10 * DAY, 70 * DAY, 300 * DAY])
 NUMBERS = st.integers(0, 8)
 RECORD_AT_MOST = 4_000  # bytes, for a customer with fewer than ten orders

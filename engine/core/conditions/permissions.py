@@ -5,13 +5,15 @@ from __future__ import annotations
 from engine.core.conditions.view import NEVER, View
 from engine.core.customer import ASSUMED, Permission
 from engine.core.moments import DAY, Instant
+from engine.core.permission import is_stopped
 from engine.core.rules import PermissionIs
 
 
 def permission_from(condition: PermissionIs, view: View) -> Instant:
     """Given, neither withdrawn, stopped nor lapsed; given long enough ago, and near enough to its end, where asked."""
     given = view.customer.permission.get(f"{condition.permission}/{condition.channel}")
-    if given is None or not given.given or condition.permission in view.customer.stopped:
+    stopped = is_stopped(view.customer, condition.permission, condition.channel)
+    if given is None or not given.given or stopped:
         return NEVER
     if condition.basis and given.basis != condition.basis:
         return NEVER
