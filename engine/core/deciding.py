@@ -140,7 +140,7 @@ def _seldom(turn: Turn, signal: AnySignal) -> None:
     """Decide a signal that is neither an event nor a timer."""
     match signal:
         case Look(by_time):
-            _look_anew(turn, may_enter=by_time)
+            _look_anew(turn, by_time=by_time)
         case Admit(name):
             _admit(turn, name)
         case Handed(number, outcome, reason):
@@ -294,8 +294,7 @@ def _time_up(turn: Turn) -> None:
             finish(turn, kept, "too_long")
         elif kept.due is not None and kept.due <= now and _is_on(turn, kept):
             ring_timer(turn, kept, turn.rules.version(kept.workflow, kept.version))
-    looks = customer.looks
-    looked = [each for each in turn.rules.in_order if looks.get(each.name, NEVER) <= now] if looks else None
+    looked = {name for name, at in customer.looks.items() if at <= now} if customer.looks else None
     _go_on(turn, looked, heard=heard)
 
 
@@ -328,7 +327,7 @@ def _next_due(customer: Customer) -> Instant | None:
 
 
 def _go_on(
-    turn: Turn, also: list[Workflow] | None = None, *, may_enter: bool = True, heard: frozenset[str] = NOTHING
+    turn: Turn, also: set[str] | None = None, *, may_enter: bool = True, heard: frozenset[str] = NOTHING
 ) -> None:
     """After a signal: let runs hear what changed (`heard`: they did already), and look at what may fit now.
 
@@ -360,12 +359,11 @@ def _go_on(
         touched, heard, also = turn.touched - _ANYTHING, NOTHING, None
 
 
-def _listening(turn: Turn, touched: frozenset[str], also: list[Workflow] | None) -> tuple[Workflow, ...]:
-    listening = turn.rules.listening(touched, waits=bool(turn.customer.waiting))
+def _listening(turn: Turn, touched: frozenset[str], also: set[str] | None) -> tuple[Workflow, ...]:
+    listening = turn.rules.listening(touched, turn.customer)
     if not also:
         return listening
-    names = {each.name for each in (*also, *listening)}
-    return tuple(each for each in turn.rules.in_order if each.name in names)
+    return tuple(each for each in turn.rules.in_order if each.name in also or each in listening)
 
 
 def _admit(turn: Turn, name: str) -> None:
@@ -384,12 +382,17 @@ def _admit(turn: Turn, name: str) -> None:
         customer.waiting = tuple(each for each in customer.waiting if each != name)
 
 
-def _look_anew(turn: Turn, *, may_enter: bool) -> None:
-    if not turn.customer.gone:
-        _judge(turn, quietly=False)
+def _look_anew(turn: Turn, *, by_time: bool) -> None:
+    """Judge anew. By a shorter reorder interval only a standing may change; a sweep looks at all there is."""
+    if turn.customer.gone:
+        return
+    _judge(turn, quietly=False)
+    if by_time:
+        _go_on(turn)
+    else:
         _wake_held(turn)
         set_all_anew(turn, history=False)
-        look(turn, turn.rules.in_order, may_enter=may_enter)
+        look(turn, turn.rules.in_order, may_enter=False)
 
 
 def _look_under_new_rules(turn: Turn) -> None:

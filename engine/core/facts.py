@@ -74,7 +74,7 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
         folder(customer, event, lifecycle, gaps)
     elif own is not None and own.shows_life:
         _live(customer, "other", event.time)
-    if not is_taken_back(customer, event):
+    if not (customer.called_off and is_taken_back(customer, event)):
         mark_down(customer, event)
     if lifecycle.causes or own is not None or event.type in TELL_A_CAUSE:
         customer.evidence = with_evidence(customer.evidence, learned(event, lifecycle.causes))

@@ -211,7 +211,7 @@ class Handling:
             self._know_address(
                 store, before, after, now, history=isinstance(signal, Happened | Joined) and signal.history
             )
-        if len(after.waiting) > len(customer.waiting):
+        if after.waiting is not customer.waiting and len(after.waiting) > len(customer.waiting):
             self.sweeping.someone_waits(now)
 
     def _know_address(
