@@ -19,6 +19,8 @@ from engine.language.schema import json_schema
 
 DOCS = Path(__file__).parent
 CHECKS = DOCS / "reference" / "checks"
+COOKBOOK = DOCS / "cookbook"
+SHARED = DOCS.parent / "workflows" / "templates" / "shared"
 GOLDEN = DOCS.parent / "tests" / "language" / "err"
 _PROBLEM = re.compile(r".+:\d+:\d+: .+ \[([a-z0-9-]+)\]")
 
@@ -73,6 +75,17 @@ def _as_json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def partials() -> dict[Path, str]:
+    """Return the partials of each recipe of the cookbook: those that ship.
+
+    A recipe is a folder of workflows of its own, so that it can be checked and taken as it stands, and templates may
+    not reach out of their folder. So the partials are copies; nobody edits them there.
+    """
+    recipes = [folder for folder in sorted(COOKBOOK.iterdir()) if (folder / "templates").is_dir()]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(SHARED.iterdir())}
+    return {recipe / "templates" / "shared" / name: text for recipe in recipes for name, text in texts.items()}
+
+
 FILES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/language/keys.md": keys_page,
@@ -89,7 +102,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
 
 def wanted() -> dict[Path, str]:
     """Return what each generated file should hold."""
-    texts = {DOCS / name: make() for name, make in FILES.items()}
+    texts = {DOCS / name: make() for name, make in FILES.items()} | partials()
     for (name, part), make in PARTS.items():
         path = DOCS / name
         page = texts.get(path) or path.read_text(encoding="utf-8")
@@ -103,8 +116,10 @@ def wanted() -> dict[Path, str]:
 
 
 def left_over() -> list[Path]:
-    """Return pages of codes that are no more."""
-    return [path for path in sorted(CHECKS.glob("*")) if path not in wanted()]
+    """Return pages of codes, and copies of partials, that are no more."""
+    made = wanted()
+    there = (*sorted(CHECKS.glob("*")), *sorted(COOKBOOK.glob("*/templates/shared/*")))
+    return [path for path in there if path not in made]
 
 
 def main() -> int:
