@@ -29,6 +29,7 @@ from engine.runtimes.simulator.world import World
 from engine.runtimes.sqlite.engine import Arrivals
 from tests.acceptance.by_hand import IN_MEMORY, KEY, Live
 from tests.acceptance.shipped import shipped, switched
+from tests.every_step import NAME, beside
 
 PURPOSES: tuple[Literal["marketing", "newsletter", "tracking"], ...] = ("marketing", "newsletter", "tracking")
 START: Instant = day_number(2026, 1, 5) * DAY + 9 * HOUR
@@ -108,6 +109,20 @@ _others: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.just(("newsletter.confirmed", core.NewsletterAnswer(email="*", proof={"page": "/"}))),
     st.just(("customer.merged", core.Merged(into="bob"))),
     st.just(("account.closed", core.Reason())),
+    st.sampled_from(["price", "service", "competitor"]).map(
+        lambda cause: ("survey.answered", core.SurveyAnswered("why", cause=cause))
+    ),
+    st.sampled_from(
+        [core.HandOffAnswered("sales", "won"), core.HandOffAnswered("sales", "later"), core.HandOffAnswered("x", "won")]
+    ).map(lambda answer: ("hand_off.answered", answer)),
+    st.sampled_from(["2026-01-20", "2026-02-20", "2026-06-30", None]).map(
+        lambda day: ("profile.updated", core.ProfileUpdated(contract_ends=day))
+    ),
+    st.sampled_from(["sms", "letter"]).map(
+        lambda channel: ("profile.updated", core.ProfileUpdated(channel=channel, phone="1", points=500))
+    ),
+    st.just(("consent.given", core.Consent(purpose="marketing", channel="sms", proof={"page": "/"}))),
+    st.just(("consent.given", core.Consent(purpose="marketing", channel="phone", proof={"page": "/"}))),
 )
 _buying_or_clicking = st.tuples(
     st.sampled_from(CUSTOMERS), st.one_of(_orders, st.just(("email.clicked", core.Mail(email="*", link="/"))))
@@ -131,9 +146,11 @@ class Equality(RuleBasedStateMachine):
         clock=st.integers(0, 3 * DAY // HOUR),
     )
     def begin(self, warm_up: Length | None, lag: Length, clock: int) -> None:
-        """Start both sides with the shipped workflows, all live."""
+        """Start both sides with the shipped workflows and one that has every step, all live."""
         start = START + clock * HOUR
-        self.rule_set: RuleSet = shipped(warm_up=warm_up, enter_after_lag=lag, lapsed_at_least=6, lapsed_at_most=30)
+        self.rule_set: RuleSet = beside(
+            shipped(warm_up=warm_up, enter_after_lag=lag, lapsed_at_least=6, lapsed_at_most=30)
+        )
         self.live = Live(Path(self.folder.name), FixedClock(start))
         self.told: list[Effect] = []
         self.world = World(
@@ -179,6 +196,11 @@ class Equality(RuleBasedStateMachine):
         self.pass_time(leap)
         self.arrive([self.event(who, each, 0) for who, each in what])
 
+    @rule(who=st.lists(st.sampled_from(CUSTOMERS), min_size=1, max_size=3))
+    def people_visit(self, who: list[str]) -> None:
+        """Customers look at the shop, which begins the workflow with every step."""
+        self.arrive([self.event(each, ("customer.visited", core.Visit()), 0) for each in who])
+
     @rule(leap=st.sampled_from(LEAPS))
     def time_passes(self, leap: int) -> None:
         """Nothing happens for a while."""
@@ -191,7 +213,9 @@ class Equality(RuleBasedStateMachine):
         self.live.open()
 
     @rule(
-        workflow=st.sampled_from(["readers-who-dont-buy", "reconfirm-newsletter", "welcome-back", "dead-addresses"]),
+        workflow=st.sampled_from(
+            ["readers-who-dont-buy", "reconfirm-newsletter", "welcome-back", "dead-addresses", NAME]
+        ),
         mode=st.sampled_from(Mode),
         reach=st.sampled_from([0, 5_000, 10_000]),
     )

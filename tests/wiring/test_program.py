@@ -149,6 +149,41 @@ async def test_before_go_live_nothing_leaves_but_to_the_mailbox(workflows: Path)
     assert lines(data) == found
 
 
+async def test_what_is_no_mail_leaves_by_the_effects_file(workflows: Path) -> None:
+    """A letter is in effects.jsonl with its text, once, and in no mailbox; a hand-off is there too, and in its daily file."""
+    steps = "      - send: welcome_back\n        channel: letter\n      - hand_off: sales\n"
+    (workflows / "thank.yaml").write_text(ASK.replace("      - send: welcome_back\n", steps))
+    lifecycle = workflows / "lifecycle.yaml"
+    lifecycle.write_text(lifecycle.read_text().replace("at_most: 1 per 7d", "at_most: 9 per 7d"))
+    clock = FixedClock(NOW)
+    async with program(workflows, clock) as engine:
+        await engine.control.do("go-live", {"no_suppressions": True})
+        clock.advance(1)
+        at = clock.now()
+        known = ProfileUpdated(postal={"street": "Some Street 1"})
+        allowed = Consent(purpose="marketing", channel="letter", basis="express")
+        await engine.loop.submit(
+            [
+                Event("p", "shop", "profile.updated", at, "ada", known),
+                Event("c", "shop", "consent.given", at, "ada", allowed),
+            ]
+        )
+        await orders(engine, clock)
+        assert engine.mailbox.letters()[1] == 0
+        with Views(engine.settings.data) as views:
+            assert dict(views.all("sends")) == {"done": 1}
+    data = workflows.parent / "data"
+    (letter,) = [each for each in lines(data) if each["type"] == "winback.send.requested"]
+    assert (letter["data"]["channel"], letter["data"]["customer"]["postal"]) == ("letter", {"street": "Some Street 1"})
+    assert letter["data"]["text"]
+    assert letter["id"] == f"{letter['data']['effect_id']}.send.requested.0"
+    assert [each["data"]["may"] for each in lines(data) if each["type"] == "winback.handed_off"] == [["write"]]
+    (daily,) = (data / "effects").glob("hand_offs-*.csv")
+    assert [line.split(",")[1:5] for line in daily.read_text().splitlines()[1:]] == [
+        ["ada", "ada@example.org", "sales", "write"]
+    ]
+
+
 async def test_the_mailbox_is_kept_for_a_time(workflows: Path) -> None:
     """A message older than `keep: bodies` (90 days) is gone the next time the engine looks."""
     clock = FixedClock(NOW)

@@ -1,4 +1,4 @@
-"""What is kept for a time only: references seen, and dead letters. They go a slice at a time, on the engine's own clock.
+"""What is kept for a time only: references seen, dead letters, and the texts of letters that were given out. They go a slice at a time, on the engine's own clock.
 
 References lie in the order of their hashes, so a slice is a part of the hashes: all that begin with one byte. An index on
 their days would cost more with every event than this does in a day.
@@ -32,3 +32,4 @@ class Expiry:
         begin, end = bytes([first]), bytes([first + 1]) if first + 1 < SLICES else b"\xff" * 17
         self._connection.execute(QUERIES["forget_seen"], (begin, end, (now - keep.event_ids.roughly) // DAY))
         self._connection.execute(QUERIES["forget_dead_letters"], (now - keep.dead_letters.roughly,))
+        self._connection.execute(QUERIES["forget_bodies"], (now - keep.bodies.roughly,))

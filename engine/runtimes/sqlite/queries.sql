@@ -74,6 +74,10 @@ delete from seen where ref >= ? and ref < ? and day < ?
 -- name: forget_dead_letters
 delete from dead_letter where id in (select id from dead_letter where last_at < ? limit 500)
 
+-- name: forget_bodies
+update effect set body = json_remove(body, '$.subject', '$.text', '$.html')
+where type = 'winback.send.given_out' and body ->> '$.text' is not null and time < ?
+
 -- name: add_journal
 insert into journal (accepted, customer, signal) values (?, ?, ?)
 

@@ -63,7 +63,7 @@ create table journal (
     signal blob not null
 ) strict;
 
--- Everything the world was asked to do or was told, without the bodies of messages: those are rendered when they leave.
+-- Everything the world was asked to do or was told, without the bodies of mails: those are rendered when they leave.
 create table effect (
     seq integer primary key,
     time integer not null,
@@ -76,6 +76,10 @@ create table effect (
 ) strict;
 
 create index effect_customer on effect (customer);
+
+-- Letters and the like that were given out, while their text is kept.
+create index effect_given_out on effect (time)
+where type = 'winback.send.given_out' and body ->> '$.text' is not null;
 
 -- Sends that were released and have not ended.
 create table outbox (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 
+from engine.core.effects import SEND_GIVEN_OUT, Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import DAY, Instant, Length
 from engine.core.rules import Keep
@@ -50,3 +52,17 @@ def test_dead_letters_go_when_their_time_is_over(tmp_path: Path) -> None:
         Expiry(connection).run(NOW, KEEP)
         store.commit(NOW)
         assert connection.execute("select raw from dead_letter").fetchall() == [(b"again",)]
+
+
+def test_the_text_of_a_letter_goes_when_its_time_is_over(tmp_path: Path) -> None:
+    """What was printed long ago is known by its template and customer, and by its words no more."""
+    data = {"channel": "letter", "template": "hello", "subject": "Hi", "text": "Dear Ada", "html": "<p>Dear Ada</p>"}
+    with closing(open_to_write(tmp_path)) as connection:
+        store = SqliteStore(connection)
+        store.begin()
+        for days in (91, 89):
+            store.put([Effect(SEND_GIVEN_OUT, NOW - days * DAY, "ada", f"e{days}", data)])
+        store.commit(NOW)
+        Expiry(connection).run(NOW, Keep(bodies=Length(days=90)))
+        found = connection.execute("select body from effect order by seq").fetchall()
+    assert [json.loads(body) for (body,) in found] == [{"channel": "letter", "template": "hello"}, data]

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from connectors.memory import FixedClock, MemorySender
 from engine.core.customer import Customer, Permission, Run, Stop
-from engine.core.effects import SEND_REQUESTED, Effect
+from engine.core.effects import SEND_GIVEN_OUT, SEND_REQUESTED, Effect
 from engine.core.events import Event
 from engine.core.links import block_key, customer_block_key
 from engine.core.moments import MINUTE, SECOND, Instant, rfc3339
@@ -564,3 +564,100 @@ def test_a_released_anew_send_is_not_lost(engine: Engine) -> None:
     )
     ledger.leave_outbox(connection, old)
     assert ledger.outbox_length(connection) == 1
+
+
+# Other channels than email -------------------------------------------------------------------------------------------
+
+
+def given_out(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
+    """What was put among the effects instead of being called: effect ids, and their data."""
+    query = "select effect_id, body from effect where type = ? order by seq"
+    found = engine.store.connection.execute(query, (SEND_GIVEN_OUT,)).fetchall()
+    return [(effect_id, json.loads(body)) for effect_id, body in found]
+
+
+async def test_a_letter_is_not_mailed_but_given_out_with_its_text(engine: Engine, running: Start) -> None:
+    """It is put among the effects, once, in the transaction that ends it as done; the sender never hears of it."""
+    for number, channel in enumerate(["letter", "email", "sms", "push", "phone"]):
+        known = {"id": f"c{number}", "email": f"c{number}@example.org", "postal": "S 1"}
+        await engine.release(number, channel=channel, customer=known)
+    sender = MemorySender()
+    async with running(sender, at_once=2) as relay:
+        await engine.until(lambda: len(engine.handed) == 5)
+        assert await relay.idle()
+
+    assert sender.calls == ["e0001"]
+    assert set(engine.outcomes().values()) == {"done"}
+    assert set(engine.states().values()) == {"done"}
+    told = dict(given_out(engine))
+    assert sorted(told) == ["e0000", "e0002", "e0003", "e0004"]
+    assert (told["e0000"]["text"], told["e0000"]["customer"]["postal"]) == ("Hello\n", "S 1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "blocked"),
+    [
+        ({}, False),
+        ({"address": Address.DEAD}, False),  # a letter arrives all the same
+        ({"stopped": {"marketing": Stop(NOW, "workflow dead-addresses", "email")}}, False),
+        ({"stopped": {"marketing": Stop(NOW, "email.unsubscribed")}}, True),
+        ({"gone": "deceased"}, True),
+    ],
+)
+async def test_a_no_to_a_letter_counts_until_it_leaves(
+    engine: Engine,
+    running: Start,
+    changes: dict[str, Any],
+    blocked: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """What the record says at the last moment decides, by the letter's own channel."""
+    await engine.release(1, channel="letter")
+    record = customer("c1", "e0001")
+
+    def change(store: SqliteStore, _: Instant) -> None:
+        store.save(record, replace(record, **changes))
+
+    await engine.ask(change)
+    async with running(MemorySender()):
+        await engine.until(lambda: bool(engine.handed))
+    assert engine.outcomes() == {"e0001": "blocked" if blocked else "done"}
+    assert len(given_out(engine)) == (not blocked)
+
+
+async def test_a_no_on_a_public_page_stops_a_letter(engine: Engine, running: Start) -> None:
+    """The block list holds for every channel."""
+    await engine.release(1, channel="letter")
+    keys = [customer_block_key(KEY, "c1", "marketing")]
+
+    def change(store: SqliteStore, now: Instant) -> None:
+        ledger.block(store.connection, keys, now)
+
+    await engine.ask(change)
+    async with running(MemorySender()):
+        await engine.until(lambda: bool(engine.handed))
+    assert engine.outcomes() == {"e0001": "blocked"}
+    assert given_out(engine) == []
+
+
+async def test_a_letter_that_was_given_out_is_never_given_out_again(engine: Engine, running: Start) -> None:
+    """Released anew by mistake, it ends as it had ended."""
+    await engine.release(1, channel="letter")
+    async with running(MemorySender()):
+        await engine.until(lambda: len(engine.handed) == 1)
+        await engine.release(1, channel="letter")
+        await engine.until(lambda: len(engine.handed) == 2)
+    assert [each.outcome for each in engine.handed] == ["done", "done"]
+    assert len(given_out(engine)) == 1
+
+
+async def test_a_letter_that_cannot_be_made_is_refused(engine: Engine, running: Start) -> None:
+    """A template that fails is a fault of the message, whatever its channel."""
+
+    def fails(effect_id: str, data: Mapping[str, Any]) -> Message:
+        raise LookupError(f"no template {data['template']} for {effect_id}")
+
+    await engine.release(1, channel="letter")
+    async with running(MemorySender(), make=fails):
+        await engine.until(lambda: bool(engine.handed))
+    assert engine.outcomes() == {"e0001": "refused"}
+    assert given_out(engine) == []
