@@ -3,6 +3,10 @@
 Each has five events: an address, a permission, an order, and a mail of another sender that was sent and clicked. They
 come in as history and are parked: each has a timer, some months away. Record and index are reported apart from the
 journal and from the ids.
+
+A start is timed twice: after an orderly stop, until the engine is open; and after a kill -9 in the midst of taking events
+in, from the call of the new process until it has recovered, opened and committed its first event. That first batch also
+brings the last event that was committed before the kill, which must be known.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from benchmarks.timers import BEGIN, one_wait_one_mail
@@ -26,6 +30,7 @@ from engine.runtimes.sqlite.engine import BATCH, Arrivals
 from engine.runtimes.sqlite.opening import opened
 
 CUSTOMERS = 1_000_000
+KILLED_AFTER = 100_000
 _RECORDS = ("customer", "sqlite_autoindex_customer_1", "customer_due", "customer_group", "under_way", "line")
 _GROUPS = {
     "record and index": _RECORDS,
@@ -84,13 +89,64 @@ def go_on(folder: Path, began: float) -> tuple[float, int, int]:
     with opened(folder, FixedClock(BEGIN + 1), key=b"bench", first_rules=one_wait_one_mail()) as engine:
         ready, then = time.perf_counter() - began, resident()
         total = engine.store.connection.execute("select count(*) from customer").fetchone()[0]
-        orders = (
-            Event(f"again-{number}", "shop", "email.clicked", BEGIN, f"c-{number * 9_973 % total:07}", Mail("x"))
-            for number in range(20_000)
-        )
-        while batch := list(islice(orders, BATCH)):
+        events = islice(clicks("again", total), 20_000)
+        while batch := list(islice(events, BATCH)):
             engine.run([Arrivals(batch)])
         return ready, then, resident()
+
+
+def clicks(word: str, total: int) -> Iterator[Event]:
+    """Yield events about customers here and there, without an end; `word` tells their ids from others'."""
+    for number in count():
+        yield Event(f"{word}-{number}", "shop", "email.clicked", BEGIN, f"c-{number * 9_973 % total:07}", Mail("x"))
+
+
+def go_on_until_killed(folder: Path, total: int) -> None:
+    """Take in batch after batch, and say after each commit how many events that were."""
+    with opened(folder, FixedClock(BEGIN + 2), key=b"bench", first_rules=one_wait_one_mail()) as engine:
+        events = clicks("killed", total)
+        for batches in count(1):
+            engine.run([Arrivals(list(islice(events, BATCH)))])
+            print(batches * BATCH, flush=True)
+
+
+def go_on_after_kill(folder: Path, total: int, committed: int) -> None:
+    """Take in the last event that was committed, and a new one; say when both are answered as they must be."""
+    with opened(folder, FixedClock(BEGIN + 3), key=b"bench", first_rules=one_wait_one_mail()) as engine:
+        last = next(islice(clicks("killed", total), committed - 1, None))
+        arrivals = Arrivals([last, next(clicks("after", total))])
+        engine.run([arrivals])
+        print(*(taken.status for taken in arrivals.results), flush=True)
+
+
+def process(call: str, folder: Path, *numbers: int) -> subprocess.Popen[str]:
+    """Call one of this module's functions in a process of its own."""
+    script = f"import sys; from pathlib import Path; from benchmarks.parked import {call}; "
+    script += f"{call}(Path(sys.argv[1]), *map(int, sys.argv[2:]))"
+    return subprocess.Popen(
+        [sys.executable, "-c", script, folder, *map(str, numbers)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def restart_after_kill(folder: Path, customers: int) -> tuple[float, int, float]:
+    """Kill an engine while it takes events in, and start another.
+
+    Returns:
+        the seconds to the new one's first commit, the events before the kill, and the megabytes of write-ahead log left.
+
+    """
+    with process("go_on_until_killed", folder, customers) as engine:
+        assert engine.stdout is not None, "it is a pipe"
+        committed = next(number for line in engine.stdout if (number := int(line)) >= KILLED_AFTER)
+        engine.kill()
+    log = (folder / f"{FILE_NAME}-wal").stat().st_size / 1e6
+    began = time.perf_counter()
+    with process("go_on_after_kill", folder, customers, committed) as engine:
+        assert engine.stdout is not None, "it is a pipe"
+        answer = engine.stdout.readline().split()
+        took = time.perf_counter() - began
+    assert answer == ["duplicate", "accepted"], f"what was committed is there: {answer}"
+    return took, committed, log
 
 
 def main(customers: int = CUSTOMERS) -> None:
@@ -112,7 +168,12 @@ def main(customers: int = CUSTOMERS) -> None:
         print(
             f"ready {float(ready):.2f} s after the start with {then} MB resident; {after} MB after 20,000 events more"
         )
-    print("must be 700 bytes for record and index, 250 MB resident, ready after 2 s")
+        took, committed, log = restart_after_kill(folder, customers)
+        print(
+            f"killed after {committed:,} events more ({log:,.0f} MB of log left): "
+            f"a new process has its first commit after {took:.2f} s"
+        )
+    print("must be 700 bytes for record and index, 250 MB resident, ready after 2 s, and after a kill -9 after 10 s")
 
 
 if __name__ == "__main__":
