@@ -174,6 +174,29 @@ def test_a_scan_comes_by_everybody_once(batch: Batch) -> None:
         assert store.scan("d", 2) == []
 
 
+def test_a_long_list_is_gone_through_with_changes_on_the_way(batch: Batch) -> None:
+    """Whoever goes through a long list finds each as it was changed last, also by an earlier step, also out of order."""
+    names = [f"c{number:03}" for number in range(250)]
+    with batch() as store:
+        for name in names:
+            store.save(None, Customer(name, next_due=1))
+    with batch() as store:
+        for _, name in store.due(1, 250):
+            for tagged in (name, names[-1]):
+                known = store.load(tagged)
+                assert known is not None
+                store.save(known, changed(known, tags=(*known.tags, name), next_due=2))
+        last = store.load(names[-1])
+        assert last is not None
+        assert last.tags == (*names, names[-1])
+    with batch() as store:
+        assert store.due(1, 250) == []
+        for name in store.scan("", 249):
+            known = store.load(name)
+            assert known is not None
+            assert known.tags == (name,)
+
+
 def test_a_dead_letter_is_kept_once(batch: Batch) -> None:
     """The same bytes from the same place are counted; from another place they are another letter."""
     with batch() as store:
