@@ -133,7 +133,7 @@ def test_what_was_written_is_what_is_read(subject: str, name: str, text: str, ht
     assert instant(mail["date"].datetime) == NOW
     for kind, written in (("plain", text), ("html", html)):
         part = mail.get_body((kind,))
-        if written:
+        if "".join(written.splitlines()):  # a body of one line break alone is as good as none
             assert part is not None
             assert part.get_content().splitlines() == written.splitlines()
 
