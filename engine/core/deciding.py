@@ -31,7 +31,7 @@ from engine.core.ending import finish
 from engine.core.entering import entering, fits_from, kept_out_until, look, place_is_taken
 from engine.core.events import DATA, Event
 from engine.core.facts import fold, is_taken_back
-from engine.core.gate import paused
+from engine.core.gate import ORDER_UNDER_WAY, paused
 from engine.core.ids import ref
 from engine.core.machine import handed, hear, ring_timer, skip, start, walk
 from engine.core.merging import given_up, join, joined_runs
@@ -68,6 +68,7 @@ ROUNDS = 10
 _HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING, OFFERS, SENT, ENDED})
 _ANYTHING = frozenset({ANYTHING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
+_ENDS_AN_ORDER = frozenset({"order.delivered", "order.cancelled"})
 _ABOUT_PERMISSION = frozenset(
     {
         "consent.given",
@@ -197,7 +198,16 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
             customer.returned = None  # who had never been away is not welcomed back
         else:
             _hear(turn, run, told, heard, history=history)
+    if event.type in _ENDS_AN_ORDER and not history:
+        _ask_sends_held_by_orders(turn)
     _go_on(turn, may_enter=not history, heard=heard)
+
+
+def _ask_sends_held_by_orders(turn: Turn) -> None:
+    """A parcel arrived, or comes no more, before the time that was reckoned with: ask the sends that waited for it."""
+    for run in turn.customer.runs:
+        if run.doing == "deferred" and run.reason == ORDER_UNDER_WAY:
+            turn.put(replace(run, due=turn.now))
 
 
 def _is_doubtful(customer: Customer, now: Instant) -> bool:

@@ -65,9 +65,9 @@ DERIVED: dict[str, str] = {
 
 FIELDS: dict[str, str] = {**PROFILE, **DERIVED}
 """All customer fields by one name; `attributes.NAME` stands beside them for the shop's own, and `categories.NAME.orders`
-and `categories.NAME.last_order` for what was bought of one category."""
+and the like for what was bought of one category."""
 
-OF_CATEGORY: dict[str, str] = {"orders": NUMBER, "last_order": DAY}
+OF_CATEGORY: dict[str, str] = {"orders": NUMBER, "last_order": DAY, "next_order": DAY}
 """What is known of a category by name, as `categories.NAME.orders`."""
 
 YEAR = 365
@@ -174,10 +174,21 @@ def _categories(customer: Customer) -> list[str]:
 
 
 def _of_category(customer: Customer, category: str, field: str) -> int | None:
-    days = [order.day for order in customer.orders if category in order.categories]
+    mine = [order.day for order in customer.orders if category in order.categories]
     if field == "orders":
-        return len(days)
+        return len(mine)
+    days = sorted(set(mine))
+    if field == "next_order":
+        return _expected(days)
     return days[-1] if days and field == "last_order" else None
+
+
+def _expected(days: list[Day]) -> Day | None:
+    """The day of the next order if the customer's own rhythm goes on: one average gap, in whole days, after the last.
+
+    None with fewer than two order days. The mean, as in `own_interval`: (last - first) / (days - 1), rounded down.
+    """
+    return days[-1] + (days[-1] - days[0]) // (len(days) - 1) if len(days) > 1 else None
 
 
 def _told_day(customer: Customer, event: str, name: str) -> Day | None:

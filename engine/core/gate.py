@@ -39,6 +39,7 @@ class Drop(Struct, frozen=True):
 
 Verdict = Go | Defer | Drop
 GO = Go()
+ORDER_UNDER_WAY = "an order is under way"
 
 
 def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: Instant, rules: Rules) -> Verdict:
@@ -184,7 +185,7 @@ def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
     if hold.order_under_way is not None and run.led_by >= 0:  # below 0: no order holds this run
         for number, at in customer.under_way:
             if number != run.led_by:
-                yield zone.after(at, hold.order_under_way), "an order is under way"
+                yield zone.after(at, hold.order_under_way), ORDER_UNDER_WAY
     if hold.after_refund is not None and customer.refunded_at:
         yield zone.after(customer.refunded_at, hold.after_refund), "a refund was made not long ago"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from engine.core.fields import OF_CATEGORY
 from engine.core.rules import (
     Address,
     AddressIs,
@@ -101,7 +102,7 @@ def _customer(fields: Fields, reading: Reading) -> Any:
         message = f"a customer has no field {shown(name.value)}"
         reading.unknown(name, "unknown-field", message, FIELD_NAMES)
         if name.value.startswith("categories."):
-            reading.hint_last("of one product group write categories.NAME.orders or categories.NAME.last_order")
+            reading.hint_last(f"of one product group write {one_of(f'categories.NAME.{what}' for what in OF_CATEGORY)}")
         return BAD
     allowed = tests_of(kind)
     tests = [key for key in fields.keys if key != "customer"]

@@ -134,6 +134,7 @@ GIVEN = Form(
         Key("orders", whole(0, 1000), "How many orders there were, one reorder interval apart."),
         Key("last_order", AGO, "How long ago the last order was."),
         Key("basket", PRICE, "What each of these orders came to."),
+        Key("categories", ListOf(PLAIN, least=1), "The product categories that each of these orders held."),
         Key("clicked_mails", whole(0, 100), "So many mails were clicked by a person on the days before the start."),
         Key("opened_mails", whole(0, 100), "So many mails were opened by a person on the days before the start."),
         Key("reorder_interval", SPAN, "The average time between two orders of all customers; 30d when left out."),

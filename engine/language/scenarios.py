@@ -40,6 +40,7 @@ class Given(Struct, frozen=True, kw_only=True):
     clicked_mails: int = 0
     opened_mails: int = 0
     basket: Money | None = None  # what each earlier order came to
+    categories: tuple[str, ...] = ()  # and what it held, by product category
     reorder_interval: Length = Length(days=30)
     permission: tuple[str, ...] = ("newsletter", "marketing", "tracking")
     permission_since: Length | None = None

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from engine.core.conditions import NEVER, View, all_hold_from, ceases, holds, holds_from, matches, topics
 from engine.core.customer import Customer, Ended, Permission, Release, Return, Stop
 from engine.core.events import Event
-from engine.core.moments import DAY, HOUR, Instant, Length
+from engine.core.fields import field_value
+from engine.core.moments import DAY, HOUR, Instant, Length, iso_day
 from engine.core.money import Money
 from engine.core.rules import (
     Address,
@@ -420,6 +421,28 @@ def test_fields_that_events_and_orders_bring(condition: FieldIs, result: bool) -
     )
     assert holds_at(condition, customer) is result
     assert holds_at(Not(condition=condition), customer) is not result
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ((), None),
+        (("2025-12-01",), None),
+        (("2025-12-01", "2025-12-01"), None),  # a day is a day, however many orders it had
+        (("2025-12-01", "2025-12-26"), "2026-01-20"),
+        (("2025-11-01", "2025-12-01", "2025-12-26"), "2026-01-22"),  # 55 days in 2 gaps are 27 and a half
+    ],
+)
+def test_the_next_order_of_a_category_is_expected_by_its_own_rhythm(
+    days: tuple[str, ...], expected: str | None
+) -> None:
+    """One average gap after the last of its order days, rounded down; what else was bought in between does not count."""
+    customer = folded(
+        *(order(number, at(day), items=[{"category": "tea"}]) for number, day in enumerate(days)),
+        order("cups", at("2025-12-10"), items=[{"category": "cups"}]),
+    )
+    found = field_value(customer, "categories.tea.next_order", START, PLAIN)
+    assert (None if found is None else iso_day(found)) == expected
 
 
 def test_idle_days_hold_from_a_midnight_on() -> None:

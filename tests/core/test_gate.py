@@ -481,6 +481,25 @@ def test_a_late_send_is_dropped() -> None:
     ]
 
 
+@pytest.mark.parametrize("ends", ["order.delivered", "order.cancelled"])
+def test_a_send_goes_when_the_order_it_waits_for_is_over(ends: str) -> None:
+    """The parcel arrives, or the order is called off, long before the days are over that an order may take."""
+    play = Play(
+        COUPON.replace("        offer: ten\n", ""),
+        lifecycle=replace(PLAIN, hold_while=HoldWhile(order_under_way=Length(days=10))),
+    )
+    play.orders(number="first")
+    play.orders(number="other")
+    play.happens("customer.visited")
+    play.passes("1d")
+    play.happens("order.delivered", order_id="first")
+    play.passes("1d")
+    assert play.told()[-1] == "0d defer coupon_offer: an order is under way"
+    play.happens(ends, order_id="other")
+    play.passes("1h")
+    assert play.told()[2] == "2d send coupon_offer"
+
+
 def test_a_record_is_a_value() -> None:
     """Asking the gate changes nothing."""
     customer: Customer = somebody(proofs=(Proof(1, True),))

@@ -111,3 +111,14 @@ def test_what_conditions_ask_for_can_be_given(given: str, entry: str) -> None:
         usual = ""
     agrees(played(f"given: {{{usual}{given}}}\nexpect:\n  0d: send hello, end done", stages, where))
     agrees(played("given: {orders: 2, last_order: 200d ago, permission: [marketing]}\nexpect: nothing", stages, where))
+
+
+def test_orders_can_be_of_a_category() -> None:
+    """`categories:` is what the orders before held; `items.category` is what an order of the story holds."""
+    entry = "  - customer: categories.coffee.next_order\n    within_next: 5d\n"
+    stages = "\n  only:\n    steps:\n      - tag: runs_out\n    end: told\n"
+    given = "given: {orders: 3, categories: [tea, coffee], last_order: 10d ago, reorder_interval: 20d}\n"
+    agrees(played(f"{given}expect:\n  5d: tag runs_out, end told", stages, entry))
+    bought = "when:\n  2d: {event: order.placed, data: {items.category: KIND}}\n"
+    agrees(played(f"{given}{bought.replace('KIND', 'coffee')}expect:\n  14d: tag runs_out, end told", stages, entry))
+    agrees(played(f"{given}{bought.replace('KIND', 'tea')}expect:\n  5d: tag runs_out, end told", stages, entry))

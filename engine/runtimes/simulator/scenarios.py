@@ -147,7 +147,8 @@ class _Story:
         count = given.orders if given.orders is not None else usual
         at = self.zone.before(self.start, given.last_order or Length(days=given.reorder_interval.days))
         for number in range(count):
-            yield self._event("order.placed", at, {"total": self._basket(given.basket)})
+            held = [{"category": category} for category in given.categories]
+            yield self._event("order.placed", at, {"total": self._basket(given.basket), "items": held})
             yield self._event("order.delivered", at + DAY, {"order_id": f"order-{self.orders}"})
             once_shorter = given.declining and number >= LONGER_GAPS
             at = self.zone.before(at, _half(given.reorder_interval) if once_shorter else given.reorder_interval)
@@ -188,7 +189,7 @@ class _Story:
         data: Any = given
         if shape is not None:
             wanted = {name: value for name, value in made_up.items() if name in shape.__struct_fields__ and value != ""}
-            data = msgspec.convert({**wanted, **given}, shape, strict=False)
+            data = msgspec.convert({**wanted, **_unfolded(given)}, shape, strict=False)
         return Event(f"{kind}-{at}-{self.orders}", "scenario", kind, at, CUSTOMER, data)
 
     def _last_code(self) -> str:
@@ -256,10 +257,18 @@ class _Story:
                 )
 
 
+def _unfolded(given: dict[str, Any]) -> dict[str, Any]:
+    """Return an event's fields as its data has them: `items.category`, as `where:` names it, is one item of that category."""
+    item = {name.removeprefix(_OF_ITEM): value for name, value in given.items() if name.startswith(_OF_ITEM)}
+    others = {name: value for name, value in given.items() if not name.startswith(_OF_ITEM)}
+    return {**others, "items": [item]} if item else others
+
+
 def _half(length: Length) -> Length:
     return Length(days=max(1, length.days // 2))
 
 
+_OF_ITEM = "items."
 _OPTIONAL = tuple(f"{kind} " for kind in OPTIONAL)
 
 
