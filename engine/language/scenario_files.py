@@ -98,10 +98,25 @@ AGO = Scalar(
 _PROFILE_KINDS = {"text": PLAIN, "day": DAY, "number": NUMBER, "yes_no": FLAG}
 
 
+def _birthday(text: str) -> str:
+    """Read a birthday as a profile holds it: with its year, or without (05-17, or --05-17 as in ISO 8601:2000)."""
+    if re.fullmatch(r"(?:--)?\d\d-\d\d", text):
+        values.month_day(text.removeprefix("--"))
+    else:
+        values.day(text)
+    return text
+
+
+BIRTHDAY = Scalar(
+    "a day (1990-05-17), or one without its year (05-17)", "bad-day", _birthday, lambda: {"type": "string"}
+)
+
+
 def _given(fields: Fields, _: Reading) -> Given:
     made = dict(fields.values)
     profile = {name: made.pop(name) for name in PROFILE if name in made}
-    profile.update({name: iso_day(value) for name, value in profile.items() if PROFILE[name] == "day"})
+    days = {name: value for name, value in profile.items() if PROFILE[name] == "day" and name != "birthday"}
+    profile.update({name: iso_day(value) for name, value in days.items()})
     if attributes := made.pop("attributes", None):
         profile["attributes"] = attributes
     return Given(**made, profile=profile)
@@ -151,7 +166,10 @@ GIVEN = Form(
         Key("declining", FLAG, "Whether the last orders lay further apart than those before; 8 orders when not said."),
         Key("offers_had", MapOf(Ref("offer"), AGO, "offers, with how long ago"), "Offers the customer was given."),
         Key("ended", ENDED, "A run of a workflow that has ended."),
-        *(Key(name, _PROFILE_KINDS[kind], "A field of the customer's profile.") for name, kind in PROFILE.items()),
+        *(
+            Key(name, BIRTHDAY if name == "birthday" else _PROFILE_KINDS[kind], "A field of the customer's profile.")
+            for name, kind in PROFILE.items()
+        ),
         Key("attributes", MapOf(NAME, PLAIN, "names and values"), "The shop's own fields of the customer."),
     ),
     build=_given,

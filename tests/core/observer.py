@@ -126,7 +126,7 @@ class Observer:
         mine[each.data["run"]] = each
 
     def _is_marketing(self, start: Effect) -> bool:
-        return str(start.data["workflow"]) != "dead-addresses"  # the one that sends nothing
+        return str(start.data["workflow"]) not in ("dead-addresses", "openers-without-clicks")  # no marketing
 
     def _sent(self, each: Effect) -> None:
         data = each.data

@@ -29,8 +29,14 @@ from engine.rendering.brand import KEYS
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "workflows"
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = ("coupon_offer", "coupon_reminder", "last_call", "still_with_us", "welcome_back")
+NAMES = tuple(sorted(path.name for path in (WORKFLOWS / "templates").iterdir() if path.name != "shared"))
+ON_PAPER = ("address_question", "address_question_short")
+"""Sent as a letter or a text message: no links to press, no HTML."""
+MAILS = tuple(name for name in NAMES if name not in ON_PAPER)
 WITH_OFFER = ("coupon_offer", "coupon_reminder")
+OFFER_IF_ANY = ("anniversary_greeting", "birthday_greeting", "jubilee_greeting")
+"""Good wishes that come with a present or without."""
+ASKING = ("last_call", "renew_permission", "still_with_us")
 MOST_BYTES = 100 * 1024
 
 
@@ -44,7 +50,8 @@ def templates() -> Templates:
 
 def message(templates: Templates, name: str, language: str, customer: dict[str, Any] | None = None) -> Rendered:
     """Return a shipped message with sample data; an offer only where a workflow sends one with it."""
-    context = sample_context(customer=customer) if name in WITH_OFFER else sample_context(customer=customer, offer=None)
+    offers = (*WITH_OFFER, *OFFER_IF_ANY)
+    context = sample_context(customer=customer) if name in offers else sample_context(customer=customer, offer=None)
     return templates.render(name, language, context)
 
 
@@ -67,7 +74,7 @@ def test_text_parts_read_as_they_were_written(templates: Templates, name: str, f
     assert f"{made.subject}\n\n{made.text}" == (GOLDEN / f"{name}.{form}.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MAILS)
 def test_what_the_law_asks_for_is_there(templates: Templates, name: str) -> None:
     """Each has a way out, imprint, sender's name and text part in every body; nothing empty; and is small enough."""
     facts = template_facts(templates, name)
@@ -78,8 +85,8 @@ def test_what_the_law_asks_for_is_there(templates: Templates, name: str) -> None
     assert facts.blanks == ()
     assert 0 < facts.html_bytes < MOST_BYTES
     assert facts.needs_offer == (name in WITH_OFFER)
-    assert facts.needs_question == (name in {"last_call", "still_with_us"})
-    if facts.needs_offer:
+    assert facts.needs_question == (name in ASKING)
+    if name in (*WITH_OFFER, *OFFER_IF_ANY):
         assert facts.mentions_offer_value
         assert facts.mentions_minimum_basket
         assert facts.mentions_valid_until
@@ -115,6 +122,28 @@ def test_greetings_use_what_is_known(
     assert f">{greeting}</p>" in made.html
 
 
+@pytest.mark.parametrize("name", ON_PAPER)
+def test_what_leaves_on_paper_says_who_asks_and_needs_no_link(templates: Templates, name: str) -> None:
+    """Sender and where to answer are in the text; it is short enough for a text message where it is one."""
+    facts = template_facts(templates, name)
+    assert (facts.blanks, facts.html_bytes, facts.needs_offer, facts.needs_question) == ((), 0, False, False)
+    for language, formal in product(("de", "en"), (True, False)):
+        made = message(templates, name, language, {"formal": formal})
+        assert "Example Shop" in made.text
+        assert "help@shop.example" in made.text
+        assert len(made.text) <= (160 if name == "address_question_short" else 1_000)
+        assert made.html == ""
+
+
+@pytest.mark.parametrize("name", OFFER_IF_ANY)
+def test_good_wishes_come_without_a_present_too(templates: Templates, name: str) -> None:
+    """Where the offer was refused, nothing of it is left: no code, no last day, no sentence that leads to it."""
+    for language in ("de", "en"):
+        made = templates.render(name, language, sample_context(offer=None))
+        assert not re.search(r"Code|code|Valid until|Gültig bis|:\n\n\n", made.text)
+        assert "\n\n\n" not in made.text
+
+
 class _Tags(HTMLParser):
     """Sees to it that tags open and close in pairs, and gathers what matters to a mail."""
 
@@ -140,7 +169,7 @@ class _Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize(("name", "language"), list(product(NAMES, ("de", "en"))))
+@pytest.mark.parametrize(("name", "language"), list(product(MAILS, ("de", "en"))))
 def test_html_is_whole(templates: Templates, name: str, language: str) -> None:
     """Head and foot come from partials, and still every tag closes; links lead somewhere; no picture watches."""
     made = message(templates, name, language)
