@@ -231,3 +231,10 @@ def test_each_branch_asks_for_an_effect_of_its_own() -> None:
         )
         steps.add((data["step"], data["template"]))
     assert len(steps) == 2
+
+
+def test_a_second_choice_in_a_run_is_its_own() -> None:
+    """The branch belongs to its step: the next one chooses anew."""
+    who = somebody(profile=known(email="ada@example.org", tier="gold", role="silver"))
+    second = "- choose:\n    by: role\n    silver: {send: s}\n    gold: {send: g}\n    otherwise: nothing\n"
+    assert sent(visited(choose("tier", "gold: {send: first}") + second, who)) == ["first", "s"]
