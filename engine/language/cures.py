@@ -84,7 +84,7 @@ def cure_of_percent(text: str) -> str:
     number = Decimal(match[1].replace(",", "."))
     if not match[2] and 0 < number < 1:
         number = (number * 100).normalize()
-    share = f"{min(round(number, 2), Decimal(100)):f}"
+    share = f"{round(min(number, Decimal(100)), 2):f}"
     return f"write {share.rstrip('0').rstrip('.') if '.' in share else share}%"
 
 

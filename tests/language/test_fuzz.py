@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from engine.language import nodes
 from engine.language.files import read_files
-from engine.language.problems import Severity, format_problems, lines_of
+from engine.language.kinds import BAD
+from engine.language.problems import Severity, Spot, format_problems, lines_of
+from engine.language.reading import Reading
+from engine.language.scalars import Scalar
+from engine.language.schema import FILES
+from engine.language.shapes import all_forms
 
 HERE = Path(__file__).parent
 WORKFLOWS = HERE.parents[1] / "workflows"
@@ -106,6 +111,45 @@ def test_any_bytes_bring_problems_inside_the_file(raw: bytes) -> None:
     checked = read_files({"a.yaml": raw})
     assert checked.problems
     format_problems(checked.problems, checked.sources)
+
+
+SCALARS = {
+    id(key.kind): key.kind
+    for file in FILES.values()
+    for form in all_forms(file)
+    for key in form.keys
+    if isinstance(key.kind, Scalar)
+}
+AMOUNTS = [
+    "9" * 99,
+    "9" * 400,
+    "9" * 5_000,
+    "0." + "9" * 80,
+    "-" + "9" * 5_000,
+    "1e999999",
+    "nan",
+    "inf",
+    "\u0661",
+    "²",
+    "",
+]
+SHAPES = [
+    "{}", "{}d", "{} days", "{}.5d", "P{}D", "{} EUR", "€{}", "{},5 EUR", "{}%", "{} per 7d", "1 per {}d", "{} EUR per 30d",
+    "{}:00", "09:00-{}:00", "2 x {}", "quantile {}", "2026-{}-01", "{}-01-01", "12-{}", "{}d ago", "{}/1/1", "1.{}.1", "a{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", AMOUNTS, ids=lambda text: f"{text[:6]} of {len(text)}")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_number_is_too_long_or_too_odd_to_be_answered(shape: str, amount: str) -> None:
+    """Every kind of scalar takes it, or says in a line or two what to write."""
+    text = nodes.Text(shape.format(amount), Spot("x.yaml", 1, 1), 1)
+    assert len(SCALARS) > 15
+    for scalar in SCALARS.values():
+        reading = Reading()
+        read = scalar.read(text, reading)
+        assert (read is BAD) == bool(reading.problems)
+        assert all(len(one.message + one.hint) < 500 for one in reading.problems)
 
 
 json_like: st.SearchStrategy[Any] = st.recursive(
