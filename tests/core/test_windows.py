@@ -27,7 +27,7 @@ stages:
 {STEPS}
     end: done
 """
-LEAPS = st.sampled_from([0, 1, MINUTE, HOUR, 11 * HOUR, DAY - 1, DAY, 36 * HOUR, 3 * DAY, 7 * DAY, 20 * DAY])
+LEAPS = st.sampled_from([0, MINUTE, 11 * HOUR, DAY, 3 * DAY, 3 * DAY - 1, 7 * DAY - 1, 20 * DAY, 20 * DAY - 1])
 LIVES = st.lists(
     st.tuples(LEAPS, st.sampled_from(["customer.visited", "customer.logged_in", "order.refunded"])), max_size=40
 )
