@@ -59,7 +59,7 @@ CAPS = (
 
 
 @given(LIVES, st.booleans())
-def test_caps_hold_in_every_window(life: list[tuple[int, str]], held_out: bool) -> None:  # noqa: FBT001 - drawn
+def test_caps_hold_in_every_window(life: list[tuple[int, str]], held_out: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
     """Over all workflows, by purpose, hand-offs with the mails; for held-out members as for the others."""
     rules = rules_of(
         workflow("visits", "customer.visited", "send: one", "send: two", "hand_off: sales", "send: three"),
@@ -89,7 +89,7 @@ offers:
 
 
 @given(LIVES, st.booleans())
-def test_the_same_offer_never_comes_again_within_its_time(life: list[tuple[int, str]], held_out: bool) -> None:  # noqa: FBT001 - drawn
+def test_the_same_offer_never_comes_again_within_its_time(life: list[tuple[int, str]], held_out: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
     """Counted by its first send in a run, over all workflows that make it; a reminder is the same code, not another."""
     offers = ("seldom", "twice", "once")
     visits = [f"send: {name}\n        offer: {name}" for name in offers]
