@@ -7,11 +7,27 @@ from typing import Any
 from msgspec import Struct
 
 
+class DifferentDay(Struct, frozen=True):
+    """A day of a scenario on which something else happened, both in the words of `expect:`, and why.
+
+    `day` counts from the scenario's start; `line` is where the scenario speaks of that day, else of itself.
+    """
+
+    day: int
+    date: str
+    line: int
+    expected: str
+    happened: str
+    why: list[str]
+
+
 class FailedScenario(Struct, frozen=True):
-    """A scenario that its workflow contradicts."""
+    """A scenario that its workflow contradicts, day by day."""
 
     file: str
+    line: int
     title: str
+    days: list[DifferentDay]
 
 
 class Scenarios(Struct, frozen=True):

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
 from engine.language.problems import Problem, problem
-from engine.language.scenarios import Contradiction, Scenario
+from engine.language.scenarios import Contradiction, Difference, Scenario
 
 
 class Play(Protocol):
     """Plays one scenario of a workflow, and says what it contradicts."""
 
-    def __call__(self, rules: RuleSet, workflow: str, scenario: Scenario, /) -> Iterable[Contradiction]:
-        """Return what the workflow does otherwise than the scenario says; nothing when they agree."""
+    def __call__(self, rules: RuleSet, workflow: str, scenario: Scenario, /) -> Contradiction | None:
+        """Return what the workflow does otherwise than the scenario says; None when they agree."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A scenario that its workflow contradicts: where it stands, what it is called, and the days that went otherwise."""
+
+    file: str
+    line: int
+    title: str
+    days: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
-    """How many scenarios agree with their workflow, and those that do not, as file and title."""
+    """How many scenarios agree with their workflow, and those that do not."""
 
     passed: int = 0
-    failed: tuple[tuple[str, str], ...] = ()
+    failed: tuple[Failed, ...] = ()
 
 
 def with_scenarios(checked: Checked, play: Play) -> tuple[Checked, Played]:
@@ -34,13 +43,13 @@ def with_scenarios(checked: Checked, play: Play) -> tuple[Checked, Played]:
     if rules is None:
         return checked, Played()
     found: list[Problem] = []
-    passed, failed = 0, list[tuple[str, str]]()
+    passed, failed = 0, list[Failed]()
     files = [each for each in checked.scenarios if each.workflow in rules.workflows]
     for file, scenario in ((each, scenario) for each in files for scenario in each.scenarios):
-        wrong = list(play(rules, file.workflow, scenario))
-        found += [problem(one.spot, "scenario", one.message, one.hint) for one in wrong]
-        if wrong:
-            failed.append((file.file, scenario.title))
-        else:
+        wrong = play(rules, file.workflow, scenario)
+        if wrong is None:
             passed += 1
+        else:
+            found.append(problem(wrong.spot, "scenario", wrong.message, wrong.hint))
+            failed.append(Failed(file.file, scenario.spot.line, scenario.title, wrong.days))
     return checked.with_problems(found), Played(passed, tuple(failed))

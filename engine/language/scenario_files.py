@@ -165,6 +165,11 @@ GIVEN = Form(
         Key("cause", CAUSE, "Why the customer leaves, as they said in a survey an hour ago."),
         Key("declining", FLAG, "Whether the last orders lay further apart than those before; 8 orders when not said."),
         Key("offers_had", MapOf(Ref("offer"), AGO, "offers, with how long ago"), "Offers the customer was given."),
+        Key(
+            "sent",
+            MapOf(Ref("template"), AGO, "templates, with how long ago"),
+            "Marketing mails the customer got before.",
+        ),
         Key("ended", ENDED, "A run of a workflow that has ended."),
         *(
             Key(name, BIRTHDAY if name == "birthday" else _PROFILE_KINDS[kind], "A field of the customer's profile.")
@@ -312,7 +317,10 @@ def _argument_is_fine(part: Text, kind: str, argument: str, reading: Reading) ->
     if kind == "emit":
         return event_exists(word, reading)
     inner, _, rest = argument.partition(" ")
-    if kind == "held_out" and inner in ACTIONS and inner not in _ON_THEIR_OWN:
+    if (kind == "held_out" and inner in ACTIONS and inner not in _ON_THEIR_OWN) or (kind, inner) == (
+        "drop",
+        "hand_off",
+    ):
         return _argument_is_fine(word, inner, rest.strip(), reading)
     reader = Ref(_REFERS[kind]) if kind in _REFERS else NAME
     return reader.read(word, reading) is not BAD

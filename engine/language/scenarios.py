@@ -50,6 +50,7 @@ class Given(Struct, frozen=True, kw_only=True):
     cause: str = ""
     declining: bool = False
     offers_had: dict[str, Length] = {}
+    sent: dict[str, Length] = {}  # by template; they count in the caps
     ended: EndedBefore | None = None
     profile: dict[str, Any] = {}
 
@@ -101,12 +102,31 @@ class Scenario(Struct, frozen=True, kw_only=True):
     spot: Spot
 
 
+class Difference(Struct, frozen=True):
+    """A day on which a workflow does otherwise than a scenario says, and why, in the words of the YAML.
+
+    `day` counts from the scenario's start, and `date` is that day on the calendar; `expected` and `happened` are written
+    as under `expect:`, or `nothing`. `spot` is where the scenario speaks of that day, else of itself.
+    """
+
+    day: int
+    date: str
+    expected: str
+    happened: str
+    why: tuple[str, ...]
+    spot: Spot
+
+    def __str__(self) -> str:
+        return f"day {self.day} ({self.date}): expected {self.expected}; happened {self.happened}"
+
+
 class Contradiction(Struct, frozen=True):
-    """Something that a workflow does otherwise than a scenario says; `spot` is where the scenario says it."""
+    """What a workflow does otherwise than a scenario says: where the scenario says it, in short, and day by day."""
 
     spot: Spot
     message: str
     hint: str = ""
+    days: tuple[Difference, ...] = ()
 
 
 class ScenarioFile(Struct, frozen=True):

@@ -55,7 +55,7 @@ def story(
         standing=customer.standing.value,
         standing_since=customer.standing_since,
         evidence=_evidence(customer, rules, now),
-        runs=[_run(run, rules) for run in customer.runs],
+        runs=[run_told(run, rules) for run in customer.runs],
         past=sorted(
             (decision for effect in effects for decision in told(effect, rules, endings or {})),
             key=lambda each: each.at,
@@ -90,7 +90,8 @@ def _evidence(customer: Customer, rules: Rules, now: Instant) -> list[str]:
     return said
 
 
-def _run(run: Run, rules: Rules) -> dict[str, Any]:
+def run_told(run: Run, rules: Rules) -> dict[str, Any]:
+    """Tell where a run is and what it waits for, with the line of YAML, as `explain --json` has it."""
     workflow = rules.version(run.workflow, run.version)
     stage = workflow.stage(run.stage)
     step = stage.steps[run.step] if run.step < len(stage.steps) else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
 from engine.language.folder import read_folder, read_path
 from engine.language.playing import Played, with_scenarios
+from engine.language.problems import one_of
 from engine.language.scenarios import Contradiction, Scenario
 from engine.runtimes.simulator.scenarios import play
 
@@ -49,13 +50,16 @@ def checked_paths(paths: Sequence[Path], started_in: Path | None = None) -> list
     return [with_scenarios(read_path(path, started_in or Path.cwd()), contradictions) for path in paths]
 
 
-def contradictions(rules: RuleSet, workflow: str, scenario: Scenario) -> Iterable[Contradiction]:
-    """Play a scenario; return what it says that does not happen."""
+def contradictions(rules: RuleSet, workflow: str, scenario: Scenario) -> Contradiction | None:
+    """Play a scenario; return what it says that does not happen, None where all of it does."""
     played = play(scenario, rules.workflows[workflow], rules)
     if played.passed:
-        return []
+        return None
     said = f"scenario '{scenario.title}': "
+    first, *others = played.difference
+    because = first.why[0] if first.why else ""
     if played.standing:
-        return [Contradiction(scenario.spot, said + played.standing, "change `given:`, or the standing it names")]
-    first, *others = played.difference or ("it went otherwise",)
-    return [Contradiction(scenario.spot, said + "; ".join([first, *(other.strip() for other in others)]))]
+        cure = "change `given:`, or the standing it names"
+        return Contradiction(scenario.spot, said + played.standing, f"{because}: {cure}", played.difference)
+    also = f"; {one_of([f'day {each.day}' for each in others], 'and')} went otherwise, too" if others else ""
+    return Contradiction(first.spot, f"{said}{first}{also}", because, played.difference)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -55,6 +56,37 @@ def test_a_scenario_that_its_workflow_contradicts_fails(winback: Winback) -> Non
     assert called.code == 1
     assert [each["file"] for each in called.json["scenarios"]["failed"]] == [str(path)]
     assert any("welcome_back" in each["message"] for each in called.json["problems"])
+
+
+def test_a_failed_scenario_is_told_day_by_day(winback: Winback) -> None:
+    """With place, expected, happened and why in `--json`; for people side by side, with the lines of YAML."""
+    path = Path("workflows/readers-who-dont-buy.scenarios.yaml")
+    text = path.read_text()
+    path.write_text(text.replace("10d: send coupon_reminder", "7d: send coupon_reminder", 1))
+    workflow = Path("workflows/readers-who-dont-buy.yaml").read_text().splitlines()
+    line = 1 + next(number for number, each in enumerate(workflow) if "- wait: 10d" in each)
+    (failed,) = msgspec.convert(winback("check", "--json").json, CheckDocument, strict=True).scenarios.failed
+    assert (failed.title, text.splitlines()[failed.line - 1].strip()) == (
+        "Silence means stop",
+        "- title: Silence means stop",
+    )
+    first, second = failed.days
+    assert (first.day, first.date, first.expected, first.happened) == (
+        7,
+        "2026-01-12",
+        "send coupon_reminder",
+        "nothing",
+    )
+    stands = (
+        f"the run is in stage coupon at 'wait: 10d' until day 10 10:00 (workflows/readers-who-dont-buy.yaml:{line})"
+    )
+    assert first.why == [stands]
+    assert (second.day, second.expected, second.happened) == (10, "nothing", "send coupon_reminder")
+    assert path.read_text().splitlines()[first.line - 1].strip() == "7d: send coupon_reminder"
+    told = winback("check").out
+    row = next(each for each in told.splitlines() if each.startswith("7 "))
+    assert re.split(" {2,}", row)[1:3] == ["send coupon_reminder", "nothing"]
+    assert row.endswith(stands)
 
 
 def test_one_file_is_checked_with_those_beside_it(winback: Winback) -> None:

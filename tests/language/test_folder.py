@@ -1,6 +1,5 @@
 """Reading a folder from disk, and one file of it; scenarios played by whoever can."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from engine.core.rules import RuleSet
 from engine.language.files import read_files
 from engine.language.folder import read_folder, read_path
-from engine.language.playing import with_scenarios
+from engine.language.playing import Failed, with_scenarios
 from engine.language.problems import to_json
 from engine.language.scenarios import Contradiction, Scenario
 
@@ -81,14 +80,15 @@ def test_problems_as_json_have_what_the_contract_says() -> None:
 def test_scenarios_are_played_and_a_contradiction_is_an_error() -> None:
     """Whoever plays says what does not agree; it is told where the scenario says it."""
 
-    def play(_: RuleSet, workflow: str, scenario: Scenario) -> Iterator[Contradiction]:
+    def play(_: RuleSet, workflow: str, scenario: Scenario) -> Contradiction | None:
         if "two" in scenario.title:
-            yield Contradiction(scenario.expect[0].spot, f"{workflow} does something else", "write what it does")
+            return Contradiction(scenario.expect[0].spot, f"{workflow} does something else", "write what it does")
+        return None
 
     scenarios = "workflow: fine\nscenarios:\n- {title: one, expect: {}}\n- {title: two, expect: {0d: tag a}}\n"
     files = {"fine.yaml": BROKEN.replace("broken", "fine").replace("7 days", "done"), "fine.scenarios.yaml": scenarios}
     checked, played = with_scenarios(read_files(files), play)
-    assert (played.passed, played.failed) == (1, (("fine.scenarios.yaml", "two"),))
+    assert (played.passed, played.failed) == (1, (Failed("fine.scenarios.yaml", 4, "two", ()),))
     assert [(one.code, one.line, one.column) for one in checked.problems] == [("scenario", 4, 25)]
     assert checked.rules is None
 
@@ -96,8 +96,8 @@ def test_scenarios_are_played_and_a_contradiction_is_an_error() -> None:
 def test_a_broken_file_does_not_hide_what_scenarios_of_another_contradict() -> None:
     """What every workflow is played with must be right; of the others only the workflow's own file."""
 
-    def play(_: RuleSet, workflow: str, scenario: Scenario) -> Iterator[Contradiction]:
-        yield Contradiction(scenario.spot, f"{workflow} does something else")
+    def play(_: RuleSet, workflow: str, scenario: Scenario) -> Contradiction | None:
+        return Contradiction(scenario.spot, f"{workflow} does something else")
 
     scenarios = "workflow: fine\nscenarios:\n- {title: one, expect: {}}\n"
     files = {
@@ -113,7 +113,7 @@ def test_a_broken_file_does_not_hide_what_scenarios_of_another_contradict() -> N
         ("fine.scenarios.yaml", "scenario"),
         ("unread.yaml", "syntax"),
     ]
-    assert played.failed == (("fine.scenarios.yaml", "one"),)
+    assert [(each.file, each.line, each.title) for each in played.failed] == [("fine.scenarios.yaml", 3, "one")]
     assert checked.rules is None
 
     checked, played = with_scenarios(read_files({**files, "lifecycle.yaml": "currency: EURO"}), play)

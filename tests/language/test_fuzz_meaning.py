@@ -111,7 +111,7 @@ def lives_through(seed: int) -> tuple[bool, int]:
             {**SHOP, "winback.yaml": WORKFLOW, "winback.scenarios.yaml": LIVES}, facts=FACTS
         ).scenarios
         played = [*lives.scenarios, *(each for file in checked.scenarios for each in file.scenarios)]
-        happened = sum(len(list(contradictions(rules, "winback", each))) for each in played)
+        happened = sum(contradictions(rules, "winback", each) is not None for each in played)
     assert time.process_time() - began < LONGEST
     return rules is not None, happened
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from engine.cli.calling import Call, Misused, named
-from engine.cli.documents import CheckDocument, FailedScenario, FoundProblem, Scenarios
-from engine.cli.printing import print_json, to_people
+from engine.cli.documents import CheckDocument, DifferentDay, FailedScenario, FoundProblem, Scenarios
+from engine.cli.printing import print_json, table, to_people
+from engine.language.playing import Failed
 from engine.language.problems import Problem, Severity, format_problems
 from engine.wiring.checking import checked_paths
 
@@ -27,13 +28,13 @@ def command(call: Call, paths: tuple[Path, ...]) -> None:
         raise Misused(f"{error.filename}: {error.strerror}: name a folder of workflows, or a file in one") from None
     problems = sorted({one for checked, _ in found for one in checked.problems}, key=lambda one: one.place)
     passed = sum(played.passed for _, played in found)
-    failed = [FailedScenario(file, title) for _, played in found for file, title in played.failed]
+    failed = [_as_failed(each) for _, played in found for each in played.failed]
     if call.json:
         print_json(CheckDocument(as_found(problems), Scenarios(passed, failed)))
     else:
         sources = {name: text for checked, _ in found for name, text in checked.sources.items()}
         workflows = sum(len(checked.rules.workflows) for checked, _ in found if checked.rules)
-        _tell(problems, sources, workflows, passed, len(failed))
+        _tell(problems, sources, workflows, passed, failed)
     if any(one.severity is Severity.ERROR for one in problems):
         raise click.exceptions.Exit(1)
 
@@ -46,10 +47,24 @@ def as_found(problems: list[Problem]) -> list[FoundProblem]:
     ]
 
 
-def _tell(problems: list[Problem], sources: dict[str, str], workflows: int, passed: int, failed: int) -> None:
+def _as_failed(one: Failed) -> FailedScenario:
+    days = [
+        DifferentDay(each.day, each.date, each.spot.line, each.expected, each.happened, list(each.why))
+        for each in one.days
+    ]
+    return FailedScenario(one.file, one.line, one.title, days)
+
+
+def _tell(
+    problems: list[Problem], sources: dict[str, str], workflows: int, passed: int, failed: list[FailedScenario]
+) -> None:
     console = to_people()
     if problems:
         console.print(format_problems(problems, sources).rstrip("\n"))
+        console.print()
+    for scenario in failed:
+        console.print(f"{scenario.file}:{scenario.line}: {scenario.title}", style="bold")
+        console.print(table("day", "expected", "happened", "why", rows=[_row(each) for each in scenario.days]))
         console.print()
     errors = sum(one.severity is Severity.ERROR for one in problems)
     warnings = len(problems) - errors
@@ -60,4 +75,11 @@ def _tell(problems: list[Problem], sources: dict[str, str], workflows: int, pass
         said = f"{workflows} workflow{'s' * (workflows != 1)} and {passed} scenario{'s' * (passed != 1)} are well"
         console.print(said + f", {warnings} warning{'s' * (warnings != 1)}" * bool(warnings), style="green")
     if failed:
-        console.print(f"{failed} of {passed + failed} scenarios are contradicted by their workflow", style="red")
+        said = f"{len(failed)} of {passed + len(failed)} scenarios are contradicted by their workflow"
+        console.print(said, style="red")
+
+
+def _row(each: DifferentDay) -> tuple[str, str, str, str]:
+    """A day for people: each thing on a line of its own, as they stand side by side."""
+    expected, happened = ("\n".join(said.split(", ")) for said in (each.expected, each.happened))
+    return str(each.day), expected, happened, "\n".join(each.why)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -13,50 +12,52 @@ from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.cadence import Cadence
-from engine.core.causes import STRONG
-from engine.core.customer import Customer, Ended, Evidence, Permission
-from engine.core.decline import LAST
+from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.events import DATA, Event
-from engine.core.moments import DAY, HOUR, MINUTE, Day, Instant, Length, Zone, iso_day, zone
-from engine.core.money import Money, written
+from engine.core.moments import DAY, MINUTE, Day, Instant, Length, Zone, iso_day, zone
 from engine.core.rulebook import Rules
-from engine.core.rules import WHOLE, Address, Mode, RuleSet, Standing, Switch, Workflow
+from engine.core.rules import WHOLE, Mode, RuleSet, Standing, Switch, Workflow
 from engine.core.shop import Shop
 from engine.core.signals import Admit, Happened
-from engine.language.scenarios import OPTIONAL, Expected, Given, Happening, Scenario
+from engine.core.standing import evidence
+from engine.language.problems import Spot
+from engine.language.scenarios import OPTIONAL, Difference, Scenario
 from engine.runtimes.simulator.actions import action_of
+from engine.runtimes.simulator.differing import Seen, in_days, reasons
+from engine.runtimes.simulator.somebody import USUAL_BASKET, Somebody
+from engine.runtimes.simulator.store import MemoryStore
 from engine.runtimes.simulator.world import World
 
 CUSTOMER = "customer"
-USUAL_BASKET = Decimal(50)
-USUAL_PERMISSION_AGE = Length(days=365)
-DECLINING_ORDERS = 8
-LONGER_GAPS = LAST
-"""So many of the latest gaps are twice as long as those before, for a customer who orders less and less."""
 LONGEST = 800
 """Days a scenario may go on after its last line: more than any run may last by default, twice."""
 
 
 class Played(Struct, frozen=True):
-    """How a scenario went. `standing` says what is wrong with its `given:`; `difference` what came out otherwise."""
+    """How a scenario went. `standing` says what is wrong with its `given:`; `difference` what came out otherwise.
+
+    `happened` holds what happened on which day since the start, as far as a scenario has a word for it.
+    """
 
     title: str
-    line: int
     passed: bool
-    difference: tuple[str, ...] = ()
+    difference: tuple[Difference, ...] = ()
     standing: str = ""
+    happened: tuple[tuple[Day, str], ...] = ()
 
 
 def play(scenario: Scenario, workflow: Workflow, rule_set: RuleSet) -> Played:
     """Play one scenario of a workflow, whatever its mode and reach, and compare."""
     story = _Story(scenario, workflow, rule_set)
     wrong = story.begin()
-    if wrong:
-        return Played(scenario.title, scenario.spot.line, passed=False, standing=wrong)
+    if wrong is not None:
+        said = f"the given facts make this customer {wrong.happened.removeprefix('standing ')}"
+        named = wrong.expected.removeprefix("standing ")
+        return Played(scenario.title, passed=False, difference=(wrong,), standing=f"{said}, not {named}")
     story.go_on()
     difference = tuple(story.compare())
-    return Played(scenario.title, scenario.spot.line, passed=not difference, difference=difference)
+    return Played(scenario.title, not difference, difference, happened=tuple(story.happened()))
 
 
 class _Story:
@@ -65,104 +66,65 @@ class _Story:
         self.lifecycle = replace(rule_set.lifecycle, warm_up=None, enter_after_lag=Length())
         self.zone: Zone = zone(self.lifecycle.timezone)
         self.start: Instant = self.zone.at(scenario.starts, scenario.clock * MINUTE)
+        self.first: Day = self.zone.day(self.start)
         share = WHOLE if scenario.given.held_out else 0
-        played = replace(workflow, holdout=share, version=1)
-        alone = RuleSet(
+        self.workflow = replace(workflow, holdout=share, version=1)
+        self.orders = 0
+        self.somebody = Somebody(scenario.given, self.start, self.zone, self._event)
+        self.effects: list[Effect] = []
+        self.events: list[tuple[Instant, str]] = []
+        self.store = _Remembering(self.effects.append, lambda: self.world.now)
+        self.world = World(
+            Rules(self._alone(rule_set), self._shop(rule_set), key=b"scenario"),
+            newcomer=self.somebody.newcomer,
+            history_after=10 * 365 * DAY,
+            store=self.store,
+        )
+
+    def _alone(self, rule_set: RuleSet) -> RuleSet:
+        """The rules with this workflow alone, live."""
+        return RuleSet(
             lifecycle=self.lifecycle,
-            workflows={workflow.name: played},
-            switches={workflow.name: Switch(mode=Mode.LIVE)},
+            workflows={self.workflow.name: self.workflow},
+            switches={self.workflow.name: Switch(mode=Mode.LIVE)},
             offers=rule_set.offers,
             own_events=rule_set.own_events,
         )
-        shop = Shop(epoch=1, live_since=self.start, cadence=_known_interval(scenario.given.reorder_interval.days))
-        pools = [offer.name for offer in alone.offers.values() if offer.codes == "pool"]
+
+    def _shop(self, rule_set: RuleSet) -> Shop:
+        known = _known_interval(self.scenario.given.reorder_interval.days)
+        shop = Shop(epoch=1, live_since=self.start, cadence=known)
+        pools = [offer.name for offer in rule_set.offers.values() if offer.codes == "pool"]
         shop.codes = {name: [f"POOL-{number:04d}" for number in range(99)] for name in pools}
-        self.effects: list[Effect] = []
-        self.world = World(
-            Rules(alone, shop, key=b"scenario"),
-            sink=self.effects.append,
-            newcomer=self._newcomer,
-            history_after=10 * 365 * DAY,
-        )
-        self.workflow = played
-        self.orders = 0
+        return shop
 
     # What is given
 
-    def _newcomer(self, customer_id: str) -> Customer:
-        given = self.scenario.given
-        since = self.zone.before(self.start, given.permission_since or USUAL_PERMISSION_AGE)
-        allowed = {
-            purpose if "/" in purpose else f"{purpose}/email": Permission(given=True, at=since, basis="express")
-            for purpose in given.permission
-        }
-        profile = {"email": ("somebody@shop.example", 0), **{name: (v, 0) for name, v in given.profile.items()}}
-        return Customer(customer_id, epoch=1, profile=profile, permission=allowed, tags=given.tags)
-
-    def begin(self) -> str:
-        """Make the customer by facts from before the start; say what is wrong when they do not yield the standing."""
-        given = self.scenario.given
-        store, just_before = self.world.store, self.start - 1
+    def begin(self) -> Difference | None:
+        """Make the customer by facts from before the start; tell it when they do not yield the standing."""
+        store, just_before = self.store, self.start - 1
+        self.world.now = just_before
         self.world.handling.sweeping.close_day(store, just_before)
-        for event in sorted(self._past(given), key=lambda each: each.time):
+        for event in self.somebody.past():
             self.world.handling.decide(store, CUSTOMER, Happened(event, history=True), just_before)
-        customer = store.load(CUSTOMER) or self._newcomer(CUSTOMER)
-        if given.standing is Standing.FORMER:
-            since = max([order.at for order in customer.orders] or [0]) + 1
-            customer = replace(customer, standing=Standing.FORMER, standing_since=since, lapse_due=None)
-        customer = self._with_what_was_done(customer, given)
-        store.save(store.load(CUSTOMER), customer)
+        known = store.load(CUSTOMER)
+        store.save(known, self.somebody.with_what_was_done(known or self.somebody.newcomer(CUSTOMER)))
         self.world.now = self.start
         self.world.handling.decide(store, CUSTOMER, Admit(self.workflow.name), self.start)
         self.world.settle()
-        customer = store.customers[CUSTOMER]
-        if given.standing is not None and self._standing_at_start(customer) is not given.standing:
-            yielded = self._standing_at_start(customer).value
-            return f"the given facts make this customer {yielded}, not {given.standing.value}"
-        return ""
+        standing, wanted = self._standing_at_start(), self.scenario.given.standing
+        if wanted is None or standing is wanted:
+            return None
+        rules = self.world.handling.rules
+        said = evidence(store.customers[CUSTOMER], self.start, self.lifecycle, rules.shop.thresholds)
+        why = (in_days("; ".join(said), self.zone, self.start),)
+        return self._difference(0, f"standing {wanted.value}", f"standing {standing.value}", why)
 
-    def _with_what_was_done(self, customer: Customer, given: Given) -> Customer:
-        """Put on the record what earlier runs, offers and answers left there."""
-        offers = {name: (self.zone.before(self.start, ago),) for name, ago in given.offers_had.items()}
-        evidence = [Evidence(self.start - HOUR, given.cause, "survey.answered", STRONG)] if given.cause else []
-        ended = {}
-        if given.ended is not None:
-            at = self.zone.before(self.start, given.ended.ago)
-            ended[given.ended.workflow] = Ended(at, at, given.ended.outcome, 1, Mode.LIVE)
-        return replace(
-            customer,
-            offers_had={**customer.offers_had, **offers},
-            evidence=(*customer.evidence, *evidence),
-            ended={**customer.ended, **ended},
-        )
-
-    def _standing_at_start(self, customer: Customer) -> Standing:
+    def _standing_at_start(self) -> Standing:
         changed = [
             effect for effect in self.effects if effect.type == fx.STANDING_CHANGED and "workflow" in effect.data
         ]
-        return Standing(changed[0].data["from"]) if changed else customer.standing
-
-    def _past(self, given: Given) -> Iterator[Event]:
-        usual = DECLINING_ORDERS if given.declining else int(given.last_order is not None)
-        count = given.orders if given.orders is not None else usual
-        at = self.zone.before(self.start, given.last_order or Length(days=given.reorder_interval.days))
-        for number in range(count):
-            held = [{"category": category} for category in given.categories]
-            yield self._event("order.placed", at, {"total": self._basket(given.basket), "items": held})
-            yield self._event("order.delivered", at + DAY, {"order_id": f"order-{self.orders}"})
-            once_shorter = given.declining and number >= LONGER_GAPS
-            at = self.zone.before(at, _half(given.reorder_interval) if once_shorter else given.reorder_interval)
-        for kind, number in (("email.clicked", given.clicked_mails), ("email.opened", given.opened_mails)):
-            for days in range(1, number + 1):
-                yield self._event(kind, self.zone.before(self.start, Length(days=days)), {})
-        if given.address is not Address.OK:
-            kind = "dead" if given.address is Address.DEAD else "unknown"
-            yield self._event("email.bounced", self.start - HOUR, {"kind": kind, "status": "5.1.1"})
-
-    def _basket(self, basket: Money | None) -> str:
-        if basket is None:
-            return str(USUAL_BASKET)
-        return written(basket.amount, basket.currency)
+        return Standing(changed[0].data["from"]) if changed else self.store.customers[CUSTOMER].standing
 
     # What happens
 
@@ -177,11 +139,11 @@ class _Story:
             "currency": basket.currency if basket else self.lifecycle.currency,
             "ticket_id": "ticket",
             "purpose": "newsletter" if kind.startswith("consent.") else "",
-            "code": self._last_code(),
+            "code": self._last(fx.COUPON_ISSUED, "code") or "WB-UNKNOWN",
             "survey": "survey",
             "invitation": "invitation",
             "answer": "no",
-            "hand_off": self._last_hand_off(),
+            "hand_off": self._last(fx.HANDED_OFF, "hand_off") or "unknown",
             "result": "reached",
             "into": "somebody-else",
         }
@@ -192,69 +154,61 @@ class _Story:
             data = msgspec.convert({**wanted, **_unfolded(given)}, shape, strict=False)
         return Event(f"{kind}-{at}-{self.orders}", "scenario", kind, at, CUSTOMER, data)
 
-    def _last_code(self) -> str:
-        issued = [effect.data["code"] for effect in self.effects if effect.type == fx.COUPON_ISSUED]
-        return issued[-1] if issued else "WB-UNKNOWN"
-
-    def _last_hand_off(self) -> str:
-        given = [effect.data["hand_off"] for effect in self.effects if effect.type == fx.HANDED_OFF]
-        return given[-1] if given else "unknown"
+    def _last(self, kind: str, field: str) -> str:
+        """A field of the last effect of a kind, empty where there was none."""
+        return next((str(effect.data[field]) for effect in reversed(self.effects) if effect.type == kind), "")
 
     def go_on(self) -> None:
         """Let the days pass: to the last line of the scenario, then until no run is under way."""
-        happenings: list[tuple[Instant, Happening]] = [
-            (self.zone.after(self.start, each.at), each) for each in self.scenario.when
-        ]
-        for at, happening in sorted(happenings, key=lambda each: each[0]):
+        for at, happening in sorted(
+            ((self.zone.after(self.start, each.at), each) for each in self.scenario.when), key=lambda each: each[0]
+        ):
             self.world.run_until(at)
+            self.events.append((at, happening.event))
             self.world.take(self._event(happening.event, at, happening.data), at)
         last = max([self.zone.after(self.start, each.at) for each in self.scenario.expect] + [self.world.now])
         day = self.zone.day(last) + 1
         self.world.run_until(self.zone.start(day))
         for later in range(day + 1, day + LONGEST):
-            if not self.world.store.customers[CUSTOMER].runs:
+            if not self.store.customers[CUSTOMER].runs:
                 return
             self.world.run_until(self.zone.start(later))
 
     # What came of it
 
-    def compare(self) -> Iterator[str]:
-        """Tell each day on which something else happened than expected, and why, in the words of the YAML."""
-        yield from (letter.reason for letter in self.world.store.dead_letters)
-        first = self.zone.day(self.start)
-        expected: dict[Day, list[str]] = defaultdict(list)
-        for each in self.scenario.expect:
-            expected[self._day(each)] += [str(action) for action in each.actions]
-        happened: dict[Day, list[str]] = defaultdict(list)
+    def happened(self) -> Iterator[tuple[Day, str]]:
+        """Tell what happened on which day since the start, in order."""
         for effect in self.effects:
             action = action_of(effect)
-            need_not_be_listed = action.startswith(_OPTIONAL)
-            if action and (not need_not_be_listed or action in expected[self.zone.day(effect.time)]):
-                happened[self.zone.day(effect.time)].append(action)
+            if action:
+                yield self.zone.day(effect.time) - self.first, action
+
+    def compare(self) -> Iterator[Difference]:
+        """Tell each day on which something else happened than expected, and why, in the words of the YAML."""
+        expected: dict[Day, list[str]] = defaultdict(list)
+        spots: dict[Day, Spot] = {}
+        for each in self.scenario.expect:
+            day = self.zone.day(self.zone.after(self.start, each.at)) - self.first
+            expected[day] += [str(action) for action in each.actions]
+            spots.setdefault(day, each.spot)
+        happened: dict[Day, list[str]] = defaultdict(list)
+        for day, action in self.happened():
+            if not action.startswith(_OPTIONAL) or action in expected[day]:
+                happened[day].append(action)
+        yield from (self._difference(0, "no failure", letter.reason, ()) for letter in self.store.dead_letters)
+        rules, records = self.world.handling.rules, self.store.records
+        seen = Seen(self.zone, self.start, self.workflow, rules, self.effects, records, self.events)
         for day in sorted({*expected, *happened}):
-            if expected[day] != happened[day]:
-                wanted = ", ".join(expected[day]) or "nothing"
-                came = ", ".join(happened[day]) or "nothing"
-                yield f"day {day - first} ({iso_day(day)}): expected {wanted}; happened {came}"
-                yield from (f"  {reason}" for reason in self._reasons(day))
+            wanted, came = expected[day], happened[day]
+            if wanted != came:
+                why = reasons(seen, self.first + day, wanted, came)
+                said, instead = (", ".join(each) or "nothing" for each in (wanted, came))
+                yield self._difference(day, said, instead, why, spots.get(day))
 
-    def _day(self, each: Expected) -> Day:
-        return self.zone.day(self.zone.after(self.start, each.at))
-
-    def _reasons(self, day: Day) -> Iterator[str]:
-        customer = self.world.store.customers[CUSTOMER]
-        seen = [effect for effect in self.effects if self.zone.day(effect.time) <= day]
-        if not any(effect.type == fx.RUN_STARTED for effect in seen):
-            yield f"because {self.workflow.name} was not entered: the customer is {customer.standing.value}"
-        for effect in seen:
-            if effect.type in (fx.SEND_DEFERRED, fx.SEND_DROPPED, fx.SEND_HELD_OUT) and effect.time > self.zone.start(
-                day - 7
-            ):
-                what = effect.type.rpartition(".")[2].replace("_", " ")
-                on = self.zone.day(effect.time) - self.zone.day(self.start)
-                yield f"because on day {on} send {effect.data['template']} was {what}: {effect.data.get('reason', '')}".rstrip(
-                    ": "
-                )
+    def _difference(
+        self, day: Day, expected: str, happened: str, why: tuple[str, ...], spot: Spot | None = None
+    ) -> Difference:
+        return Difference(day, iso_day(self.first + day), expected, happened, why, spot or self.scenario.spot)
 
 
 def _unfolded(given: dict[str, Any]) -> dict[str, Any]:
@@ -264,12 +218,22 @@ def _unfolded(given: dict[str, Any]) -> dict[str, Any]:
     return {**others, "items": [item]} if item else others
 
 
-def _half(length: Length) -> Length:
-    return Length(days=max(1, length.days // 2))
-
-
 _OF_ITEM = "items."
 _OPTIONAL = tuple(f"{kind} " for kind in OPTIONAL)
+
+
+class _Remembering(MemoryStore):
+    """Keeps each record as it was at its time, so that a day that went otherwise can be looked at."""
+
+    def __init__(self, sink: Callable[[Effect], None], clock: Callable[[], Instant]) -> None:
+        super().__init__(sink)
+        self.records: list[tuple[Instant, Customer]] = []
+        self._clock = clock
+
+    def save(self, before: Customer | None, after: Customer) -> None:
+        """Keep the record, and remember it."""
+        super().save(before, after)
+        self.records.append((self._clock(), after))
 
 
 def _known_interval(days: int) -> Cadence:
