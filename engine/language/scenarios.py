@@ -106,7 +106,7 @@ class Difference(Struct, frozen=True):
     """A day on which a workflow does otherwise than a scenario says, and why, in the words of the YAML.
 
     `day` counts from the scenario's start, and `date` is that day on the calendar; `expected` and `happened` are written
-    as under `expect:`, or `nothing`. `spot` is where the scenario speaks of that day, else of itself.
+    as under `expect:`, or `nothing`. Of the first ten days `why` says why. `spot` is where the scenario speaks of that day, else of itself.
     """
 
     day: int

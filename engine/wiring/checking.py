@@ -61,5 +61,6 @@ def contradictions(rules: RuleSet, workflow: str, scenario: Scenario) -> Contrad
     if played.standing:
         cure = "change `given:`, or the standing it names"
         return Contradiction(scenario.spot, said + played.standing, f"{because}: {cure}", played.difference)
-    also = f"; {one_of([f'day {each.day}' for each in others], 'and')} went otherwise, too" if others else ""
+    days = [f"day {each.day}" for each in others[:3]] + [f"{len(others) - 3:,} more days"] * (len(others) > 3)
+    also = f"; {one_of(days, 'and')} went otherwise, too" if others else ""
     return Contradiction(first.spot, f"{said}{first}{also}", because, played.difference)

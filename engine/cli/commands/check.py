@@ -13,6 +13,9 @@ from engine.language.playing import Failed
 from engine.language.problems import Problem, Severity, format_problems
 from engine.wiring.checking import checked_paths
 
+DAYS_SHOWN = 10
+"""Of a scenario that goes otherwise, so many days are shown to people; `--json` has them all."""
+
 
 @named("check", "winback check", "winback check workflows/welcome-back.yaml", "winback check --json | jq '.problems'")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
@@ -64,7 +67,10 @@ def _tell(
         console.print()
     for scenario in failed:
         console.print(f"{scenario.file}:{scenario.line}: {scenario.title}", style="bold")
-        console.print(table("day", "expected", "happened", "why", rows=[_row(each) for each in scenario.days]))
+        rows = [_row(each) for each in scenario.days[:DAYS_SHOWN]]
+        console.print(table("day", "expected", "happened", "why", rows=rows))
+        if len(scenario.days) > DAYS_SHOWN:
+            console.print(f"and {len(scenario.days) - DAYS_SHOWN:,} more days")
         console.print()
     errors = sum(one.severity is Severity.ERROR for one in problems)
     warnings = len(problems) - errors

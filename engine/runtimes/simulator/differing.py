@@ -6,6 +6,7 @@ It asks what `explain` asks of a live customer. Instants are said as days of the
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
@@ -84,6 +85,7 @@ def _decided(
     subjects = {action.partition(" ")[2] for action in differing}
     acts = {effect.effect_id for effect in before if action_of(effect) in differing}
     run = _run(seen, seen.zone.start(day + 1) - 1)
+    ended = next((effect for effect in reversed(before) if effect.type == fx.RUN_ENDED), None)
     for effect in before:
         is_of_the_day = seen.zone.day(effect.time) == day
         concerns = (
@@ -92,7 +94,7 @@ def _decided(
             or (run is not None and effect.effect_id == run.effect_id)
         )
         if (
-            effect.type == fx.RUN_ENDED
+            effect is ended
             or (effect.type in _NOT_DONE and (is_of_the_day or concerns))
             or (effect.type == fx.RUN_STARTED and is_of_the_day and not expected)
         ):
@@ -141,7 +143,8 @@ def _stands(seen: Seen, end: Instant) -> Iterator[str]:
 
 def _record(seen: Seen, at: Instant) -> Customer:
     """The record as it was at an instant; the first one where there was none."""
-    return next((record for when, record in reversed(seen.records) if when <= at), seen.records[0][1])
+    place = bisect_right(seen.records, at, key=lambda each: each[0])
+    return seen.records[max(place - 1, 0)][1]
 
 
 def _run(seen: Seen, at: Instant) -> Run | None:
