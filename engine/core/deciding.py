@@ -33,7 +33,8 @@ from engine.core.events import DATA, Event
 from engine.core.facts import fold, is_taken_back
 from engine.core.gate import ORDER_UNDER_WAY, paused
 from engine.core.ids import ref
-from engine.core.machine import handed, hear, ring_timer, skip, start, walk
+from engine.core.listening import hear
+from engine.core.machine import handed, ring_timer, skip, start, walk
 from engine.core.merging import given_up, join, joined_runs
 from engine.core.moments import Instant
 from engine.core.offering import void_unsent

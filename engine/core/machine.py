@@ -2,7 +2,7 @@
 
 A stage is steps done in order; `until_any` is listened to during the whole stage and beats the steps; `after` or `end`
 says what follows the last step; `leave_when_any` beats everything. Nothing else moves a run. What each step does stands
-in a module of its own; here is what moves a run from one to the next.
+in a module of its own; here is what moves a run from one to the next. What it hears meanwhile is `listening`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,20 @@ from msgspec.structs import replace
 from engine.core import effects as fx
 from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, resume, suppress, tag, untag, was_asked
 from engine.core.choosing import chosen, go_to, split
-from engine.core.closing import CLOSING, KEPT, call_off, close, is_closing, noticed, shows_life
-from engine.core.conditions import SENT, holds, matches, sent_topic, topics
+from engine.core.closing import CLOSING, close, noticed
+from engine.core.conditions import SENT, sent_topic
 from engine.core.customer import Run
 from engine.core.decision import Entered
-from engine.core.ending import finish, finish_as
-from engine.core.events import Event
+from engine.core.ending import finish
 from engine.core.gate import run_zone
-from engine.core.handing_off import HANDED_OFF, answers, hand_off
-from engine.core.ids import lot, ref, run_id
-from engine.core.offering import keep_promise, void, void_unsent
+from engine.core.handing_off import HANDED_OFF, hand_off
+from engine.core.ids import lot, run_id
+from engine.core.offering import keep_promise, void
 from engine.core.rules import (
     AdaptNewsletter,
-    AnyCondition,
     Choose,
     CloseAccount,
     Emit,
-    EventSeen,
     GoTo,
     HandOff,
     MakeFormer,
@@ -46,13 +43,12 @@ from engine.core.rules import (
     WaitUntil,
     Workflow,
     notice_of,
-    sends_of,
 )
 from engine.core.runs import current_send, name_in_mode, next_step, step_of, to_stage
 from engine.core.sending import Over, ask, delivered, dropped, on_its_channel
 from engine.core.sharing import lot_key
 from engine.core.turn import Turn
-from engine.core.waiting import WAITING, set_anew, wait, wait_until
+from engine.core.waiting import WAITING, wait, wait_until
 from engine.core.worth import worth_of
 
 NO_ORDER_HOLDS = -1
@@ -212,65 +208,6 @@ def skip(turn: Turn, run: Run, workflow: Workflow, reason: str) -> None:
     assert step is not None, "only a send is handed over, or held by a pause"
     over = dropped(turn, run, on_its_channel(turn, step), reason)
     _go_on(turn, over.run, workflow, _after(turn, workflow, over))
-
-
-# Listening -----------------------------------------------------------------------------------------------------------
-
-
-def hear(turn: Turn, run: Run, event: Event | None, changed: frozenset[str], *, history: bool) -> None:
-    """Let a run hear an event and changes of the customer: it may leave, go to another stage, or have its answer."""
-    workflow = turn.rules.version(run.workflow, run.version)
-    heard = None if event is None or event.time < run.began else event
-    if any(_is_heard(condition, turn, heard, changed) for condition in workflow.leave_when_any):
-        finish(turn, run, "left")
-        return
-    for way_out in workflow.stage(run.stage).until_any:
-        if _is_heard(way_out.condition, turn, heard, changed):
-            _leave_stage(turn, run, workflow, way_out.then, heard, history=history)
-            return
-    if run.doing == WAITING:
-        set_anew(turn, run, workflow, changed, history=history)
-    elif heard is not None:
-        _answered(turn, run, workflow, heard, history=history)
-
-
-def _answered(turn: Turn, run: Run, workflow: Workflow, event: Event, *, history: bool) -> None:
-    """End a wait for a person's answer, or for a sign of life; an answer of long ago rings no timer and starts nothing."""
-    step = step_of(workflow, run)
-    if run.doing == HANDED_OFF and isinstance(step, HandOff):
-        if not history and answers(run, step, event, turn.customer):
-            walk(turn, next_step(run), workflow)
-    elif is_closing(run) and shows_life(event, turn.rules.own_events.get(event.type)):
-        finish(turn, run, KEPT)
-
-
-def _leave_stage(turn: Turn, run: Run, workflow: Workflow, stage: str, event: Event | None, *, history: bool) -> None:
-    if history:
-        finish_as(turn, run, workflow, stage)
-        return
-    led_by = ref(event.data.order_id) if event is not None and event.type == "order.placed" else 0
-    back = turn.customer.returned
-    thanks = any(sends_of(step) for step in workflow.stage(stage).steps)
-    if led_by and thanks and back is not None and not run.held_out and run.mode is Mode.LIVE:
-        turn.customer.returned = replace(back, taken=True)  # one thank-you a return
-    void_unsent(turn, run, f"left stage {run.stage}")
-    call_off(turn, run, workflow)
-    run = turn.run(run)
-    run = to_stage(run, stage, led_by)
-    turn.put(run)
-    walk(turn, run, workflow)
-
-
-def _is_heard(condition: AnyCondition, turn: Turn, event: Event | None, changed: frozenset[str]) -> bool:
-    if isinstance(condition, EventSeen):
-        if event is None or condition.absent or event.type != condition.event:
-            return False
-        if event.type in ("email.clicked", "email.opened") and event.data.machine and "machine" not in condition.where:
-            return False
-        if condition.where and not matches(condition.where, event.field):
-            return False
-        return condition.at_least == 1 or holds(condition, turn.view())
-    return not changed.isdisjoint(topics(condition)) and holds(condition, turn.view())
 
 
 _TAKE: dict[type, Callable[[Turn, Run, Workflow, Any], WentOn]] = {
