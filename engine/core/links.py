@@ -1,4 +1,4 @@
-"""Links in messages: the opaque, signed tokens of `/u/TOKEN`, `/confirm/TOKEN` and `/answer/TOKEN`.
+"""Links in messages: the opaque, signed tokens of `/u/TOKEN`, `/confirm/TOKEN`, `/answer/TOKEN` and the like.
 
 A token carries what the page needs and nothing can be read out of it or changed in it: whoever sees a server's log or
 a browser's history learns neither the customer nor the purpose. It is sealed the way SIV modes are: the tag is a MAC of
@@ -24,12 +24,14 @@ TOKEN_CHARS_AT_MOST = 1_024
 UNSUBSCRIBE = "unsubscribe"
 CONFIRM = "confirm"
 ANSWER = "answer"
+QUESTION = "question"
+SURVEY = "survey"
 
 
 class Link(Struct, frozen=True, array_like=True):
     """What a token says. `blocks` are the keys of the block list that a "no" through this link writes.
 
-    `asks` is the question that `/answer` answers: its name in the workflow. `language` is that of the message, so that
+    `asks` is the question that is answered: its name in the workflow. `language` is that of the message, so that
     the page can speak it.
     """
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from engine.core.events import Event, InvitationAnswered, Mail, NewsletterAnswer
+from engine.core.causes import CAUSES
+from engine.core.events import Event, InvitationAnswered, Mail, NewsletterAnswer, SurveyAnswered
 from engine.core.links import Link
 from engine.core.moments import MINUTE, Instant
 from engine.core.reading import encode
@@ -49,8 +50,21 @@ class Answers:
             await self.confirm(link, wording, ip)
         else:
             await self.stop(link)
+        await self._try(self._replied(link, yes=yes))
+
+    async def reply(self, link: Link, *, yes: bool) -> None:
+        """Answer an invitation, or whatever else a message asked: it says nothing of mail, so it changes none."""
+        await self._take(self._replied(link, yes=yes))
+
+    async def say_why(self, link: Link, reason: str) -> None:
+        """Answer the survey. A reason that is no cause (`other`) is an answer all the same."""
+        cause = reason if reason in CAUSES else ""
+        said = SurveyAnswered(survey=link.asks, answers={"reason": reason}, cause=cause)
+        await self._take(self._event(link, "survey.answered", said))
+
+    def _replied(self, link: Link, *, yes: bool) -> Event:
         said = InvitationAnswered(invitation=link.asks, answer="yes" if yes else "no")
-        await self._try(self._event(link, "invitation.answered", said))
+        return self._event(link, "invitation.answered", said)
 
     async def _try(self, event: Event) -> None:
         """Take in an event that comes on top of what has already been made durable."""

@@ -1,6 +1,6 @@
 """The words and the look of the public pages, in German and English.
 
-Plain text in one file instead of templates: there are eight pages of three sentences, and every value in them is escaped
+Plain text in one file instead of templates: there are a few pages of three sentences, and every value in them is escaped
 in one place.
 """
 
@@ -58,6 +58,9 @@ _PAGES: dict[str, dict[str, _Words]] = {
             "Ja, gern weiter",
             "Nein, danke",
         ),
+        "question": _Words("Ihre Antwort", "{shop} hat Ihnen eine Frage geschickt.", "Ja, gern", "Nein, danke"),
+        "survey": _Words("Woran lag es?", "Ein Klick genügt. Danke, dass Sie sich die Zeit nehmen."),
+        "replied": _Words("Danke für Ihre Antwort!", "Wir haben sie notiert und halten uns daran."),
         "bad_link": _Words(
             "Dieser Link passt nicht.",
             "Vielleicht wurde er beim Kopieren abgeschnitten. Bitte öffnen Sie ihn noch einmal aus der E-Mail.",
@@ -90,6 +93,9 @@ _PAGES: dict[str, dict[str, _Words]] = {
             "Yes, keep it coming",
             "No, thanks",
         ),
+        "question": _Words("Your answer", "{shop} has sent you a question.", "Yes, please", "No, thanks"),
+        "survey": _Words("What was it?", "One click is enough. Thank you for taking the time."),
+        "replied": _Words("Thank you for your answer!", "We have noted it and will keep to it."),
         "bad_link": _Words(
             "This link does not fit.",
             "It may have been cut off when it was copied. Please open it again from the email.",
@@ -98,6 +104,19 @@ _PAGES: dict[str, dict[str, _Words]] = {
         "failed": _Words("That did not work just now.", "Please try again in a few minutes. Nothing has been changed."),
     },
 }
+
+REASONS: dict[str, dict[str, str]] = {
+    "price": {"de": "Es war mir zu teuer", "en": "It was too expensive"},
+    "quality": {"de": "Die Ware war nicht gut genug", "en": "The goods were not good enough"},
+    "service": {"de": "Lieferung oder Service haben nicht gestimmt", "en": "Delivery or service fell short"},
+    "offer": {"de": "Es war nicht das Richtige für mich dabei", "en": "There was nothing that suited me"},
+    "changed_need": {"de": "Ich brauche es nicht mehr", "en": "I no longer need it"},
+    "variety": {"de": "Ich wollte etwas anderes ausprobieren", "en": "I wanted to try something else"},
+    "competitor": {"de": "Ich kaufe jetzt woanders", "en": "I buy elsewhere now"},
+    "moved": {"de": "Ich bin umgezogen", "en": "I have moved"},
+    "other": {"de": "Etwas anderes", "en": "Something else"},
+}
+"""What the survey offers as answers: causes, in the customer's words; `other` is none of them."""
 
 _QUESTIONS = {"de": "Fragen? Schreiben Sie an", "en": "Questions? Write to"}
 
@@ -112,6 +131,7 @@ main{width:100%;max-width:34rem;background:var(--paper);border:1px solid var(--l
 h1{margin:0 0 .75rem;font-size:1.6rem;line-height:1.25;text-wrap:balance}
 p{margin:0}
 form{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.75rem}
+form.list{flex-direction:column;align-items:stretch}
 button{min-height:3rem;padding:.6rem 1.5rem;font:inherit;font-weight:600;border-radius:.6rem;border:2px solid var(--button);
 background:var(--button);color:var(--on);cursor:pointer}
 button.quiet{background:transparent;color:var(--ink);border-color:var(--line)}
@@ -146,15 +166,21 @@ def page(name: str, language: str, shop: Shopfront, *, purpose: str = "", chosen
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="robots" content="noindex">\n'
         f"<title>{title} · {brand}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f'<main>\n<p class="shop">{brand}</p>\n<h1>{title}</h1>\n<p>{text}</p>\n{_form(name, words, chosen)}</main>\n'
+        f'<main>\n<p class="shop">{brand}</p>\n<h1>{title}</h1>\n<p>{text}</p>\n{_form(name, words, chosen, language)}</main>\n'
         f"{_footer(language, shop)}</body>\n</html>\n"
     )
 
 
-def _form(name: str, words: _Words, chosen: str) -> str:
+def _form(name: str, words: _Words, chosen: str, language: str) -> str:
+    if name == "survey":
+        choices = (
+            f'<button class="quiet" name="answer" value="{reason}">{escape(said[language])}</button>'
+            for reason, said in REASONS.items()
+        )
+        return f'<form method="post" class="list">{"".join(choices)}</form>\n'
     if not words.button:
         return ""
-    if name != "answer":
+    if name not in ("answer", "question"):
         once = '<input type="hidden" name="List-Unsubscribe" value="One-Click">' if name == "unsubscribe" else ""
         return f'<form method="post">{once}<button>{escape(words.button)}</button></form>\n'
     buttons = {

@@ -15,9 +15,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 
-from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, BadLinkError, Keys, Link
+from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, BadLinkError, Keys, Link
 from engine.listeners.answering import Answers
-from engine.listeners.pages import STYLE, Shopfront, page, pick_language, wording
+from engine.listeners.pages import REASONS, STYLE, Shopfront, page, pick_language, wording
 from engine.listeners.serving import Ready, add_health, counting, route_of
 
 __all__ = ["Shopfront", "public_app"]
@@ -49,7 +49,7 @@ class _Pages:
         """Show what a POST would do."""
         kind = _KINDS[route_of(request)]
         link = self._link(request, kind)
-        chosen = request.query.get("answer", "") if kind == ANSWER else ""
+        chosen = request.query.get("answer", "") if kind in (ANSWER, QUESTION) else ""
         return self._page(request, kind, link, purpose=link.purpose, chosen=chosen)
 
     async def unsubscribe(self, request: web.Request) -> web.Response:
@@ -73,6 +73,24 @@ class _Pages:
         text = self._wording(request, ANSWER, link)
         await self._answers.answer(link, yes=said == "yes", wording=text, ip=request.remote or "")
         return self._page(request, "confirmed" if said == "yes" else "stopped", link, purpose=link.purpose)
+
+    async def reply(self, request: web.Request) -> web.Response:
+        """Answer an invitation or another question with yes or no; what may be sent is not touched."""
+        link = self._link(request, QUESTION)
+        said = await self._said(request)
+        if said not in ("yes", "no"):
+            return self._page(request, QUESTION, link, status=400)
+        await self._answers.reply(link, yes=said == "yes")
+        return self._page(request, "replied", link)
+
+    async def say_why(self, request: web.Request) -> web.Response:
+        """Answer the survey with one of its reasons."""
+        link = self._link(request, SURVEY)
+        said = await self._said(request)
+        if said not in REASONS:
+            return self._page(request, SURVEY, link, status=400)
+        await self._answers.say_why(link, said)
+        return self._page(request, "replied", link)
 
     @web.middleware
     async def friendly(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -118,7 +136,13 @@ class _Pages:
         return web.Response(status=status, text=html, content_type="text/html")
 
 
-_KINDS = {"/u/{token}": UNSUBSCRIBE, "/confirm/{token}": CONFIRM, "/answer/{token}": ANSWER}
+_KINDS = {
+    "/u/{token}": UNSUBSCRIBE,
+    "/confirm/{token}": CONFIRM,
+    "/answer/{token}": ANSWER,
+    "/question/{token}": QUESTION,
+    "/survey/{token}": SURVEY,
+}
 
 
 def public_app(
@@ -133,7 +157,8 @@ def public_app(
     """Return the public listener's application. `body_seconds` is how long a form may take to arrive."""
     pages = _Pages(keys, answers, shop, body_seconds)
     app = web.Application(middlewares=[counting(registry, "public"), pages.friendly], client_max_size=BODY_AT_MOST)
-    for path, done in zip(_KINDS, (pages.unsubscribe, pages.confirm, pages.answer), strict=True):
+    posts = (pages.unsubscribe, pages.confirm, pages.answer, pages.reply, pages.say_why)
+    for path, done in zip(_KINDS, posts, strict=True):
         app.router.add_get(path, pages.ask)
         app.router.add_post(path, done)
     add_health(app, ready)

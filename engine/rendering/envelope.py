@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
+from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
 from engine.core.moments import Instant, instant
 from engine.ports import Message
 from engine.rendering.mime import mailbox
@@ -60,6 +60,9 @@ def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[s
     if asks:
         answer = link(ANSWER, "answer")
         made |= {"confirm": link(CONFIRM, "confirm"), "yes": f"{answer}?answer=yes", "no": f"{answer}?answer=no"}
+        question = link(QUESTION, "question")
+        made |= {"accept": f"{question}?answer=yes", "decline": f"{question}?answer=no"}
+        made["survey"] = link(SURVEY, "survey")
     return made
 
 

@@ -19,7 +19,7 @@ OFFER_VALUE: Final = ("offer.value",)
 MINIMUM_BASKET: Final = ("offer.minimum_basket",)
 VALID_UNTIL: Final = ("offer.valid_until",)
 TERMS: Final = ("offer.terms",)
-_ANSWERS: Final = ("links.confirm", "links.yes", "links.no", "links.survey")
+_ANSWERS: Final = ("links.confirm", "links.yes", "links.no", "links.accept", "links.decline", "links.survey")
 
 
 class Part(Struct, frozen=True):

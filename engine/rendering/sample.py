@@ -49,7 +49,7 @@ OFFER: Final = Offer(
 
 CODE: Final = "WB-7K2M9Q"
 LAST_DAY: Final = date(2026, 1, 19)
-LINKS: Final = ("unsubscribe", "confirm", "yes", "no", "survey")
+LINKS: Final = ("unsubscribe", "confirm", "yes", "no", "accept", "decline", "survey")
 
 
 def sample_context(

@@ -87,9 +87,11 @@ OFFER: Final[dict[str, Variable]] = {
 LINKS: Final[dict[str, Variable]] = {
     "unsubscribe": _always("Stops messages of this kind."),
     "confirm": _always("Says yes to the newsletter. Only in a send with `asks:`."),
-    "yes": _always("Says yes to the question. Only in a send with `asks:`."),
-    "no": _always("Says no to the question. Only in a send with `asks:`."),
-    "survey": _always("Leads to the survey. Only in a send with `asks:`."),
+    "yes": _always("Says yes to more of our mail, which is what is asked. Only in a send with `asks:`."),
+    "no": _always("Says no to more of our mail, and stops it. Only in a send with `asks:`."),
+    "accept": _always("Says yes to an invitation or another question, and nothing else. Only in a send with `asks:`."),
+    "decline": _always("Says no to it, and nothing else: no mail is stopped. Only in a send with `asks:`."),
+    "survey": _always("Leads to the one question why they left. Only in a send with `asks:`."),
 }
 
 SHOP: Final[dict[str, Variable]] = {

@@ -11,12 +11,14 @@ import pytest
 from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, Keys, Link
+from engine.core.causes import CAUSES
+from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link
 from engine.core.moments import MINUTE
 from engine.listeners import Answers, Shopfront, public_app
+from engine.listeners.pages import REASONS
 
 Client = TestClient[web.Request, web.Application]
-PATHS = {UNSUBSCRIBE: "/u", CONFIRM: "/confirm", ANSWER: "/answer"}
+PATHS = {UNSUBSCRIBE: "/u", CONFIRM: "/confirm", ANSWER: "/answer", QUESTION: "/question", SURVEY: "/survey"}
 SHOP = Shopfront(name="Shop & Söhne", support_email="help@shop.example", imprint=("Shop GmbH",))
 BLOCKS = (b"a" * 16, b"b" * 16)
 
@@ -129,6 +131,38 @@ async def test_an_answer_is_yes_or_no(
     assert (answered.invitation, answered.answer) == ("still", said)
 
 
+@pytest.mark.parametrize("said", ["yes", "no"])
+async def test_an_invitation_is_answered_and_nothing_else(world: Any, keys: Keys, client: Client, said: str) -> None:
+    """A yes gives no permission and a no takes none: only the answer comes in."""
+    assert (await client.post(path(keys, QUESTION, asks="tasting"), data={"answer": said})).status == 200
+    assert [what for what, _ in world.story] == ["event"]
+    (event,) = world.events()
+    assert (event.type, event.customer) == ("invitation.answered", "c1")
+    assert (event.data.invitation, event.data.answer) == ("tasting", said)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+async def test_the_survey_tells_the_cause(world: Any, keys: Keys, client: Client, reason: str) -> None:
+    """Each reason on the page comes in as an answer; all but the last are causes, by the names they have everywhere."""
+    page = await (await client.get(path(keys, SURVEY))).text()
+    assert f'name="answer" value="{reason}"' in page
+    assert (await client.post(path(keys, SURVEY, asks="why"), data={"answer": reason})).status == 200
+    (event,) = world.events()
+    assert (event.type, event.data.survey, event.data.answers) == ("survey.answered", "why", {"reason": reason})
+    assert event.data.cause == ("" if reason == "other" else reason)
+    assert event.data.cause in ("", *CAUSES)
+
+
+@pytest.mark.parametrize("kind", [QUESTION, SURVEY])
+async def test_an_answer_that_was_not_asked_for_changes_nothing(
+    world: Any, keys: Keys, client: Client, kind: str
+) -> None:
+    """Neither a reason nor a yes or no: the page again, with 400."""
+    response = await client.post(path(keys, kind), data={"answer": "image"})
+    assert response.status == 400
+    assert world.story == []
+
+
 @pytest.mark.parametrize("body", [b"", b"answer=maybe", b"answer=", b"\xff\xfe\x00", b"answer[]=no&x"])
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"])
 async def test_neither_yes_nor_no_changes_nothing(
@@ -173,15 +207,15 @@ async def test_links_cannot_be_swapped_between_pages(world: Any, keys: Keys, cli
     for kind, own in PATHS.items():
         token = keys.seal(link(kind))
         for other in PATHS.values():
+            said = {"answer": "price" if other == PATHS[SURVEY] else "no"}
             for method in ("GET", "POST"):
-                response = await client.request(
-                    method, f"{other}/{token}", data={"answer": "no"} if method == "POST" else None
-                )
+                response = await client.request(method, f"{other}/{token}", data=said if method == "POST" else None)
                 assert response.status == (200 if other == own else 404)
     assert {event.type for event in world.events()} == {
         "email.unsubscribed",
         "newsletter.confirmed",
         "invitation.answered",
+        "survey.answered",
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.links import ANSWER, CONFIRM, UNSUBSCRIBE, Keys, block_key, customer_block_key
+from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, block_key, customer_block_key
 from engine.core.moments import instant
 from engine.ports import Message
 from engine.rendering.envelope import Desk, headers, instant_of, links, message, message_id
@@ -49,12 +49,15 @@ def test_every_message_can_be_stopped() -> None:
 
 
 def test_a_question_has_links_to_answer_it() -> None:
-    """A send that asks has confirm, yes and no as well."""
+    """A send that asks has links to confirm, to say yes or no to mail, to accept or decline, and to say why."""
     made = links(DESK, KEYS, b"block", effect_id="e1", data=data(asks="still"))
-    assert set(made) == {"unsubscribe", "confirm", "yes", "no"}
+    assert set(made) == {"unsubscribe", "confirm", "yes", "no", "accept", "decline", "survey"}
     assert KEYS.open(token(made["confirm"]), CONFIRM).asks == "still"
     assert KEYS.open(token(made["no"]), ANSWER).asks == "still"
     assert made["no"].endswith("?answer=no")
+    assert KEYS.open(token(made["decline"]), QUESTION).asks == "still"
+    assert made["decline"].endswith("?answer=no")
+    assert KEYS.open(token(made["survey"]), SURVEY).asks == "still"
 
 
 def test_headers_of_a_list() -> None:

@@ -79,7 +79,7 @@ _MARKETING: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("template-no-imprint", ("shop.imprint",), "no imprint", "show shop.imprint, as templates/shared/ does"),
     ("template-no-sender", ("shop.sender_name", "shop.name"), "no sender's name", "show {{ shop.sender_name }}"),
 )
-_ANSWERS = ("links.confirm", "links.yes", "links.no", "links.survey")
+_ANSWERS = ("links.confirm", "links.yes", "links.no", "links.accept", "links.decline", "links.survey")
 
 
 def check(
