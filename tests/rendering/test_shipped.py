@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from engine.core.moments import Length
 from engine.core.money import Money
-from engine.core.rules import Discount, FreeTrial, Gift, Offer
+from engine.core.rules import Discount, FreeTrial, Gift, Offer, sends_of
+from engine.language.folder import read_folder
 from engine.rendering import (
     VARIABLES,
     Rendered,
@@ -33,10 +34,19 @@ NAMES = tuple(sorted(path.name for path in (WORKFLOWS / "templates").iterdir() i
 ON_PAPER = ("address_question", "address_question_short")
 """Sent as a letter or a text message: no links to press, no HTML."""
 MAILS = tuple(name for name in NAMES if name not in ON_PAPER)
-WITH_OFFER = ("coupon_offer", "coupon_reminder")
-OFFER_IF_ANY = ("anniversary_greeting", "birthday_greeting", "jubilee_greeting")
-"""Good wishes that come with a present or without."""
-ASKING = ("last_call", "renew_permission", "still_with_us")
+RULES = read_folder(WORKFLOWS).rules
+assert RULES is not None, "the shipped set is good"
+SENDS = [
+    send
+    for workflow in RULES.workflows.values()
+    for stage in workflow.stages
+    for step in stage.steps
+    for send in sends_of(step)
+]
+OFFER_IF_ANY = {"another_try", "anniversary_greeting", "birthday_greeting", "jubilee_greeting"}
+"""Those that read well when the offer of their send may not be given (`if_refused: send_without`)."""
+WITH_OFFER = {send.template for send in SENDS if send.offer} - OFFER_IF_ANY
+ASKING = {send.template for send in SENDS if send.asks}
 MOST_BYTES = 100 * 1024
 
 
@@ -57,12 +67,7 @@ def message(templates: Templates, name: str, language: str, customer: dict[str, 
 
 def test_the_set_is_what_the_workflows_send(templates: Templates) -> None:
     """Every template that a shipped workflow sends is there in both languages, and no other."""
-    sent = {
-        template
-        for path in WORKFLOWS.glob("*.yaml")
-        for template in re.findall(r"^\s+- send: (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    }
-    assert sent == set(templates.names()) == set(NAMES)
+    assert {send.template for send in SENDS} == set(templates.names()) == set(NAMES)
     assert {templates.languages(name) for name in NAMES} == {("de", "en")}
 
 
@@ -86,7 +91,7 @@ def test_what_the_law_asks_for_is_there(templates: Templates, name: str) -> None
     assert 0 < facts.html_bytes < MOST_BYTES
     assert facts.needs_offer == (name in WITH_OFFER)
     assert facts.needs_question == (name in ASKING)
-    if name in (*WITH_OFFER, *OFFER_IF_ANY):
+    if name in WITH_OFFER | OFFER_IF_ANY:
         assert facts.mentions_offer_value
         assert facts.mentions_minimum_basket
         assert facts.mentions_valid_until
@@ -206,6 +211,45 @@ def test_any_kind_of_offer_can_be_put_in(templates: Templates, offer: Offer, sub
     assert "Terms" not in made.text
     assert "For orders of" not in made.text
     assert "Valid until:  January 19, 2026" in made.text
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "subject"),
+    [
+        ("surprise_gift", "de", "Eine Überraschung zu Ihrer nächsten Bestellung"),
+        ("surprise_gift", "en", "A surprise with your next order"),
+        ("trial", "de", "Ein Probierpaket, kostenlos zum Ausprobieren"),
+        ("of_the_shop", "de", "eine Tasse zu Ihrer nächsten Bestellung"),
+    ],
+)
+def test_a_gift_is_called_what_it_is_called_in_that_language(
+    templates: Templates, name: str, language: str, subject: str
+) -> None:
+    """offers.yaml has one language; what ships is named in both, anything else as offers.yaml names it."""
+    what = FreeTrial("a tasting box", Money(600, "EUR")) if name == "trial" else Gift("eine Tasse", Money(400, "EUR"))
+    offer = Offer(name=name, what=what, valid_for=Length(14))
+    assert templates.render("gift_offer", language, sample_context(offer=offer)).subject == subject
+
+
+def test_an_offer_that_may_not_be_given_leaves_a_good_mail(templates: Templates) -> None:
+    """Shall we try again? reads as well without the offer: no code, no value, no day."""
+    for language in ("de", "en"):
+        made = templates.render("another_try", language, sample_context(offer=None))
+        assert "Code" not in made.text
+        assert "code" not in made.text
+
+
+def test_a_member_reads_of_points_only_where_there_are_some(templates: Templates) -> None:
+    """Nobody is told of no points, and an unknown last day is left out."""
+    with_points = {"points": 1240, "tier": "gold"}
+    assert "1240" in message(templates, "keep_account", "en", with_points).text
+    assert "good until" not in message(templates, "keep_account", "en", with_points).text
+    for customer in ({"points": 0}, {"points": None}):
+        for name in ("points_offer", "keep_account", "account_closing"):
+            for language, word in (("de", "Punkte"), ("en", "points")):
+                made = message(templates, name, language, customer)
+                assert word not in made.text
+                assert word not in made.html
 
 
 def test_the_shops_own_look_is_used(templates: Templates) -> None:
