@@ -47,7 +47,9 @@ def winback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest
     return call
 
 
-def all_live(folder: Path) -> None:
-    """Set every workflow of a folder live."""
-    for path in folder.glob("*.yaml"):
-        path.write_text(path.read_text("utf-8").replace("mode: draft", "mode: live"), "utf-8")
+def all_live(folder: Path) -> set[str]:
+    """Set every workflow of a folder live; return their names."""
+    drafts = {path: text for path in folder.glob("*.yaml") if "mode: draft" in (text := path.read_text("utf-8"))}
+    for path, text in drafts.items():
+        path.write_text(text.replace("mode: draft", "mode: live"), "utf-8")
+    return {path.stem for path in drafts}

@@ -147,8 +147,8 @@ def test_commands_reach_the_running_engine(run: Callable[..., Running], winback:
     assert winback("status", "--json").json["paused"][0]["why"] == "a test"
     assert winback("unpause").code == 2
     assert winback("unpause", "--overdue", "send").code == 0
-    all_live(Path("workflows"))
-    assert len(winback("apply", "--json").json["changes"]) == 4
+    names = all_live(Path("workflows"))
+    assert {change["workflow"] for change in winback("apply", "--json").json["changes"]} == names
     assert winback("go-live").code == 1
     assert winback("go-live", "--no-suppressions").code == 0
     live = time.time()  # noqa: TID251 - the engine's clock is the machine's

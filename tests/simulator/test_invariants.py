@@ -26,8 +26,8 @@ SEEDS = (1, 2, 3)
 SHIPPED = {path.name.removesuffix(".scenarios.yaml") for path in (ROOT / "workflows").glob("*.scenarios.yaml")}
 SENDING = SHIPPED - {"dead-addresses", "openers-without-clicks"}
 """These take a customer's one place; the two send nothing but a question by post about their data."""
-NOT_IN_SAMPLES = {"renew-permission"}
-"""Everybody in the samples gets mail all the time, so no permission comes near its end."""
+NOT_IN_SAMPLES = {"renew-permission", "loyalty-members"}
+"""Everybody in the samples gets mail all the time, so no permission comes near its end; and nobody collects points."""
 ON_SUNDAYS = {"seasonal"}
 FOR_EVERYBODY = {"jubilee"}
 """Offers whose code is one text, as on a poster."""
@@ -208,7 +208,7 @@ def test_only_silence_to_a_delivered_question_stops_anybody(story: Played) -> No
 def test_the_held_out_get_nothing(story: Played) -> None:
     """A held-out run walks and tells what it would have done; nothing of it reaches the customer or their permission."""
     held_out = {line.data["run"] for line in story.of("run_started") if line.data["held_out"]}
-    acts = {"send.requested", "suppressed", "resumed", "tagged", "untagged", "coupon_issued"}
+    acts = {"send.requested", "suppressed", "resumed", "tagged", "untagged", "coupon_issued", "handed_off"}
     assert not [line for line in story.of(*acts) if line.data["run"] in held_out]
     assert [line for line in story.of("send.held_out") if line.data["run"] in held_out]
 
