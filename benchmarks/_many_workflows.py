@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.language.files import SPECIAL
+
 TEMPLATES = 40
 OFFERS = 40
 COUNTRIES = ("DE", "AT", "CH", "GB", "IE", "US", "FR", "NL", "BE", "IT", "ES", "PL")
@@ -35,9 +37,10 @@ def make_folder(folder: Path, shipped: Path, count: int, seed: int, lines_each: 
     """Write a folder of so many workflows, each with a scenario; about `lines_each` lines a workflow on average."""
     chance = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("shop.yaml", "lifecycle.yaml", "events.yaml"):
-        shutil.copy(shipped / name, folder / name)
-    shutil.copytree(shipped / "templates" / "shared", folder / "templates" / "shared")
+    for path in (shipped / name for name in SPECIAL):
+        if path.is_file():
+            shutil.copy(path, folder / path.name)
+    shutil.copytree(shipped / "templates", folder / "templates")
     for number in range(TEMPLATES):
         for kind in ("coupon_offer", "welcome_back"):
             shutil.copytree(shipped / "templates" / kind, folder / "templates" / f"{kind}_{number}")

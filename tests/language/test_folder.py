@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks._many_workflows import make_folder
 from engine.core.rules import RuleSet
 from engine.language.files import read_files
 from engine.language.folder import read_folder, read_path
@@ -120,3 +121,12 @@ def test_a_broken_file_does_not_hide_what_scenarios_of_another_contradict() -> N
     assert (played.passed, played.failed) == (0, ())
     checked, played = with_scenarios(read_files({**files, "fine.scenarios.yaml": scenarios + "- {}"}), play)
     assert (played.passed, played.failed) == (0, ())
+
+
+def test_the_folder_of_many_workflows_that_is_measured_is_a_correct_one(tmp_path: Path) -> None:
+    """`./dev bench check` measures good files, whatever the shipped ones have come to name."""
+    make_folder(tmp_path / "many", WORKFLOWS, count=20, seed=1)
+    checked = read_folder(tmp_path / "many")
+    assert checked.problems == ()
+    assert checked.rules is not None
+    assert len(checked.rules.workflows) == 20
