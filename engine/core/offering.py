@@ -34,10 +34,24 @@ def offer_of(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, 
         return _told(offer, had[0], had[1])
     cost = cost_of(offer, turn.customer, turn.rules.lifecycle.currency)
     view = View(turn.customer, turn.now, turn.rules.lifecycle)
-    refused = refused_offer(view, workflow, step.offer, turn.rules, cost)
+    spent_now = sum(note.amount for note in _issued_now(turn, offer))
+    refused = refused_offer(view, workflow, step.offer, turn.rules, cost + spent_now)
+    if not refused and offer.codes == "pool" and not _codes_left(turn, offer):
+        refused = "pool_empty"
     if refused:
         return Drop(refused) if offer.if_refused == "skip" else None
     return _issue(turn, run, step, offer, cost, turn.zone.day(turn.zone.after(turn.now, offer.valid_for)))
+
+
+def _issued_now(turn: Turn, offer: Offer) -> list[Issued]:
+    """What this very decision gave of an offer, or took back, for another run: the shop counts it after the decision."""
+    return [note for note in turn.notes if isinstance(note, Issued) and note.offer == offer.name]
+
+
+def _codes_left(turn: Turn, offer: Offer) -> list[str]:
+    given = {note.code for note in _issued_now(turn, offer)}
+    codes = turn.rules.shop.codes.get(offer.name, [])
+    return [each for each in codes if each not in given] if given - {""} else codes
 
 
 def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: Day) -> dict[str, Any]:
@@ -48,7 +62,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
     if run.held_out:
         given = ""
     elif pooled:
-        given = turn.rules.shop.codes[offer.name][-1] if acts else ""
+        given = _codes_left(turn, offer)[-1] if acts else ""
     else:
         given = offer.text if offer.codes == "text" else _own_code(turn, run, offer)
     turn.put(replace(run, codes={**run.codes, offer.name: (given, last_day)}))

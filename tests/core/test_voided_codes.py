@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.customer import RELEASES_KEPT, decode, encode
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR
 from engine.core.signals import CodesGranted, Handed
-from tests.builders import START, Play
+from tests.builders import PLAIN, START, Play
 
 COUPON = """
 workflow: coupon
@@ -157,6 +158,33 @@ def test_a_pool_code_does_not_go_back_into_the_pool() -> None:
     assert play.customer().voided_codes == ("A",)
     play.passes("1d")
     assert released(play).data["offer"]["code"] == "B"
+
+
+def test_two_runs_that_begin_at_once_share_neither_code_nor_budget() -> None:
+    """Both are decided before the shop counts either: the second takes the next code, and the third offer is too much."""
+    both = [
+        f"""
+workflow: service-{number}
+enter_when_all:
+  - event: customer.visited
+again_after: never
+stages:
+  only:
+    steps:
+      - send: receipt
+        purpose: service
+        offer: ten
+    end: done
+"""
+        for number in (1, 2, 3)
+    ]
+    offers = f"offers:\n  ten: {{{OFFER}, codes: pool, pool: codes.csv, low_water: 1}}\n"
+    play = Play(*both, offers=offers, lifecycle=replace(PLAIN, service_templates=("receipt",)))
+    play.shop_signal(CodesGranted("ten", ("A", "B", "C")))
+    play.happens("customer.visited")
+    assert [each["code"] for each in of_coupons(play, fx.COUPON_ISSUED)] == ["A", "B"]
+    assert [each.data["reason"] for each in play.effects if each.type == fx.SEND_DROPPED] == ["budget_spent"]
+    assert (play.shop.codes["ten"], spent(play)) == (["C"], 400)
 
 
 def test_a_text_that_everybody_gets_is_no_voided_code() -> None:
