@@ -21,6 +21,14 @@ class OfferFigures(Struct):
     cost: str
 
 
+class ToldRun(Struct):
+    """A run of the customer whose story is told, as a scenario of its workflow; `left_out` is what it cannot say."""
+
+    workflow: str
+    scenario: str
+    left_out: list[str]
+
+
 class Weekly(Struct):
     """The same figures by week, a list each with one number per week of `Report.weeks`.
 
@@ -76,6 +84,7 @@ class Report(Struct):
     what_it_does_not_show: str = WHAT_IT_DOES_NOT_SHOW
     events_per_second: int = 0
     story: list[str] = []
+    story_as_scenarios: list[ToldRun] = []
 
 
 def encoded(report: Report) -> bytes:

@@ -136,8 +136,11 @@ ENDED = Form(
         Key("workflow", Ref("workflow"), "The workflow's name.", required=True),
         Key("outcome", NAME, "How it ended.", required=True),
         Key("ago", AGO, "How long ago it ended.", required=True),
+        Key("began", AGO, "How long ago it began, which is what again_after counts from; when it ended, if left out."),
     ),
-    build=lambda fields, _: EndedBefore(**fields.values) if len(fields.values) == len(fields.keys) == 3 else BAD,
+    build=lambda fields, _: (
+        EndedBefore(**fields.values) if {"workflow", "outcome", "ago"} <= fields.values.keys() else BAD
+    ),
     example="{workflow: NAME, outcome: no_response, ago: 30d ago}",
 )
 
@@ -147,6 +150,7 @@ GIVEN = Form(
     (
         Key("standing", STANDINGS, "What we think of the customer; the other facts must yield it."),
         Key("orders", whole(0, 1000), "How many orders there were, one reorder interval apart."),
+        Key("first_order", AGO, "How long ago the first order was, where they lie otherwise apart."),
         Key("last_order", AGO, "How long ago the last order was."),
         Key("basket", PRICE, "What each of these orders came to."),
         Key("categories", ListOf(PLAIN, least=1), "The product categories that each of these orders held."),
@@ -170,6 +174,7 @@ GIVEN = Form(
             MapOf(Ref("template"), AGO, "templates, with how long ago"),
             "Marketing mails the customer got before.",
         ),
+        Key("other_mail", AGO, "How long ago another sender wrote to the customer."),
         Key("ended", ENDED, "A run of a workflow that has ended."),
         *(
             Key(name, BIRTHDAY if name == "birthday" else _PROFILE_KINDS[kind], "A field of the customer's profile.")

@@ -25,17 +25,19 @@ class EndedBefore(Struct, frozen=True, kw_only=True):
     workflow: str
     outcome: str
     ago: Length
+    began: Length | None = None  # None: just then; `again_after` counts from it
 
 
 class Given(Struct, frozen=True, kw_only=True):
     """What is known of the customer when the scenario starts. None and empty mean the usual, as the docs say.
 
-    `last_order` is how long ago it was; `profile` and `attributes` hold fields as `profile.updated` has them. A
+    `first_order` and `last_order` are how long ago they were; `profile` and `attributes` hold fields as `profile.updated` has them. A
     permission is a purpose, with its channel where that is not email: `marketing/phone`.
     """
 
     standing: Standing | None = None
     orders: int | None = None
+    first_order: Length | None = None  # the others lie evenly between it and the last
     last_order: Length | None = None
     clicked_mails: int = 0
     opened_mails: int = 0
@@ -51,6 +53,7 @@ class Given(Struct, frozen=True, kw_only=True):
     declining: bool = False
     offers_had: dict[str, Length] = {}
     sent: dict[str, Length] = {}  # by template; they count in the caps
+    other_mail: Length | None = None
     ended: EndedBefore | None = None
     profile: dict[str, Any] = {}
 

@@ -35,7 +35,9 @@ from engine.runtimes.simulator.bodies import Completing, completing
 @click.option("--until", metavar="DAY", help="Stop at its start; left out, at the end of the last event's day.")
 @click.option("--all", "all_", is_flag=True, help="Run drafts as well.")
 @click.option("--strict", is_flag=True, help="Take nothing for granted: without a consent event nobody has permission.")
-@click.option("--trace", metavar="CUSTOMER", default="", help="Tell this customer's story.")
+@click.option(
+    "--trace", metavar="CUSTOMER", default="", help="Tell this customer's story, and each run of it as a scenario."
+)
 @click.option("--bodies", is_flag=True, help="Render each mail into effects.jsonl; takes longer.")
 @csv_options
 def command(
@@ -149,6 +151,9 @@ def _tell(report: Report, out: Path) -> None:
     console.print(f"{said}; {report.returned_without_mail:,} of {report.returned:,} returned without a mail")
     for line in (*report.notes, report.what_it_does_not_show, *report.story):
         console.print(line)
+    for told in report.story_as_scenarios:
+        console.print(f"\nas a scenario, for {told.workflow}.scenarios.yaml:\n", style="bold")
+        console.print(told.scenario.rstrip("\n"))
     console.print(
         f"\n{out / 'report.html'} has the pictures; {report.events_per_second:,} events a second", style="dim"
     )

@@ -128,7 +128,7 @@ class _Replay:
         self.rules = Rules(rule_set, Shop(epoch=1, live_since=live_since), key=_salt(rule_set))
         self.codes = _MadeUpCodes(self.rules)
         self.tally = Tally()
-        self.story = Story(setting.trace, self.zone) if setting.trace else None
+        self.story = Story(setting.trace, self.zone, lambda: self.rules) if setting.trace else None
         self.met: Instant = 0  # when somebody met while facts are taken in was met; later the clock says it
         self.history = self.replayed = self.unrendered = 0
         first_day = self.zone.day(self.begin)
@@ -286,6 +286,7 @@ class _Replay:
         )
         if self.story is not None:
             report.story = self.story.lines
+            report.story_as_scenarios = list(self.story.again.told(self.rules.rule_set, self.end))
         return report
 
 
@@ -305,6 +306,8 @@ class _Records(MemoryStore):
             if not after.gone:
                 self.standings[after.standing] += 1
         super().save(before, after)
+        if self._story is not None and after.id == self._story.customer_id:
+            self._story.again.saved(before, after)
 
     def journal(self, customer_id: str, signal: AnySignal, now: Instant) -> None:  # noqa: ARG002 - the port's arguments
         """Keep the signals of the customer whose story is told."""

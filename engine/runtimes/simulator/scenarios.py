@@ -19,7 +19,7 @@ from engine.core.moments import DAY, MINUTE, Day, Instant, Length, Zone, iso_day
 from engine.core.rulebook import Rules
 from engine.core.rules import WHOLE, Mode, RuleSet, Standing, Switch, Workflow
 from engine.core.shop import Shop
-from engine.core.signals import Admit, Happened
+from engine.core.signals import Admit, Happened, TimeUp
 from engine.core.standing import evidence
 from engine.language.problems import Spot
 from engine.language.scenarios import OPTIONAL, Difference, Scenario
@@ -112,6 +112,9 @@ class _Story:
         known = store.load(CUSTOMER)
         store.save(known, self.somebody.with_what_was_done(known or self.somebody.newcomer(CUSTOMER)))
         self.world.now = self.start
+        due = store.next_due()
+        if due is not None and due[0] <= self.start:  # what time alone brings at the very start counts
+            self.world.handling.decide(store, CUSTOMER, TimeUp(), self.start)
         self.world.handling.decide(store, CUSTOMER, Admit(self.workflow.name), self.start)
         self.world.settle()
         standing, wanted = self._standing_at_start(), self.scenario.given.standing

@@ -59,14 +59,24 @@ class Somebody:
             order = self._event("order.placed", at, {"total": _basket(given.basket), "items": held})
             yield order
             yield self._event("order.delivered", at + DAY, {"order_id": order.data.order_id})
-            once_shorter = given.declining and number >= LONGER_GAPS
-            at = self.zone.before(at, _half(given.reorder_interval) if once_shorter else given.reorder_interval)
+            at = self._one_before(at, number, count)
+
+    def _one_before(self, at: Instant, number: int, count: int) -> Instant:
+        """When the order before one was; `number` counts back from the last, which is 0."""
+        given, last = self.given, self.given.last_order
+        if given.first_order is not None and last is not None and count > 1:
+            span = given.first_order.days - last.days
+            return self._ago(Length(days=last.days + span * (number + 1) // (count - 1)))
+        once_shorter = given.declining and number >= LONGER_GAPS
+        return self.zone.before(at, _half(given.reorder_interval) if once_shorter else given.reorder_interval)
 
     def _reading(self) -> Iterator[Event]:
         given = self.given
         for kind, number in (("email.clicked", given.clicked_mails), ("email.opened", given.opened_mails)):
             for days in range(1, number + 1):
                 yield self._event(kind, self._ago(Length(days=days)), {})
+        if given.other_mail is not None:
+            yield self._event("email.sent", self._ago(given.other_mail), {"sender": "other"})
         if given.address is not Address.OK:
             kind = "dead" if given.address is Address.DEAD else "unknown"
             yield self._event("email.bounced", self.start - HOUR, {"kind": kind, "status": "5.1.1"})
@@ -81,7 +91,8 @@ class Somebody:
         ended = {}
         if given.ended is not None:
             at = self._ago(given.ended.ago)
-            ended[given.ended.workflow] = Ended(at, at, given.ended.outcome, 1, Mode.LIVE)
+            began = self._ago(given.ended.began or given.ended.ago)
+            ended[given.ended.workflow] = Ended(began, at, given.ended.outcome, 1, Mode.LIVE)
         customer = replace(
             customer,
             offers_had={**customer.offers_had, **offers},

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.moments import MINUTE, Instant, Zone, iso_day
+from engine.core.rulebook import Rules
 from engine.core.signals import AnySignal, Happened
 from engine.runtimes.simulator.actions import action_of
+from engine.runtimes.simulator.retelling import Retelling
 
 _TOLD = ("order_id", "total", "currency", "amount", "kind", "link", "purpose", "code", "reason", "cause", "answer")
 """Fields of an event that are shown; addresses and names are not."""
 
 
 class Story:
-    """Collects lines such as `2023-05-02 09:00  send coupon_offer (readers-who-dont-buy, coupon)`."""
+    """Collects lines such as `2023-05-02 09:00  send coupon_offer (readers-who-dont-buy, coupon)`.
 
-    def __init__(self, customer_id: str, zone: Zone) -> None:
+    `again` gathers the same, to be told as scenarios.
+    """
+
+    def __init__(self, customer_id: str, zone: Zone, rules: Callable[[], Rules]) -> None:
         self.customer_id = customer_id
         self.lines: list[str] = []
+        self.again = Retelling(rules)
         self._zone = zone
 
     def signal(self, signal: AnySignal) -> None:
         """Tell of an event; that time was up, or a mail handed over, shows in what follows."""
+        self.again.signal(signal)
         if not isinstance(signal, Happened):
             return
         event = signal.event
@@ -31,6 +40,7 @@ class Story:
 
     def effect(self, effect: Effect) -> None:
         """Tell of an effect."""
+        self.again.effect(effect)
         data = effect.data
         place = ", ".join(str(data[name]) for name in ("workflow", "stage") if name in data)
         said = _said(effect)
