@@ -51,7 +51,7 @@ def _given(given: Given) -> Iterator[tuple[str, str]]:
         if name in PROFILE:
             yield name, _scalar(value)
     if attributes:
-        yield "attributes", _flow({name: _scalar(value) for name, value in attributes.items()})
+        yield "attributes", _inline({name: _scalar(value) for name, value in attributes.items()})
 
 
 def _value(name: str, value: Any) -> str:
@@ -64,11 +64,11 @@ def _value(name: str, value: Any) -> str:
             return value.value
         case EndedBefore():
             began = {"began": f"{value.began} ago"} if value.began else {}
-            return _flow({"workflow": value.workflow, "outcome": value.outcome, "ago": f"{value.ago} ago", **began})
+            return _inline({"workflow": value.workflow, "outcome": value.outcome, "ago": f"{value.ago} ago", **began})
         case tuple():
             return f"[{', '.join(_text(each) for each in value)}]"
         case dict():
-            return _flow({key: f"{ago} ago" for key, ago in value.items()})
+            return _inline({key: f"{ago} ago" for key, ago in value.items()})
         case _:
             return _scalar(value)
 
@@ -82,17 +82,17 @@ def _happening(at: str, said: list[str]) -> list[str]:
 def _event(one: Happening) -> str:
     if not one.data:
         return one.event
-    return _flow({"event": one.event, "data": _flow({name: _scalar(value) for name, value in one.data.items()})})
+    return _inline({"event": one.event, "data": _inline({name: _scalar(value) for name, value in one.data.items()})})
 
 
 def _mapping(key: str, entries: Mapping[str, str]) -> list[str]:
-    line = f"    {key}: {_flow(entries)}"
+    line = f"    {key}: {_inline(entries)}"
     if len(line) <= LINE:
         return [line]
     return [f"    {key}:", *(f"      {name}: {value}" for name, value in entries.items())]
 
 
-def _flow(entries: Mapping[str, str]) -> str:
+def _inline(entries: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{_key(name)}: {value}" for name, value in entries.items()) + "}"
 
 
