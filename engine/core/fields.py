@@ -76,9 +76,14 @@ MOVES_WITH_TIME = frozenset({"idle_days", "revenue_365d"})
 """Fields whose value changes at midnight with no event."""
 
 
+def is_own(name: str) -> bool:
+    """Say whether a field is one of the shop's own, `attributes.NAME`: its values are text, be it that of a day."""
+    return name.startswith("attributes.") and len(name) > len("attributes.")
+
+
 def kind_of(name: str) -> str | None:
     """Return the kind of a customer field, None for one that nobody knows."""
-    if name.startswith("attributes.") and len(name) > len("attributes."):
+    if is_own(name):
         return TEXT
     return FIELDS.get(name) or OF_CATEGORY.get(_category(name)[1])
 

@@ -16,7 +16,7 @@ from engine.core.hours import into_hours
 from engine.core.moments import DAY, HOUR, Instant, Zone, zone
 from engine.core.permission import is_stopped
 from engine.core.rulebook import Rules
-from engine.core.rules import TASK, Address, PerCustomer, Purpose, Send, Standing, Workflow
+from engine.core.rules import TASK, Address, Offer, PerCustomer, Purpose, Send, Standing, Workflow
 from engine.core.shop import Pause
 
 
@@ -203,9 +203,9 @@ def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost:
     most = view.lifecycle.offers_at_most
     if most is not None and _too_often(everything, most, view):
         return "offers_at_most"
-    if any(other in had for other in offer.excludes):
+    if any(_was_had(had.get(other, ()), offer, view) for other in offer.excludes):
         return "offer_excluded"
-    if offer.after and offer.after not in had:
+    if offer.after and not _was_had(had.get(offer.after, ()), offer, view):
         return "offer_not_yet"
     if offer.codes == "pool" and not rules.shop.codes.get(name):
         return "pool_empty"
@@ -215,6 +215,13 @@ def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost:
         if spent + cost > offer.budget.money.amount:
             return "budget_spent"
     return ""
+
+
+def _was_had(times: tuple[Instant, ...], offer: Offer, view: View) -> bool:
+    """Say whether another offer was had, as far back as this one looks."""
+    if offer.had_within is None:
+        return bool(times)
+    return any(view.zone.after(at, offer.had_within) > view.now for at in times)
 
 
 def _too_often(times: tuple[Instant, ...], allowed: PerCustomer, view: View) -> bool:

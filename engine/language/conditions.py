@@ -104,7 +104,7 @@ def _customer(fields: Fields, reading: Reading) -> Any:
         if name.value.startswith("categories."):
             reading.hint_last(f"of one product group write {one_of(f'categories.NAME.{what}' for what in OF_CATEGORY)}")
         return BAD
-    allowed = tests_of(kind)
+    allowed = tests_of(name.value)
     tests = [key for key in fields.keys if key != "customer"]
     if not tests and not any(reading.inside(entry) for _, entry in fields.node.entries):
         hint = f"add {one_of(allowed)}"

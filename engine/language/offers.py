@@ -88,6 +88,7 @@ _HOW = Word({"signed": "signed", "pool": "pool", "text": "text"}, later=("shop",
 def _offer(fields: Fields, reading: Reading) -> tuple[Offer, Fields]:
     _check_codes(fields, reading)
     _check_cost(fields, reading)
+    _check_look_back(fields, reading)
     per = fields.get("per_customer")
     budget = fields.get("budget")
     given = {name: fields.values[name] for name in _AS_WRITTEN if name in fields.values}
@@ -112,6 +113,7 @@ _AS_WRITTEN = (
     "if_refused",
     "after",
     "excludes",
+    "had_within",
     "expected_response",
 )
 
@@ -150,6 +152,12 @@ def _check_cost(fields: Fields, reading: Reading) -> None:
         reading.error(fields.keys["cost"], "conflicting-keys", message, "leave it out")
 
 
+def _check_look_back(fields: Fields, reading: Reading) -> None:
+    if "had_within" in fields.keys and not {"after", "excludes"} & set(fields.keys):
+        message = "'had_within' says how far 'after' or 'excludes' looks back, and neither is there"
+        reading.error(fields.keys["had_within"], "conflicting-keys", message, "add one of them, or leave it out")
+
+
 def _named(name: Text, read: tuple[Offer, Fields], _: Reading) -> OfferDraft:
     offer, fields = read
     return OfferDraft(name, structs.replace(offer, name=name.value, line=name.spot.line), fields)
@@ -177,6 +185,7 @@ OFFER = Form(
         Key("if_refused", words(("skip", "send_without")), "What becomes of the send when the offer may not be given."),
         Key("after", Ref("offer"), "Only for customers who had that offer before."),
         Key("excludes", ListOf(Ref("offer"), least=1), "Not for customers who have one of these."),
+        Key("had_within", SPAN, "How far `after:` and `excludes:` look back; for ever when left out."),
         Key("expected_response", PART, "The share that will use it, as long as nothing is measured."),
     ),
     one_of=(OneOf(("discount", "gift", "free_trial"), required=True, cure="say what is offered"),),

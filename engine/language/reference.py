@@ -91,13 +91,13 @@ def _causes() -> str:
 
 def _customer_fields() -> str:
     kinds = {name: field_kind(name) or "" for name in FIELD_NAMES}
-    rows = [f"| `{name}` | {kind.replace('_', ' or ')} | {_tests(kind)} |" for name, kind in kinds.items()]
+    rows = [f"| `{name}` | {kind.replace('_', ' or ')} | {_tests(name)} |" for name, kind in kinds.items()]
     what = "What `customer:` may name. Money is in the shop's currency; days are those of the customer's calendar."
     return "\n".join([what, "", "| field | kind | may be asked with |", "| --- | --- | --- |", *rows])
 
 
-def _tests(kind: str) -> str:
-    return ", ".join(f"`{test}`" for test in tests_of(kind))
+def _tests(name: str) -> str:
+    return ", ".join(f"`{test}`" for test in tests_of(name))
 
 
 def _events() -> str:

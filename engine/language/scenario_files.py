@@ -112,8 +112,13 @@ BIRTHDAY = Scalar(
 )
 
 
-def _given(fields: Fields, _: Reading) -> Given:
+def _given(fields: Fields, reading: Reading) -> Given:
     made = dict(fields.values)
+    had = fields.nodes.get("offers_had")
+    known = {key.value for key, _ in had.entries} if isinstance(had, Mapping) else set()
+    if not_had := [name for name in made.get("offers_used", ()) if name not in known]:
+        message = f"{one_of(not_had, 'and')} can only have been used when it was had"
+        reading.error(fields.keys["offers_used"], "conflicting-keys", message, "name it under 'offers_had', too")
     profile = {name: made.pop(name) for name in PROFILE if name in made}
     days = {name: value for name, value in profile.items() if PROFILE[name] == "day" and name != "birthday"}
     profile.update({name: iso_day(value) for name, value in days.items()})
@@ -175,6 +180,7 @@ GIVEN = Form(
             "Marketing mails the customer got before.",
         ),
         Key("other_mail", AGO, "How long ago another sender wrote to the customer."),
+        Key("offers_used", ListOf(Ref("offer"), least=1), "Those of them that the customer used."),
         Key("ended", ENDED, "A run of a workflow that has ended."),
         *(
             Key(name, BIRTHDAY if name == "birthday" else _PROFILE_KINDS[kind], "A field of the customer's profile.")

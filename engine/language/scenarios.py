@@ -54,6 +54,7 @@ class Given(Struct, frozen=True, kw_only=True):
     offers_had: dict[str, Length] = {}
     sent: dict[str, Length] = {}  # by template; they count in the caps
     other_mail: Length | None = None
+    offers_used: tuple[str, ...] = ()
     ended: EndedBefore | None = None
     profile: dict[str, Any] = {}
 

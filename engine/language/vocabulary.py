@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from engine.core.catalogue import CATALOGUE
 from engine.core.events import DATA, NEVER_KEPT, Mail
-from engine.core.fields import FIELDS, OF_CATEGORY, kind_of
+from engine.core.fields import FIELDS, OF_CATEGORY, is_own, kind_of
 from engine.core.marks import ITEM_CATEGORY, KEPT_FIELDS
 from engine.core.moments import iso_day
 from engine.core.rules import Address, OwnEvent, Standing
@@ -68,12 +68,13 @@ _CUSTOMER_WORDS: dict[str, Scalar | Word] = {
 _EVENT_WORDS: dict[tuple[str, str], Word] = {
     ("email.bounced", "kind"): words(("dead", "full", "policy", "spam", "soft", "unknown")),
 }
+_OF_A_NEAR_DAY = ("within_next", "within_last")
 _TESTS: dict[str, tuple[str, ...]] = {
     "text": ("is", "any_of"),
     "list": ("is", "any_of"),
     "number": ("is", "any_of", "at_least", "at_most"),
     "money": ("at_least", "at_most"),
-    "day": ("is", "at_least", "at_most", "within_next", "within_last"),
+    "day": ("is", "at_least", "at_most", *_OF_A_NEAR_DAY),
     _YES_NO: ("is",),
 }
 
@@ -88,9 +89,14 @@ def field_reader(name: str) -> Scalar | Word:
     return _DAYS if name in _LENGTHS else _CUSTOMER_WORDS.get(name) or _READERS[field_kind(name) or "text"]
 
 
-def tests_of(kind: str) -> tuple[str, ...]:
-    """Return which tests a condition may make of a field of this kind."""
-    return _TESTS[kind]
+def tests_of(name: str) -> tuple[str, ...]:
+    """Return which tests a condition may make of a customer field."""
+    return (*_TESTS[field_kind(name) or "text"], *(_OF_A_NEAR_DAY if is_own(name) else ()))
+
+
+def may_hold_a_day(name: str) -> bool:
+    """Say whether a customer field can be waited for: a day, or one of the shop's own, which may be written as a day."""
+    return field_kind(name) == "day" or is_own(name)
 
 
 def kept_fields(event: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from engine.language.scalars import (
 )
 from engine.language.send_steps import Written
 from engine.language.shapes import MapOf
-from engine.language.vocabulary import FIELD, FIELD_NAMES, field_kind
+from engine.language.vocabulary import FIELD, FIELD_NAMES, field_kind, may_hold_a_day
 
 
 def _wait(fields: Fields, _: Reading) -> Written:
@@ -37,9 +37,10 @@ def _wait(fields: Fields, _: Reading) -> Written:
 
 def _moment(fields: Fields, reading: Reading) -> Fields:
     name = fields.nodes.get("customer")
-    if isinstance(name, Text) and not name.empty and (kind := field_kind(name.value)) != "day":
+    if isinstance(name, Text) and not name.empty and not may_hold_a_day(name.value):
+        kind = field_kind(name.value)
         if kind is None:
-            days = [each for each in FIELD_NAMES if field_kind(each) == "day"]
+            days = [each for each in FIELD_NAMES if may_hold_a_day(each)]
             reading.unknown(name, "unknown-field", f"a customer has no field {shown(name.value)}", days)
         else:
             message = f"{shown(name.value)} is a {kind.replace('_', ' or ')}, and no day to wait for"

@@ -465,6 +465,20 @@ def test_a_day_ahead_comes_into_reach() -> None:
     assert begins(Not(condition=past), customer, at("2026-02-03")) == at("2026-02-05")
 
 
+def test_a_day_may_stand_in_a_field_of_the_shops_own() -> None:
+    """What is written as a day is near or not as any day is; other text is near to nothing."""
+    told = {"pause_ends": "2026-02-01", "size": "large", "boxes": 3}
+    customer = seen(event("profile.updated", ago("1d"), attributes=told))
+    ahead = FieldIs(field="attributes.pause_ends", within_next=Length(days=14))
+    assert begins(ahead, customer) == at("2026-01-18")
+    assert begins(Not(condition=ahead), customer, at("2026-01-20")) == at("2026-02-02")
+    assert begins(FieldIs(field="attributes.pause_ends", within_last=Length(days=3)), customer) == at("2026-02-01")
+    for name in ("size", "boxes", "none"):
+        near = FieldIs(field=f"attributes.{name}", within_next=Length(days=14))
+        assert begins(near, customer) == NEVER
+        assert holds_at(Not(condition=near), customer)
+
+
 def test_all_hold_from_the_last_of_them_on() -> None:
     """Together they hold when the last begins; if one never does, never."""
     view = View(BOUGHT, START, PLAIN)

@@ -466,6 +466,23 @@ def test_offers_follow_and_exclude_each_other() -> None:
         assert [words.split()[1] for words in second] == told
 
 
+def test_following_and_excluding_look_back_so_far() -> None:
+    """With `had_within:` an offer had longer ago neither opens the way to another nor bars it."""
+    two = (
+        COUPON.replace("workflow: coupon", "workflow: second")
+        .replace("offer: ten", "offer: twenty")
+        .replace("customer.visited", "customer.logged_in")
+    )
+    for rule, soon, late in (("after: ten", "send", "drop"), ("excludes: [ten]", "drop", "send")):
+        for days, told in ((39, soon), (40, late)):
+            twenty = f"{OFFER}, {rule}, had_within: 40d"
+            play = Play(COUPON, two, offers=f"offers:\n  ten: {{{OFFER}}}\n  twenty: {{{twenty}}}\n")
+            play.happens("customer.visited")
+            play.passes(f"{days}d")
+            play.happens("customer.logged_in")
+            assert [words for words in play.told() if words.startswith(f"{days}d {told} coupon_offer")]
+
+
 def test_a_late_send_is_dropped() -> None:
     """More than `late_at_most` late it is skipped, and the reason it waited for is told."""
     play = Play(

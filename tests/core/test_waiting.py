@@ -76,6 +76,8 @@ def went_on(play: Play, until: str = "2028-01-01") -> str:
         ("customer: contract_ends, before: 41d", "0d 10:00"),  # past
         ("customer: contract_ends, before: 40d", "0d 10:00"),  # this very instant
         ("customer: points_expire, at_most: 5d", "0d 10:00"),  # unknown: no reason to wait
+        ("customer: attributes.pause_ends, before: 3d", "17d 10:00"),
+        ("customer: attributes.size", "0d 10:00"),  # no day
         ("occasion: christmas, before: 14d", "340d 10:00"),
         ('occasion: christmas, after: 1d, at: "09:00"', "355d 09:00"),
         ("occasion: birthday, before: 3d", "130d 10:00"),
@@ -88,7 +90,8 @@ def went_on(play: Play, until: str = "2028-01-01") -> str:
 )
 def test_a_wait_is_over_at_its_moment(moment: str, over: str) -> None:
     """Days at the clock time of `at`, else of the step's beginning; a moment that is past or unknown is not waited for."""
-    play = visited(moment, contract_ends="2026-02-14", birthday="--05-18")
+    own = {"attributes.pause_ends": "2026-01-25", "attributes.size": "large"}
+    play = visited(moment, contract_ends="2026-02-14", birthday="--05-18", **own)
     assert went_on(play) == over
 
 

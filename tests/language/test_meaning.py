@@ -431,6 +431,7 @@ def test_scenarios_are_read_whole() -> None:
     assert (given.basket, given.address) == (Money(4990, "EUR"), Address.DOUBTFUL)
     assert given.permission == ("newsletter", "tracking", "marketing/phone")
     assert (given.cause, given.declining, given.offers_had) == ("price", True, {"ten_percent": Length(days=200)})
+    assert given.offers_used == ("ten_percent",)
     assert given.ended == EndedBefore(workflow="winback", outcome="no_response", ago=Length(days=300))
     assert [str(action) for each in acts.expect for action in each.actions] == [
         "hand_off key_accounts",

@@ -30,6 +30,8 @@ def test_a_record_becomes_what_templates_show() -> None:
         "points": (Decimal("120.4"), 0),
         "contract_ends": ("2026-06-30", 0),
         "attributes.club": ("gold", 0),
+        "attributes.club_ends": ("2026-06-30", 0),
+        "attributes.part": ("2026-02-30", 0),
     }
     seen = customer_variables(Customer(id="c-1", profile=profile), NOW, Lifecycle())
     assert seen["id"] == "c-1"
@@ -40,7 +42,7 @@ def test_a_record_becomes_what_templates_show() -> None:
     assert seen["revenue"] == Money(0, "EUR")
     assert seen["first_name"] is None
     assert seen["last_order"] is None
-    assert seen["attributes"] == {"club": "gold"}
+    assert seen["attributes"] == {"club": "gold", "club_ends": date(2026, 6, 30), "part": "2026-02-30"}
 
 
 def test_a_record_can_be_written_to() -> None:

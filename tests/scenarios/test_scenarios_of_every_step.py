@@ -95,6 +95,13 @@ def test_a_send_that_was_dropped_can_be_expected_and_need_not_be() -> None:
         ("declining: true, last_order: 100d ago", "declining: gaps"),
         ("offers_had: {ten_percent: 20d ago}", "offer: ten_percent\n    had_within: 30d"),
         (
+            "offers_had: {ten_percent: 20d ago}, offers_used: [ten_percent]",
+            "offer: ten_percent\n    had_within: 30d\n    used: true",
+        ),
+        ("offers_had: {ten_percent: 20d ago}", "offer: ten_percent\n    had_within: 30d\n    used: false"),
+        ("attributes: {club: gold}", "customer: attributes.club\n    is: gold"),
+        ("attributes: {club_ends: 2026-01-20}", "customer: attributes.club_ends\n    within_next: 30d"),
+        (
             "ended: {workflow: winback, outcome: done, ago: 400d ago}",
             "workflow: winback\n    outcome: done",
         ),

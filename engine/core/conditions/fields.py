@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.conditions.view import NEVER, View
 from engine.core.fields import MONEY, MOVES_WITH_TIME, YEAR, field_value, kind_of, last_order
 from engine.core.matching import is_same
-from engine.core.moments import Day, Instant
+from engine.core.moments import Day, Instant, parse_day
 from engine.core.money import Money
 from engine.core.rules import FieldIs
 
@@ -26,6 +26,8 @@ def field_from(condition: FieldIs, view: View) -> Instant:
         return view.now if any(each in value for each in wanted) else NEVER
     if not _compares(condition, value):
         return NEVER
+    if condition.within_next is None and condition.within_last is None:
+        return view.now
     begin, end = _near(condition, value, view)
     return max(begin, view.now) if view.now < end else NEVER
 
@@ -43,6 +45,10 @@ def field_until(condition: FieldIs, view: View) -> Instant:
 def _near(condition: FieldIs, day: Any, view: View) -> tuple[Instant, Instant]:
     """When a day lies within the next, and within the last so many days; today is in both. Both ends are open."""
     begin, end, zone = -NEVER, NEVER, view.zone
+    if isinstance(day, str):  # one of the shop's own fields
+        day = parse_day(day)
+    if not isinstance(day, int):
+        return NEVER, NEVER
     if condition.within_next is not None:
         begin, end = zone.before(zone.start(day), condition.within_next), zone.start(day + 1)
     if condition.within_last is not None:

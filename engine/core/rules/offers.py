@@ -61,5 +61,6 @@ class Offer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     if_refused: str = "skip"  # or send_without
     after: str = ""
     excludes: tuple[str, ...] = ()
+    had_within: Length | None = None  # how far `after` and `excludes` look back; None: for ever
     expected_response: Share = 0
     line: int = 0

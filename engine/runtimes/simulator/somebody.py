@@ -42,7 +42,9 @@ class Somebody:
             purpose if "/" in purpose else f"{purpose}/email": Permission(given=True, at=since, basis="express")
             for purpose in given.permission
         }
-        profile = {"email": ("somebody@shop.example", 0), **{name: (v, 0) for name, v in given.profile.items()}}
+        own = {f"attributes.{name}": value for name, value in given.profile.get("attributes", {}).items()}
+        told = {"email": "somebody@shop.example", **given.profile, **own}
+        profile = {name: (value, 0) for name, value in told.items() if name != "attributes"}
         return Customer(customer_id, epoch=1, profile=profile, permission=allowed, tags=given.tags)
 
     def past(self) -> list[Event]:
@@ -96,6 +98,8 @@ class Somebody:
         customer = replace(
             customer,
             offers_had={**customer.offers_had, **offers},
+            codes_given=(*customer.codes_given, *((f"had-{name}", name) for name in offers)),
+            used_codes=(*customer.used_codes, *(f"had-{name}" for name in given.offers_used)),
             evidence=(*customer.evidence, *evidence),
             releases=(*customer.releases, *releases),
             last_mail=max([customer.last_mail, *(each.at for each in releases)]),
