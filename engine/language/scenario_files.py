@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.core.fields import PROFILE
+from engine.core.fields import PROFILE, is_own
 from engine.core.moments import Day, Length, iso_day
 from engine.language import values
 from engine.language.conditions import ADDRESSES, STANDINGS
@@ -38,6 +38,7 @@ from engine.language.scalars import (
 from engine.language.scenarios import CLOCK, STARTS, Action, EndedBefore, Expected, Given, Happening, Scenario
 from engine.language.shapes import ListOf, MapOf
 from engine.language.values import Wrong
+from engine.language.vocabulary import ATTRIBUTES
 
 ACTIONS = (
     "send",
@@ -253,7 +254,16 @@ def _event_with_data(fields: Fields, reading: Reading) -> tuple[str, dict[str, A
     if data is not None and not isinstance(data, Mapping):
         reading.error(data, "wrong-form", "there should be fields with their values here", "write {kind: dead}")
         return BAD
-    return name.value, event_values(name.value, data, reading) if data else {}, name.spot
+    if data is None:
+        return name.value, {}, name.spot
+    own = [(key, value) for key, value in data.entries if name.value == _TELLS_OF_OWN_FIELDS and is_own(key.value)]
+    others = replace(data, entries=[entry for entry in data.entries if entry not in own])
+    attributes = {key.value.removeprefix(ATTRIBUTES): PLAIN.read(value, reading) for key, value in own}
+    made = event_values(name.value, others, reading)
+    return name.value, {**made, "attributes": attributes} if attributes else made, name.spot
+
+
+_TELLS_OF_OWN_FIELDS = "profile.updated"
 
 
 class _Data:
@@ -273,7 +283,11 @@ HAPPENING = Form(
     "Something that happens, with those of its fields that matter.",
     (
         Key("event", EVENT, "What happens.", required=True),
-        Key("data", _Data(), "Fields of the event; what is left out is made up."),
+        Key(
+            "data",
+            _Data(),
+            "Fields of the event; what is left out is made up. Of profile.updated also `attributes.NAME`.",
+        ),
     ),
     build=_event_with_data,
 )

@@ -90,7 +90,7 @@ def went_on(play: Play, until: str = "2028-01-01") -> str:
 )
 def test_a_wait_is_over_at_its_moment(moment: str, over: str) -> None:
     """Days at the clock time of `at`, else of the step's beginning; a moment that is past or unknown is not waited for."""
-    own = {"attributes.pause_ends": "2026-01-25", "attributes.size": "large"}
+    own: dict[str, Any] = {"attributes.pause_ends": "2026-01-25", "attributes.size": "large"}
     play = visited(moment, contract_ends="2026-02-14", birthday="--05-18", **own)
     assert went_on(play) == over
 

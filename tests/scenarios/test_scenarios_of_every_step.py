@@ -88,6 +88,15 @@ def test_a_send_that_was_dropped_can_be_expected_and_need_not_be() -> None:
     )
 
 
+def test_a_profile_may_tell_of_the_shops_own_fields() -> None:
+    """`attributes.NAME` in the data of profile.updated moves a wait for it."""
+    stages = "  only:\n    steps:\n      - wait_until: {customer: attributes.pause_ends, before: 2d}\n    end: done\n"
+    given = f"given: {{{LAPSED}, attributes: {{pause_ends: 2026-01-15}}}}\n"
+    agrees(played(given + "expect:\n  8d: end done", stages))
+    told = "when:\n  3d: {event: profile.updated, data: {attributes.pause_ends: 2026-02-04, points: 5}}\n"
+    agrees(played(given + told + "expect:\n  28d: end done", stages))
+
+
 @pytest.mark.parametrize(
     ("given", "entry"),
     [
