@@ -112,6 +112,13 @@ def field_value(customer: Customer, name: str, now: Instant, lifecycle: Lifecycl
     return value
 
 
+def day_of(name: str, value: Any) -> Day | None:
+    """Return the day that a field's value is; None where it is none, as with own fields that hold a number or words."""
+    if is_own(name):
+        return parse_day(value) if isinstance(value, str) else None
+    return value if isinstance(value, int) else None
+
+
 def _count(customer: Customer) -> int:
     return len(customer.orders) + (customer.folded.orders if customer.folded else 0)
 

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from engine.core.conditions import topics
 from engine.core.customer import Run
-from engine.core.fields import field_value
+from engine.core.fields import day_of, field_value
 from engine.core.gate import run_zone
-from engine.core.moments import MINUTE, Day, Instant, parse_day
+from engine.core.moments import MINUTE, Day, Instant
 from engine.core.occasions import next_day
 from engine.core.rules import FieldIs, Wait, WaitUntil, Workflow
 from engine.core.runs import next_step, step_of
@@ -82,7 +82,4 @@ def _day(turn: Turn, step: WaitUntil, today: Day) -> Day | None:
     if step.occasion:
         occasion = lifecycle.occasions.get(step.occasion)
         return None if occasion is None else next_day(occasion, turn.customer, today - step.after.days)
-    value = field_value(turn.customer, step.field, turn.now, lifecycle)
-    if isinstance(value, str):  # an attribute, which has no kind
-        return parse_day(value)
-    return value if isinstance(value, int) else None
+    return day_of(step.field, field_value(turn.customer, step.field, turn.now, lifecycle))

@@ -467,7 +467,7 @@ def test_a_day_ahead_comes_into_reach() -> None:
 
 def test_a_day_may_stand_in_a_field_of_the_shops_own() -> None:
     """What is written as a day is near or not as any day is; other text is near to nothing."""
-    told = {"pause_ends": "2026-02-01", "size": "large", "boxes": 3}
+    told = {"pause_ends": "2026-02-01", "size": "large", "boxes": 20_470}  # a day by its number, were it one
     customer = seen(event("profile.updated", ago("1d"), attributes=told))
     ahead = FieldIs(field="attributes.pause_ends", within_next=Length(days=14))
     assert begins(ahead, customer) == at("2026-01-18")

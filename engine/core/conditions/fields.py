@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.core.conditions.view import NEVER, View
-from engine.core.fields import MONEY, MOVES_WITH_TIME, YEAR, field_value, kind_of, last_order
+from engine.core.fields import MONEY, MOVES_WITH_TIME, YEAR, day_of, field_value, kind_of, last_order
 from engine.core.matching import is_same
-from engine.core.moments import Day, Instant, parse_day
+from engine.core.moments import Day, Instant
 from engine.core.money import Money
 from engine.core.rules import FieldIs
 
@@ -38,16 +38,15 @@ def field_until(condition: FieldIs, view: View) -> Instant:
         return _turn(condition, view, passes=False)
     if condition.within_next is None and condition.within_last is None:
         return NEVER
-    day = field_value(view.customer, condition.field, view.now, view.lifecycle)
-    return _near(condition, day, view)[1]
+    value = field_value(view.customer, condition.field, view.now, view.lifecycle)
+    return _near(condition, value, view)[1]
 
 
-def _near(condition: FieldIs, day: Any, view: View) -> tuple[Instant, Instant]:
+def _near(condition: FieldIs, value: Any, view: View) -> tuple[Instant, Instant]:
     """When a day lies within the next, and within the last so many days; today is in both. Both ends are open."""
     begin, end, zone = -NEVER, NEVER, view.zone
-    if isinstance(day, str):  # one of the shop's own fields
-        day = parse_day(day)
-    if not isinstance(day, int):
+    day = day_of(condition.field, value)
+    if day is None:
         return NEVER, NEVER
     if condition.within_next is not None:
         begin, end = zone.before(zone.start(day), condition.within_next), zone.start(day + 1)
