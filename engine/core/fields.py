@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -109,6 +110,8 @@ def field_value(customer: Customer, name: str, now: Instant, lifecycle: Lifecycl
     kind = PROFILE.get(name)
     if kind == DAY and value is not None:
         return parse_day(str(value))
+    if kind == NUMBER and isinstance(value, str):  # shops and tables write numbers as text, too
+        return Decimal(value) if re.fullmatch(r"-?\d{1,15}(?:\.\d{1,4})?", value, re.ASCII) else None
     return value
 
 

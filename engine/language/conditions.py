@@ -105,7 +105,7 @@ def _customer(fields: Fields, reading: Reading) -> Any:
             reading.hint_last(f"of one product group write {one_of(f'categories.NAME.{what}' for what in OF_CATEGORY)}")
         return BAD
     allowed = tests_of(name.value)
-    tests = [key for key in fields.keys if key != "customer"]
+    tests = [key for key in fields.keys if key in _FIELD_TESTS]  # not `then`, of a way out
     if not tests and not any(reading.inside(entry) for _, entry in fields.node.entries):
         hint = f"add {one_of(allowed)}"
         reading.error(name, "missing-key", f"nothing is asked of the field {shown(name.value)}", hint)
@@ -129,6 +129,9 @@ def _customer(fields: Fields, reading: Reading) -> Any:
         within_next=fields.get("within_next"),
         within_last=fields.get("within_last"),
     )
+
+
+_FIELD_TESTS = ("is", "any_of", "at_least", "at_most", "within_next", "within_last")
 
 
 def _tested(field: str, node: Node, reading: Reading) -> Any:

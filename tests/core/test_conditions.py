@@ -465,6 +465,17 @@ def test_a_day_ahead_comes_into_reach() -> None:
     assert begins(Not(condition=past), customer, at("2026-02-03")) == at("2026-02-05")
 
 
+@pytest.mark.parametrize(
+    ("told", "known"), [(120, 120), ("120", 120), ("120.5", Decimal("120.5")), ("many", None), ("1e999999", None)]
+)
+def test_points_may_be_written_as_text(told: Any, known: Any) -> None:
+    """A number is one however it was sent; what is none is not known, and holds for nothing but `not:`."""
+    customer = seen(event("profile.updated", ago("1d"), points=told))
+    assert field_value(customer, "points", START, PLAIN) == known
+    assert holds_at(FieldIs(field="points", at_least=100), customer) is (known is not None)
+    assert holds_at(FieldIs(field="points", at_most=99), customer) is False
+
+
 def test_a_day_may_stand_in_a_field_of_the_shops_own() -> None:
     """What is written as a day is near or not as any day is; other text is near to nothing."""
     told = {"pause_ends": "2026-02-01", "size": "large", "boxes": 20_470}  # a day by its number, were it one
