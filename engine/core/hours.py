@@ -77,6 +77,7 @@ def _openings(day: Day, zone: Zone, parts: Parts) -> Iterator[Instant]:
     """The instants at which a day may open: where its parts begin, and where the clock is changed into one of them."""
     firsts = [zone.at(day, begin * MINUTE) for begin, _ in parts]
     yield from firsts
+    yield zone.start(day)  # where the clocks skip midnight, the day begins in the middle of a part
     change = zone.change(day)
     if change is not None:
         yield change
