@@ -24,7 +24,7 @@ def wait(turn: Turn, run: Run, workflow: Workflow, step: Wait) -> None:
 
 
 def wait_until(turn: Turn, run: Run, workflow: Workflow, step: WaitUntil) -> Run | None:
-    """Wait for a moment; one that nobody knows, or that is past, is no reason to wait."""
+    """Wait for a moment; one that is past, or that nobody knows, is no reason to wait unless `if_unknown` says so."""
     due = _moment(turn, workflow, step, turn.now)
     if due is None or due <= turn.now:
         return next_step(run)
@@ -60,7 +60,7 @@ def _may_change(step: WaitUntil, changed: frozenset[str] | None) -> bool:
 
 
 def _moment(turn: Turn, workflow: Workflow, step: WaitUntil, began: Instant) -> Instant | None:
-    """Return when a wait that began then is over, bounded by `at_most`; None where the day is not known."""
+    """Return when a wait that began then is over, bounded by `at_most`; None where nobody knows the day."""
     zone = run_zone(workflow, turn.zone)
     clock = zone.clock(began) if step.at is None else step.at * MINUTE
     if step.weekday is not None:
@@ -69,10 +69,13 @@ def _moment(turn: Turn, workflow: Workflow, step: WaitUntil, began: Instant) -> 
         at = next(at for day in days if zone.weekday(day) == step.weekday and (at := zone.at(day, clock)) > began)
     else:
         day = _day(turn, step, zone.day(began))
-        if day is None:
+        if day is not None:
+            at = zone.at(day - step.before.days + step.after.days, clock)
+            at += (step.after.minutes - step.before.minutes) * MINUTE
+        elif step.if_unknown is not None:
+            at = zone.at(zone.day(began) + step.if_unknown.days, clock)
+        else:
             return None
-        at = zone.at(day - step.before.days + step.after.days, clock)
-        at += (step.after.minutes - step.before.minutes) * MINUTE
     return at if step.at_most is None else min(at, zone.after(began, step.at_most))
 
 

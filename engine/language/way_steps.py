@@ -46,10 +46,11 @@ def _moment(fields: Fields, reading: Reading) -> Fields:
             message = f"{shown(name.value)} is a {kind.replace('_', ' or ')}, and no day to wait for"
             reading.error(name, "unknown-field", message, "name a field that holds a day, such as contract_ends")
     if "weekday" in fields.keys:
-        for key in ("before", "after"):
+        for key in ("before", "after", "if_unknown"):
             if key in fields.keys:
                 message = f"{shown(key)} beside 'weekday': a weekday is waited for itself"
-                reading.error(fields.keys[key], "conflicting-keys", message, "name the weekday that is meant")
+                hint = "leave it out" if key == "if_unknown" else "name the weekday that is meant"
+                reading.error(fields.keys[key], "conflicting-keys", message, hint)
     return fields
 
 
@@ -66,6 +67,7 @@ def _wait_until(fields: Fields, _: Reading) -> Any:
         before=Length(days=moment.get("before", 0)),
         after=Length(days=moment.get("after", 0)),
         at=moment.get("at"),
+        if_unknown=Length(days=moment.get("if_unknown")) if "if_unknown" in moment.values else None,
         at_most=moment.get("at_most", fields.get("at_most")),
     )
     return Written(step, fields)
@@ -107,12 +109,13 @@ MOMENT = Form(
     "a moment",
     "A day of the customer's, an occasion, or the next such weekday.",
     (
-        Key("customer", FIELD, "A field of the customer that holds a day; an unknown day is not waited for."),
+        Key("customer", FIELD, "A field of the customer that holds a day."),
         Key("occasion", Ref("occasion"), "The next day of an occasion, as occasions.yaml names it."),
         Key("weekday", WEEKDAY, "The next such weekday, strictly after now."),
         Key("before", DAYS, "So many days before that day."),
         Key("after", DAYS, "So many days after that day."),
         Key("at", CLOCK, "At this clock time; when left out, the one at which the step began."),
+        Key("if_unknown", DAYS, "So many days are waited where nobody knows the day; not at all when left out."),
         Key("at_most", SPAN, "Go on after this long at the latest."),
     ),
     one_of=(
@@ -135,7 +138,7 @@ WAY_FORMS: dict[str, Form] = {
         "the step 'wait_until'",
         "Wait for a moment.",
         (
-            Key("wait_until", MOMENT, "The moment; one that is past or not known is not waited for.", required=True),
+            Key("wait_until", MOMENT, "The moment; one that is past or not known is not waited for, but see `if_unknown`.", required=True),
             Key("at_most", SPAN, "Go on after this long at the latest."),
         ),
         build=_wait_until,

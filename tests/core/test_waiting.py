@@ -78,6 +78,9 @@ def went_on(play: Play, until: str = "2028-01-01") -> str:
         ("customer: points_expire, at_most: 5d", "0d 10:00"),  # unknown: no reason to wait
         ("customer: attributes.pause_ends, before: 3d", "17d 10:00"),
         ("customer: attributes.size", "0d 10:00"),  # no day
+        ('customer: points_expire, before: 2d, at: "09:00", if_unknown: 30d', "30d 09:00"),
+        ("customer: points_expire, if_unknown: 30d, at_most: 5d", "5d 10:00"),
+        ("customer: contract_ends, before: 41d, if_unknown: 30d", "0d 10:00"),  # known, and past
         ("occasion: christmas, before: 14d", "340d 10:00"),
         ('occasion: christmas, after: 1d, at: "09:00"', "355d 09:00"),
         ("occasion: birthday, before: 3d", "130d 10:00"),
@@ -89,7 +92,7 @@ def went_on(play: Play, until: str = "2028-01-01") -> str:
     ],
 )
 def test_a_wait_is_over_at_its_moment(moment: str, over: str) -> None:
-    """Days at the clock time of `at`, else of the step's beginning; a moment that is past or unknown is not waited for."""
+    """Days at the clock time of `at`, else of the step's beginning; what is past is not waited for, nor what is unknown."""
     own: dict[str, Any] = {"attributes.pause_ends": "2026-01-25", "attributes.size": "large"}
     play = visited(moment, contract_ends="2026-02-14", birthday="--05-18", **own)
     assert went_on(play) == over
@@ -122,6 +125,15 @@ def test_a_day_that_changes_moves_the_wait(to: str | None, over: str) -> None:
     play = visited("customer: contract_ends", contract_ends="2026-02-14")
     play.passes("4d")
     play.happens("profile.updated", contract_ends=to)
+    assert went_on(play) == over
+
+
+@pytest.mark.parametrize(("told", "over"), [("2026-01-12", "7d 10:00"), ("2026-03-31", "85d 10:00")])
+def test_a_day_that_becomes_known_is_waited_for(told: str, over: str) -> None:
+    """`if_unknown` is for as long as nobody knows the day."""
+    play = visited("customer: contract_ends, if_unknown: 30d")
+    play.passes("4d")
+    play.happens("profile.updated", contract_ends=told)
     assert went_on(play) == over
 
 

@@ -240,7 +240,14 @@ def steps_of(stage: str) -> tuple[AnyStep, ...]:
 def test_moments_and_splits_become_what_they_say() -> None:
     """A day of the customer's, a weekday, an occasion; shares in parts of ten thousand."""
     assert steps_of("wait") == (
-        WaitUntil(key="wait_until 0", field="contract_ends", before=Length(days=14), at=600, at_most=Length(days=30)),
+        WaitUntil(
+            key="wait_until 0",
+            field="contract_ends",
+            before=Length(days=14),
+            at=600,
+            if_unknown=Length(days=28),
+            at_most=Length(days=30),
+        ),
         WaitUntil(key="wait_until 1", weekday=1, at=600, at_most=Length(days=5)),
         WaitUntil(key="wait_until 2", occasion="christmas", after=Length(days=14)),
         Split(key="split 0", shares=(("by_cause", 3350), ("by_value", 6650))),

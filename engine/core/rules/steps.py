@@ -37,6 +37,8 @@ class Wait(Step, frozen=True, kw_only=True, omit_defaults=True, tag="wait"):
 class WaitUntil(Step, frozen=True, kw_only=True, omit_defaults=True, tag="wait_until"):
     """Wait for a moment: a day of the customer's, an occasion, or the next such weekday; at most so long.
 
+    A day that nobody knows is not waited for, unless `if_unknown` says how many days to wait then.
+
     `field`, `occasion` and `weekday` (Monday 0) exclude each other; `before` and `after` move a day. `at` is minutes since
     midnight; without it the clock time at which the step began.
     """
@@ -47,6 +49,7 @@ class WaitUntil(Step, frozen=True, kw_only=True, omit_defaults=True, tag="wait_u
     before: Length = Length()
     after: Length = Length()
     at: int | None = None
+    if_unknown: Length | None = None
     at_most: Length | None = None
 
 
