@@ -138,7 +138,12 @@ WAY_FORMS: dict[str, Form] = {
         "the step 'wait_until'",
         "Wait for a moment.",
         (
-            Key("wait_until", MOMENT, "The moment; one that is past or not known is not waited for, but see `if_unknown`.", required=True),
+            Key(
+                "wait_until",
+                MOMENT,
+                "The moment; one that is past or not known is not waited for, but see `if_unknown`.",
+                required=True,
+            ),
             Key("at_most", SPAN, "Go on after this long at the latest."),
         ),
         build=_wait_until,
