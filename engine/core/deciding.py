@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
 
 from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.address import judge_address, proofs_that_count
+from engine.core.candidates import ANYTHING
 from engine.core.conditions import (
     ADDRESS,
     CAUSE,
@@ -38,8 +39,8 @@ from engine.core.machine import handed, ring_timer, skip, start, walk
 from engine.core.merging import given_up, join, joined_runs
 from engine.core.moments import Instant
 from engine.core.offering import void_unsent
-from engine.core.rulebook import ANYTHING, Rules
-from engine.core.rules import Address, Mode, Standing, Workflow
+from engine.core.rulebook import Rules
+from engine.core.rules import Address, Mode, Standing
 from engine.core.runs import at_rest, current_send
 from engine.core.sending import HELD, PAUSED_LINE
 from engine.core.sharing import count, part, share
@@ -305,7 +306,7 @@ def _time_up(turn: Turn) -> None:
             finish(turn, kept, "too_long")
         elif kept.due is not None and kept.due <= now and _is_on(turn, kept):
             ring_timer(turn, kept, turn.rules.version(kept.workflow, kept.version))
-    looked = {name for name, at in customer.looks.items() if at <= now} if customer.looks else None
+    looked = [name for name, at in customer.looks.items() if at <= now] if customer.looks else ()
     _go_on(turn, looked, heard=heard)
 
 
@@ -337,21 +338,19 @@ def _next_due(customer: Customer) -> Instant | None:
 # Entering ------------------------------------------------------------------------------------------------------------
 
 
-def _go_on(
-    turn: Turn, also: set[str] | None = None, *, may_enter: bool = True, heard: frozenset[str] = NOTHING
-) -> None:
+def _go_on(turn: Turn, also: Collection[str] = (), *, may_enter: bool = True, heard: frozenset[str] = NOTHING) -> None:
     """After a signal: let runs hear what changed (`heard`: they did already), and look at what may fit now.
 
     What runs do thereupon, those that begin just now included, is news in turn.
     """
     touched = turn.touched
     if touched is heard and not turn.freed:  # the ordinary case: nothing new for the runs
-        listening = _listening(turn, touched, also)
+        listening = turn.rules.candidates.after(touched, turn.customer, also)
         if not listening:
             return
         turn.touched = NOTHING
         look(turn, listening, may_enter=may_enter)
-        touched, heard, also = turn.touched, NOTHING, None
+        touched, heard, also = turn.touched, NOTHING, ()
     for _ in range(ROUNDS):
         if not touched and not turn.freed and not also:
             return
@@ -364,17 +363,10 @@ def _go_on(
             turn.touch(ANYTHING)
             turn.freed = False
         touched |= turn.touched
-        listening = _listening(turn, touched, also)
+        listening = turn.rules.candidates.after(touched, turn.customer, also)
         if listening:
             look(turn, listening, may_enter=may_enter)
-        touched, heard, also = turn.touched - _ANYTHING, NOTHING, None
-
-
-def _listening(turn: Turn, touched: frozenset[str], also: set[str] | None) -> tuple[Workflow, ...]:
-    listening = turn.rules.listening(touched, turn.customer)
-    if not also:
-        return listening
-    return tuple(each for each in turn.rules.in_order if each.name in also or each in listening)
+        touched, heard, also = turn.touched - _ANYTHING, NOTHING, ()
 
 
 def _admit(turn: Turn, name: str) -> None:
@@ -394,8 +386,9 @@ def _admit(turn: Turn, name: str) -> None:
 
 
 def _look_anew(turn: Turn, *, by_time: bool) -> None:
-    """Judge anew. By a shorter reorder interval only a standing may change; a sweep looks at all there is."""
-    if turn.customer.gone:
+    """Judge anew. By a shorter reorder interval only who is active may lapse; a sweep looks at all there is."""
+    customer = turn.customer
+    if customer.gone or (by_time and customer.standing is not Standing.ACTIVE):
         return
     _judge(turn, quietly=False)
     if by_time:
