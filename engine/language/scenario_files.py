@@ -38,7 +38,6 @@ from engine.language.scalars import (
 from engine.language.scenarios import CLOCK, STARTS, Action, EndedBefore, Expected, Given, Happening, Scenario
 from engine.language.shapes import ListOf, MapOf
 from engine.language.values import Wrong
-from engine.language.vocabulary import ATTRIBUTES
 
 ACTIONS = (
     "send",
@@ -258,9 +257,8 @@ def _event_with_data(fields: Fields, reading: Reading) -> tuple[str, dict[str, A
         return name.value, {}, name.spot
     own = [(key, value) for key, value in data.entries if name.value == _TELLS_OF_OWN_FIELDS and is_own(key.value)]
     others = replace(data, entries=[entry for entry in data.entries if entry not in own])
-    attributes = {key.value.removeprefix(ATTRIBUTES): PLAIN.read(value, reading) for key, value in own}
-    made = event_values(name.value, others, reading)
-    return name.value, {**made, "attributes": attributes} if attributes else made, name.spot
+    attributes = {key.value: PLAIN.read(value, reading) for key, value in own}
+    return name.value, {**event_values(name.value, others, reading), **attributes}, name.spot
 
 
 _TELLS_OF_OWN_FIELDS = "profile.updated"

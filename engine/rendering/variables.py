@@ -71,7 +71,9 @@ CUSTOMER: Final[dict[str, Variable]] = {
     "competitor_contract_ends": _maybe("The day the customer's contract with a competitor ends."),
     "tags": _always("The customer's tags."),
     "reading": _always("Whether we may see what the customer reads: observed, not_observed."),
-    "attributes": _always("The shop's own fields, as `customer.attributes.NAME`."),
+    "attributes": _always(
+        "The shop's own fields, as `customer.attributes.NAME`; one written as a day (2026-01-31) is shown as one."
+    ),
 }
 
 OFFER: Final[dict[str, Variable]] = {

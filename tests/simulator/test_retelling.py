@@ -143,6 +143,20 @@ def test_what_began_with_an_event_begins_with_it(tmp_path: Path) -> None:
     assert run.left_out == []
 
 
+def test_a_field_of_the_shops_own_is_told_before_and_in_an_event(tmp_path: Path) -> None:
+    """As `attributes:` of what is given, and as `attributes.NAME` where the profile tells it later."""
+    entry = "  - customer: attributes.pause_ends\n    within_next: 10d\n" + SHOP
+    events = [
+        order(1, on(0)),
+        event("profile.updated", on(1), "ada", attributes={"pause_ends": "2024-04-09", "note": "likes tea"}),
+    ]
+    (run,) = retold(tmp_path, entry, events)
+    assert "attributes: {pause_ends: 2024-04-09}" in run.scenario
+    late = event("profile.updated", on(98), "ada", attributes={"pause_ends": "2024-04-09"})
+    (run,) = retold(tmp_path / "late", entry, [order(1, on(0)), late])
+    assert "0d: {event: profile.updated, data: {attributes.pause_ends: 2024-04-09}}" in run.scenario
+
+
 def test_a_run_that_the_history_cuts_off_is_told_to_its_end(tmp_path: Path) -> None:
     """What follows is played, and said to be."""
     (run,) = retold(tmp_path, "  - standing: lapsed\n", [order(1, on(0))], 65)

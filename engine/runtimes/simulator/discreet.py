@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.customer import Customer
 from engine.core.events import Event
-from engine.core.fields import PROFILE
+from engine.core.fields import PROFILE, is_own
 from engine.core.moments import DAY, Instant
 from engine.core.rules import (
     AnyCondition,
@@ -61,6 +61,8 @@ def told_of(event: Event, workflow: Workflow, rule_set: RuleSet) -> dict[str, An
         known = {name: event.field(name) for name in _asked(workflow, rule_set.lifecycle) if name in PROFILE}
         data = {name: IN_STEAD.get(name, value) for name, value in known.items() if value and name not in NEVER_TOLD}
         data |= {"email": NEW_ADDRESS} if event.field("email") else {}
+        own = {f"attributes.{name}": value for name, value in (event.field("attributes") or {}).items()}
+        data |= {name: value for name, value in own.items() if name in _asked(workflow, rule_set.lifecycle) and value}
     for name, values in _named_values(workflow, rule_set.lifecycle):
         value = event.field(name)
         for each in value if isinstance(value, list) else [value]:
@@ -70,7 +72,7 @@ def told_of(event: Event, workflow: Workflow, rule_set: RuleSet) -> dict[str, An
     return {
         name: value if isinstance(value, bool | int) else str(value)
         for name, value in data.items()
-        if name in can_be_said
+        if name in can_be_said or is_own(name)
     }
 
 

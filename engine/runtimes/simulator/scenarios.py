@@ -217,13 +217,20 @@ class _Story:
 
 
 def _unfolded(given: dict[str, Any]) -> dict[str, Any]:
-    """Return an event's fields as its data has them: `items.category`, as `where:` names it, is one item of that category."""
-    item = {name.removeprefix(_OF_ITEM): value for name, value in given.items() if name.startswith(_OF_ITEM)}
-    others = {name: value for name, value in given.items() if not name.startswith(_OF_ITEM)}
-    return {**others, "items": [item]} if item else others
+    """Return an event's fields as its data has them.
+
+    `items.category`, as `where:` names it, is one item of that category; `attributes.NAME` is one of several there.
+    """
+    item, attributes = (
+        {name.removeprefix(outer): value for name, value in given.items() if name.startswith(outer)}
+        for outer in (_OF_ITEM, _OWN)
+    )
+    made = {name: value for name, value in given.items() if not name.startswith((_OF_ITEM, _OWN))}
+    made |= {"items": [item]} if item else {}
+    return made | ({"attributes": attributes} if attributes else {})
 
 
-_OF_ITEM = "items."
+_OF_ITEM, _OWN = "items.", "attributes."
 _OPTIONAL = tuple(f"{kind} " for kind in OPTIONAL)
 
 

@@ -20,6 +20,7 @@ _MAY_GO = (
     "tags",
     "sent",
     "other_mail",
+    "offers_used",
     "offers_had",
     "ended",
     "cause",

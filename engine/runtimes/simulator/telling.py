@@ -138,6 +138,7 @@ class Telling:
         run, before, lifecycle = self.begun.run, self.begun.before, self.rule_set.lifecycle
         cause = cause_of(before, run.began)
         mails = [each for each in before.releases if each.purpose == Purpose.MARKETING]
+        last_codes = {name: code for code, name in before.codes_given if before.offers_had.get(name)}
         allowed = {
             name.removesuffix("/email"): each.at
             for name, each in before.permission.items()
@@ -156,6 +157,7 @@ class Telling:
             tags=before.tags,
             cause=cause.cause if cause else "",
             offers_had={name: self._days_ago(times[-1]) for name, times in before.offers_had.items() if times},
+            offers_used=tuple(name for name, code in sorted(last_codes.items()) if code in before.used_codes),
             sent={each.template: self._ago(each.at) for each in mails},
             other_mail=self._ago(before.other_mail) if before.other_mail else None,
             ended=self._ended(),
