@@ -61,8 +61,11 @@ def told_of(event: Event, workflow: Workflow, rule_set: RuleSet) -> dict[str, An
         known = {name: event.field(name) for name in _asked(workflow, rule_set.lifecycle) if name in PROFILE}
         data = {name: IN_STEAD.get(name, value) for name, value in known.items() if value and name not in NEVER_TOLD}
         data |= {"email": NEW_ADDRESS} if event.field("email") else {}
-        own = {f"attributes.{name}": value for name, value in (event.field("attributes") or {}).items()}
-        data |= {name: value for name, value in own.items() if name in _asked(workflow, rule_set.lifecycle) and value}
+        told: dict[str, Any] = event.field("attributes") or {}
+        own_fields = {f"attributes.{name}": value for name, value in told.items()}
+        data |= {
+            name: value for name, value in own_fields.items() if name in _asked(workflow, rule_set.lifecycle) and value
+        }
     for name, values in _named_values(workflow, rule_set.lifecycle):
         value = event.field(name)
         for each in value if isinstance(value, list) else [value]:
