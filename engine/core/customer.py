@@ -248,6 +248,7 @@ class Customer(Struct, array_like=True, gc=False):
     voided_codes: tuple[str, ...] = ()  # codes of their own that never arrived: correctly signed, and good for nothing
     shares: tuple[str, ...] = ()  # others under the same address, at most `SHARES_KEPT`
     drawn_as: str = ""  # what their lots are drawn by, once they are: see `lot_key`
+    crowded_out: tuple[str, ...] = ()  # workflows that fit while another run has the customer's one place
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

@@ -29,7 +29,7 @@ from engine.core.conditions import (
 from engine.core.customer import Customer, Return, Run
 from engine.core.decision import Decision
 from engine.core.ending import finish
-from engine.core.entering import entering, fits_from, kept_out_until, look, place_is_taken
+from engine.core.entering import crowd, entering, fits_from, kept_out_until, look, place_is_taken
 from engine.core.events import DATA, Event
 from engine.core.facts import fold, is_taken_back
 from engine.core.gate import ORDER_UNDER_WAY, paused
@@ -68,7 +68,6 @@ ROUNDS = 10
 """How often what runs do is told to the others, within one decision: more than workflows that make sense ever need."""
 
 _HEARD_BY_RUNS = frozenset({TAGS, ADDRESS, STANDING, OFFERS, SENT, ENDED})
-_ANYTHING = frozenset({ANYTHING})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ENDS_AN_ORDER = frozenset({"order.delivered", "order.cancelled"})
 _ABOUT_PERMISSION = frozenset(
@@ -182,7 +181,7 @@ def _happened(turn: Turn, event: Event, *, history: bool) -> None:
     if customer.gone:
         for run in customer.runs:
             finish(turn, run, "gone")
-        customer.waiting, customer.looks = (), {}
+        customer.waiting, customer.looks, customer.crowded_out = (), {}, ()
         return
     if customer.stuck:
         return
@@ -359,14 +358,13 @@ def _go_on(turn: Turn, also: Collection[str] = (), *, may_enter: bool = True, he
         if not news.isdisjoint(_HEARD_BY_RUNS):
             for run in turn.customer.runs:
                 _hear(turn, run, None, news, history=not may_enter)
-        if turn.freed:
-            turn.touch(ANYTHING)
-            turn.freed = False
+        if turn.freed:  # there is a place again: for those that had none, and for the one that ended
+            also, turn.freed = (*also, *turn.customer.crowded_out, *turn.freed), ()
         touched |= turn.touched
         listening = turn.rules.candidates.after(touched, turn.customer, also)
         if listening:
             look(turn, listening, may_enter=may_enter)
-        touched, heard, also = turn.touched - _ANYTHING, NOTHING, ()
+        touched, heard, also = turn.touched, NOTHING, ()
 
 
 def _admit(turn: Turn, name: str) -> None:
@@ -381,8 +379,9 @@ def _admit(turn: Turn, name: str) -> None:
     elif not place_is_taken(customer, workflow, turn.rules):
         start(turn, workflow)
         _go_on(turn)
-    else:  # it has another run; when that ends, it is looked at again and may enter on its own
+    else:  # they have another run; when that ends, they are looked at again and may enter on their own
         customer.waiting = tuple(each for each in customer.waiting if each != name)
+        crowd(customer, name, out=True)
 
 
 def _look_anew(turn: Turn, *, by_time: bool) -> None:
@@ -406,6 +405,7 @@ def _look_under_new_rules(turn: Turn) -> None:
     customer.epoch = turn.rules.shop.epoch
     known = {workflow.name for workflow in turn.rules.in_order}
     customer.waiting = tuple(name for name in customer.waiting if name in known or name == PAUSED_LINE)
+    customer.crowded_out = tuple(name for name in customer.crowded_out if name in known)
     customer.looks = {name: at for name, at in customer.looks.items() if name in known}
     if is_new or customer.gone:
         return

@@ -21,7 +21,7 @@ def finish(turn: Turn, run: Run, outcome: str) -> None:
     turn.customer.ended = {**turn.customer.ended, name_in_mode(run.workflow, run.mode): ended}
     turn.tell(fx.RUN_ENDED, run, {"outcome": outcome})
     turn.touch(ENDED, ended_topic(run.workflow))
-    turn.freed = True
+    turn.freed = (*turn.freed, run.workflow)
 
 
 def finish_as(turn: Turn, run: Run, workflow: Workflow, stage: str) -> None:

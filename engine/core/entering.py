@@ -35,16 +35,27 @@ def look(turn: Turn, workflows: tuple[Workflow, ...], *, may_enter: bool) -> Non
         at = fits_from(view, workflow, turn.rules)
         if at > now:
             _look_again(customer, name, at)
+            crowd(customer, name, out=False)
             if name in customer.waiting:
                 customer.waiting = tuple(each for each in customer.waiting if each != name)
             continue
         _look_again(customer, name, NEVER)
         if name in customer.waiting:
             continue
-        if not may_enter or now < shop.used_up.get(name, 0) or not is_warm(shop, turn.rules.lifecycle, now):
+        lines_up = not may_enter or now < shop.used_up.get(name, 0) or not is_warm(shop, turn.rules.lifecycle, now)
+        taken = not lines_up and place_is_taken(customer, workflow, turn.rules)
+        crowd(customer, name, out=taken)
+        if lines_up:
             customer.waiting = (*customer.waiting, name)
-        elif not place_is_taken(customer, workflow, turn.rules):
+        elif not taken:
             start(turn, workflow)
+
+
+def crowd(customer: Customer, name: str, *, out: bool) -> None:
+    """Remember that a workflow fits and finds the customer's one place taken (`out`), or that it no longer does."""
+    if out is not (name in customer.crowded_out):
+        others = tuple(each for each in customer.crowded_out if each != name)
+        customer.crowded_out = (*others, name) if out else others
 
 
 def _look_again(customer: Customer, name: str, at: Instant) -> None:

@@ -21,7 +21,7 @@ NOTHING: frozenset[str] = frozenset()
 class Turn:
     """The state of one decision. `customer` is a copy that may be changed; its containers are replaced, not changed.
 
-    `touched` collects what has changed about the customer (topics), `freed` says that a run has ended.
+    `touched` collects what has changed about the customer (topics), `freed` names the workflows whose runs have ended.
     """
 
     __slots__ = ("_zone", "customer", "effects", "freed", "gaps", "notes", "now", "rules", "signal", "touched")
@@ -35,7 +35,7 @@ class Turn:
         self.gaps: list[Gap] = []
         self.notes: list[Note] = []
         self.touched = NOTHING
-        self.freed = False
+        self.freed: tuple[str, ...] = ()
         self._zone: Zone | None = None
 
     @property
