@@ -36,8 +36,8 @@ def command(call: Call, paths: tuple[Path, ...]) -> None:
         print_json(CheckDocument(as_found(problems), Scenarios(passed, failed)))
     else:
         sources = {name: text for checked, _ in found for name, text in checked.sources.items()}
-        workflows = sum(len(checked.rules.workflows) for checked, _ in found if checked.rules)
-        _tell(problems, sources, workflows, passed, failed)
+        workflows = {name for checked, _ in found if checked.rules for name in checked.rules.workflows}
+        _tell(problems, sources, len(workflows), passed, failed)
     if any(one.severity is Severity.ERROR for one in problems):
         raise click.exceptions.Exit(1)
 
@@ -62,11 +62,13 @@ def _tell(
     problems: list[Problem], sources: dict[str, str], workflows: int, passed: int, failed: list[FailedScenario]
 ) -> None:
     console = to_people()
-    if problems:
-        console.print(format_problems(problems, sources).rstrip("\n"))
+    others = [one for one in problems if one.code != "scenario"]  # those are told day by day
+    if others:
+        console.print(format_problems(others, sources).rstrip("\n"))
         console.print()
     for scenario in failed:
-        console.print(f"{scenario.file}:{scenario.line}: {scenario.title}", style="bold")
+        place = f"{scenario.file}:{scenario.line}"
+        console.print(f"{place}: scenario '{scenario.title}' goes otherwise [scenario]", style="bold")
         rows = [_row(each) for each in scenario.days[:DAYS_SHOWN]]
         console.print(table("day", "expected", "happened", "why", rows=rows))
         if len(scenario.days) > DAYS_SHOWN:

@@ -82,6 +82,8 @@ def command(
         sys.stdout.buffer.write(encoded(report).rstrip() + b"\n")
     else:
         _tell(report, out)
+    if trace and not report.story:
+        note(f"this history tells nothing of a customer {trace}")
     if not history.tell_what_was_wrong() or report.stuck:
         raise click.exceptions.Exit(1)
 

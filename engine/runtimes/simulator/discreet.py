@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from engine.core.customer import Customer
+from engine.core.customer import Customer, Run
 from engine.core.events import Event
 from engine.core.fields import PROFILE, is_own
-from engine.core.moments import DAY, Instant
+from engine.core.moments import DAY
 from engine.core.rules import (
     AnyCondition,
     AnyOf,
@@ -17,6 +17,7 @@ from engine.core.rules import (
     FieldIs,
     GoTo,
     Lifecycle,
+    Mode,
     Not,
     OccasionNear,
     RuleSet,
@@ -94,12 +95,13 @@ def asked_of(customer: Customer, workflow: Workflow, lifecycle: Lifecycle) -> di
 
 
 def unsaid(
-    customer: Customer, start: Instant, events: Sequence[Event], workflow: Workflow, rule_set: RuleSet
+    customer: Customer, run: Run, events: Sequence[Event], workflow: Workflow, rule_set: RuleSet
 ) -> Iterator[str]:
-    """Say which facts about a run that starts then a scenario has no words for."""
+    """Say which facts about a run and the customer before it a scenario has no words for."""
     asked = sorted(_asked(workflow, rule_set.lifecycle) & NEVER_TOLD)
-    lately = start - LATELY * DAY
+    lately = run.began - LATELY * DAY
     found = {
+        "that it ran as a shadow, whose mails count in no cap": run.mode is Mode.SHADOW,
         "an open or newly solved ticket": bool(customer.open_tickets) or customer.ticket_solved_at > lately,
         "an order that was not delivered yet": any(at > lately for _, at in customer.under_way),
         "a refund": customer.refunded_at > lately,

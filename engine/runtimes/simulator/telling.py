@@ -71,7 +71,7 @@ class Telling:
             agreed = self._agreed(scenario)
             if agreed is not None:
                 return ToldRun(self.workflow.name, as_yaml(shortened(agreed, self._agrees), self._comments()), [])
-        left_out = list(unsaid(self.begun.before, self.start, self.events, self.workflow, self.rule_set))
+        left_out = list(unsaid(self.begun.before, self.begun.run, self.events, self.workflow, self.rule_set))
         played = play(whole[0], self.workflow, self.rule_set)
         said = [played.standing] if played.standing else [str(each) for each in played.difference[:3]]
         comments = [*self._comments(), "It cannot be told whole, and goes otherwise:", *said, "Left out:", *left_out]
