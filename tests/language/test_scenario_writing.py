@@ -69,6 +69,7 @@ GIVENS = st.builds(
     tags=st.lists(NAMES, unique=True).map(tuple),
     cause=st.sampled_from(["", "price"]),
     offers_had=st.dictionaries(st.just("ten_percent"), LENGTHS),
+    offers_used=st.sampled_from([(), ("ten_percent",)]),
     sent=st.dictionaries(st.sampled_from(["hello", "welcome"]), LENGTHS),
     other_mail=st.none() | LENGTHS,
     ended=st.none()
@@ -83,7 +84,7 @@ GIVENS = st.builds(
             "attributes": st.dictionaries(NAMES, TEXTS, min_size=1),
         },
     ),
-)
+).map(lambda given: replace(given, offers_used=given.offers_used if given.offers_had else ()))
 HAPPENINGS = st.sampled_from(
     [("order.placed", {}), ("email.bounced", {"kind": "dead"}), ("email.clicked", {"machine": True, "link": "a: b"})]
 )
