@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from engine.core.conditions import ADDRESS, FACTS, STANDING, hastens, topics
 from engine.core.customer import Customer
-from engine.core.fields import PROFILE, TEXT, kind_of
+from engine.core.fields import PROFILE, TEXT, categories, kind_of
 from engine.core.rules import (
     Address,
     AddressIs,
@@ -41,6 +41,7 @@ class _Filed(Struct, frozen=True):
     always: list[int]
     by_tag: dict[str, list[int]]
     by_event: dict[str, list[int]]
+    by_category: dict[str, list[int]]
     by_field: dict[str, dict[str, list[int]]]
     on_return: list[int]
 
@@ -79,7 +80,7 @@ class Candidates:
     def _file(self, hearing: _Hearing) -> _Filed:
         touched, waits, *levels = hearing
         heard_by = self._waited_for if waits else self._hastened
-        filed = _Filed([], {}, {}, {}, [])
+        filed = _Filed([], {}, {}, {}, {}, [])
         for rank, workflow in enumerate(self.in_order):
             heard = ANYTHING in touched or not touched.isdisjoint(heard_by[rank])
             fits = all(None in (want, has) or want is has for want, has in zip(self._levels[rank], levels, strict=True))
@@ -98,6 +99,8 @@ def _found(filed: _Filed, customer: Customer) -> Iterator[list[int]]:
         yield filed.on_return
     if filed.by_tag:
         yield from (filed.by_tag[tag] for tag in customer.tags if tag in filed.by_tag)
+    if filed.by_category:
+        yield from (filed.by_category[each] for each in categories(customer) if each in filed.by_category)
     for field, by_value in filed.by_field.items():
         value = customer.value(field)
         for each in value if isinstance(value, list) else (value,):
@@ -112,7 +115,8 @@ def _places(filed: _Filed, workflow: Workflow) -> list[list[int]]:
             return [filed.by_tag.setdefault(condition.tag, [])]
     for condition in asked:
         if isinstance(condition, FieldIs) and (values := _values(condition)):
-            by_value = filed.by_field.setdefault(condition.field, {})
+            is_category = condition.field == "categories"
+            by_value = filed.by_category if is_category else filed.by_field.setdefault(condition.field, {})
             return [by_value.setdefault(value, []) for value in values]
     for condition in asked:
         if isinstance(condition, Returned):
@@ -125,13 +129,13 @@ def _places(filed: _Filed, workflow: Workflow) -> list[list[int]]:
 def _values(condition: FieldIs) -> list[str]:
     """The texts one of which a field of the profile must have, none where the condition asks otherwise."""
     asked = condition.any_of or (condition.equals,)
-    if kind_of(condition.field) != TEXT or not _is_of_profile(condition.field):
+    if condition.field != "categories" and not _is_text_of_profile(condition.field):
         return []
     return [each for each in asked if isinstance(each, str)] if all(isinstance(each, str) for each in asked) else []
 
 
-def _is_of_profile(field: str) -> bool:
-    return field in PROFILE or field.startswith("attributes.")
+def _is_text_of_profile(field: str) -> bool:
+    return kind_of(field) == TEXT and (field in PROFILE or field.startswith("attributes."))
 
 
 def _heard(workflow: Workflow, hears: Callable[[AnyCondition], frozenset[str]]) -> frozenset[str]:

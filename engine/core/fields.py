@@ -181,7 +181,8 @@ def _own_interval(customer: Customer) -> Decimal | None:
     return Decimal(last - first) / (days - 1)
 
 
-def _categories(customer: Customer) -> list[str]:
+def categories(customer: Customer) -> list[str]:
+    """The product categories a customer ordered from, the latest first, at most 16."""
     found: dict[str, None] = {}
     for order in reversed(customer.orders):
         found.update(dict.fromkeys(order.categories))
@@ -240,7 +241,7 @@ _DERIVED: dict[str, Callable[[Customer, Instant, Lifecycle], Any]] = {
     "own_interval": lambda customer, now, rules: _own_interval(customer),
     "last_click": lambda customer, now, rules: _last_click(customer, rules),
     "last_items": lambda customer, now, rules: list(customer.last_items),
-    "categories": lambda customer, now, rules: _categories(customer),
+    "categories": lambda customer, now, rules: categories(customer),
     "standing": lambda customer, now, rules: customer.standing.value,
     "address": lambda customer, now, rules: customer.address.value,
     "cause": lambda customer, now, rules: _cause(customer, now),

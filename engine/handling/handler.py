@@ -212,7 +212,7 @@ class Handling:
                 store, before, after, now, history=isinstance(signal, Happened | Joined) and signal.history
             )
         if after.waiting is not customer.waiting and len(after.waiting) > len(customer.waiting):
-            self.sweeping.someone_waits(now)
+            self.sweeping.someone_waits(now, after.waiting)
 
     def _know_address(
         self, store: Store, before: Customer | None, after: Customer, now: Instant, *, history: bool

@@ -6,6 +6,7 @@ shop's state, so that it goes on after a restart where it stopped.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -58,10 +59,15 @@ class Sweeping:
         self.handling = handling
         self.day_ends: Instant = 0
         self.wake: Instant = FAR
+        self._lines: set[str] | None = None  # workflows in whose line somebody may wait; None: look at all
 
-    def someone_waits(self, now: Instant) -> None:
-        """A line has grown; look at it at the next opportunity."""
+    def someone_waits(self, now: Instant, lines: Iterable[str] | None = None) -> None:
+        """These lines have grown, or (None) any may have; look at them at the next opportunity."""
         self.wake = min(self.wake, now)
+        if lines is None:
+            self._lines = None
+        elif self._lines is not None:
+            self._lines.update(lines)
 
     def advance(self, store: Store, now: Instant) -> Instant | None:
         """Do a slice of whatever is to be done; return when to call again, None if only a signal can bring more."""
@@ -116,7 +122,7 @@ class Sweeping:
                 if ended is not None:
                     shop.pauses = tuple(each for each in shop.pauses if each is not ended)
                     shop.draining = Draining(overdue, ended.at, store.line_length(PAUSED_LINE))
-        self.wake = now
+        self.wake, self._lines = now, None
         store.save_shop(shop)
 
     def close_day(self, store: Store, now: Instant) -> None:
@@ -192,7 +198,10 @@ class Sweeping:
         """Let in those who wait, each line at its pace; return when more may be let in (FAR: nobody waits)."""
         rules = self.handling.rules
         shop = rules.shop
-        waiting = [each for each in rules.in_order if store.line_length(each.name)]
+        lines = self._lines
+        asked = [each for each in rules.in_order if lines is None or each.name in lines]
+        waiting = [each for each in asked if store.line_length(each.name)]
+        self._lines = {each.name for each in waiting}
         if not waiting:
             return FAR
         settled = shop.last_history_at + SETTLING if shop.last_history_at else 0
