@@ -1,7 +1,10 @@
 """`winback check` on the shipped folder and on one of 500 workflows, beside bare YAML; and what 500 cost an event.
 
 Bare YAML is the parser alone over the same text: what is above it is ours. An event's cost is that of the core in the
-simulator: a made-up shop's life with all shipped workflows live, and the same events with the 500.
+simulator: a made-up shop's life with all shipped workflows live, and the same events with the 500. These begin some eight
+times as many runs, each with its mails and timers, so they are measured twice: as they are, and with their `reach` lowered
+until there are about as many runs as with the shipped ones. The second is what having many workflows costs an event; the
+bound is on that.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from benchmarks._many_workflows import make_folder
 from engine.core.events import Event
 from engine.core.reading import Reader
 from engine.core.rulebook import Rules
-from engine.core.rules import RuleSet
+from engine.core.rules import WHOLE, RuleSet
 from engine.core.shop import Shop
 from engine.runtimes.simulator.backtest import numbered
 from engine.runtimes.simulator.sample import sample_lines
@@ -36,7 +39,7 @@ SHIPPED = Path("workflows")
 WORKFLOWS = 500
 LINES = 20
 SEED = 1
-CUSTOMERS = 150
+CUSTOMERS = 800
 ROUNDS = 3
 
 
@@ -123,10 +126,16 @@ def show_events(folder: Path) -> None:
     events = sorted((event for event in read if event is not None), key=lambda event: (event.time, event.id))
     few, many = rules_of(SHIPPED), rules_of(folder)
     cost, runs = min(an_event(few, events) for _ in range(ROUNDS))
-    cost_of_many, runs_of_many = an_event(many, events)
     print(f"{len(events):,} events: {len(few.workflows)} workflows live {cost * 1e6:.1f} us an event ({runs:,} runs)")
+    cost_of_many, runs_of_many = an_event(many, events)
     print(
-        f"{len(many.workflows)} live {cost_of_many * 1e6:.1f} us an event ({runs_of_many:,} runs): "
+        f"{len(many.workflows)} live {cost_of_many * 1e6:.1f} us an event ({runs_of_many:,} runs): {cost_of_many / cost:.2f} x"
+    )
+    reach = WHOLE * runs // runs_of_many
+    many = replace(many, switches={name: replace(each, reach=reach) for name, each in many.switches.items()})
+    cost_of_many, runs_of_many = min(an_event(many, events) for _ in range(ROUNDS))
+    print(
+        f"the same at a reach of {reach / 100:.1f} % {cost_of_many * 1e6:.1f} us an event ({runs_of_many:,} runs): "
         f"{cost_of_many / cost:.2f} x; must be at most 2"
     )
 

@@ -199,7 +199,8 @@ class Sweeping:
         rules = self.handling.rules
         shop = rules.shop
         lines = self._lines
-        asked = [each for each in rules.in_order if lines is None or each.name in lines]
+        letting_in = [each for each in rules.in_order if not rules.switch(each.name).skip_those_who_fit]
+        asked = [each for each in letting_in if lines is None or each.name in lines]
         waiting = [each for each in asked if store.line_length(each.name)]
         self._lines = {each.name for each in waiting}
         if not waiting:
@@ -219,8 +220,6 @@ class Sweeping:
 
     def _let_in(self, store: Store, workflow: Workflow, switch: Switch, now: Instant) -> Instant:
         shop, name = self.handling.rules.shop, workflow.name
-        if switch.skip_those_who_fit:
-            return FAR
         if switch.enter_at_most is not None:
             return self._let_in_at_pace(store, name, switch.enter_at_most, now)
         if store.line_length(name) > MOST_WITHOUT_PACE:
