@@ -131,9 +131,11 @@ def show_events(folder: Path) -> None:
     print(
         f"{len(many.workflows)} live {cost_of_many * 1e6:.1f} us an event ({runs_of_many:,} runs): {cost_of_many / cost:.2f} x"
     )
-    reach = WHOLE * runs // runs_of_many
-    many = replace(many, switches={name: replace(each, reach=reach) for name, each in many.switches.items()})
-    cost_of_many, runs_of_many = min(an_event(many, events) for _ in range(ROUNDS))
+    reach = WHOLE
+    while runs_of_many > runs * 1.1:  # one that is kept out leaves the place to others, so runs fall slower than reach
+        reach = reach * runs // runs_of_many
+        many = replace(many, switches={name: replace(each, reach=reach) for name, each in many.switches.items()})
+        cost_of_many, runs_of_many = min(an_event(many, events) for _ in range(ROUNDS))
     print(
         f"the same at a reach of {reach / 100:.1f} % {cost_of_many * 1e6:.1f} us an event ({runs_of_many:,} runs): "
         f"{cost_of_many / cost:.2f} x; must be at most 2"
