@@ -1,0 +1,125 @@
+"""An event within a decision: folded into the facts, judged, heard by runs, and told on."""
+
+from __future__ import annotations
+
+from copy import copy
+
+from msgspec.structs import replace
+
+from engine.core.conditions import CAUSE, FACTS, LIFE, PERMISSION, View, holds
+from engine.core.customer import Customer, Run
+from engine.core.ending import finish
+from engine.core.entering import kept_out_until
+from engine.core.events import DATA, Event
+from engine.core.facts import fold, is_taken_back
+from engine.core.gate import ORDER_UNDER_WAY
+from engine.core.ids import ref
+from engine.core.judging import is_doubtful, judge_address_anew, judge_standing
+from engine.core.rules import Address
+from engine.core.spreading import go_on, let_hear
+from engine.core.standing import judge
+from engine.core.turn import Turn
+
+_ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
+_ENDS_AN_ORDER = frozenset({"order.delivered", "order.cancelled"})
+_ABOUT_PERMISSION = frozenset(
+    {
+        "consent.given",
+        "consent.withdrawn",
+        "newsletter.confirmed",
+        "newsletter.subscribed",
+        "email.unsubscribed",
+        "email.complained",
+        "account.closed",
+    }
+)
+_ABOUT_LIFE = frozenset(
+    {
+        "email.clicked",
+        "email.replied",
+        "newsletter.confirmed",
+        "survey.answered",
+        "invitation.answered",
+        "hand_off.answered",
+        "customer.logged_in",
+    }
+)
+
+_TOUCHES: dict[str, frozenset[str]] = {
+    kind: frozenset(
+        {kind}
+        | ({"order.placed"} if kind == "order.cancelled" else set())  # which is as if it had never been
+        | ({FACTS} if kind in _ABOUT_ORDERS | {"profile.updated"} else set())
+        | ({LIFE} if kind in _ABOUT_LIFE else set())
+        | ({PERMISSION} if kind in _ABOUT_PERMISSION else set())
+    )
+    for kind in DATA
+}
+"""What an event of each type may change about a customer, beside having happened."""
+
+
+def happened(turn: Turn, event: Event, *, history: bool) -> None:
+    """Take in an event: fold it, judge anew, let runs hear it, and look at what may fit now."""
+    customer = turn.customer
+    known = customer.evidence
+    runs = customer.runs
+    rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in runs] if runs else []
+    own_events = turn.rules.own_events
+    own = own_events.get(event.type) if own_events else None
+    fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
+    turn.touched = touched = _TOUCHES.get(event.type) or frozenset({event.type})
+    if customer.evidence is not known:
+        turn.touched = touched = touched | {CAUSE}
+    if event.type == "profile.updated":
+        turn.moved()
+    if customer.gone:
+        for run in customer.runs:
+            finish(turn, run, "gone")
+        customer.waiting, customer.looks, customer.crowded_out = (), {}, ()
+        return
+    if customer.stuck:
+        return
+    told = None if event.type == "order.placed" and is_taken_back(customer, event) else event
+    if customer.proofs or customer.address is not Address.OK:
+        judge_address_anew(turn, quietly=history)
+    if FACTS in touched or LIFE in touched or own is not None or is_doubtful(customer, turn.now):
+        judge_standing(turn, quietly=history)
+    if customer.returned is not None:
+        _void_return(customer, event)
+    heard = turn.touched
+    for run, held in rested_on:
+        if held and not _entry_held(turn, run):
+            finish(turn, run, "mistaken")
+            customer.returned = None  # who had never been away is not welcomed back
+        else:
+            let_hear(turn, run, told, heard, history=history)
+    if event.type in _ENDS_AN_ORDER and not history:
+        _ask_sends_held_by_orders(turn)
+    go_on(turn, may_enter=not history, heard=heard)
+
+
+def _ask_sends_held_by_orders(turn: Turn) -> None:
+    """A parcel arrived, or comes no more, before the time that was reckoned with: ask the sends that waited for it."""
+    for run in turn.customer.runs:
+        if run.doing == "deferred" and run.reason == ORDER_UNDER_WAY:
+            turn.put(replace(run, due=turn.now))
+
+
+def _entry_held(turn: Turn, run: Run) -> bool:
+    """Say whether the run could be entered when it began, by the facts as they are known now."""
+    workflow = turn.rules.version(run.workflow, run.version)
+    past = copy(turn.customer)
+    judged = judge(past, run.began, turn.rules.lifecycle, turn.rules.shop.thresholds)
+    past.standing, past.standing_since, past.lapsed_at = judged.standing, judged.since, judged.lapsed_at
+    if past.returned is not None:
+        past.returned = replace(past.returned, taken=False)
+    view = View(past, run.began, turn.rules.lifecycle)
+    held = all(holds(condition, view) for condition in workflow.enter_when_all)
+    return held and kept_out_until(workflow, view) <= run.began
+
+
+def _void_return(customer: Customer, event: Event) -> None:
+    """A cancelled order brought nobody back."""
+    back = customer.returned
+    if back is not None and event.type == "order.cancelled" and back.order == ref(event.data.order_id):
+        customer.returned = None
