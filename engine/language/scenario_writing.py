@@ -17,8 +17,8 @@ from engine.core.rules import Address
 from engine.language.scenarios import CLOCK, STARTS, EndedBefore, Given, Happening, Scenario
 
 LINE = 110
-_PLAIN = re.compile(r"[A-Za-z0-9_€/.+-][^:#{}\[\],&*!|>'\"%@`\n]*(?<! )")
-_KEY = re.compile(r"[A-Za-z0-9_.-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_€/+][^:#{}\[\],&*!|>'\"%@`\n]*(?<! )")
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def as_yaml(scenario: Scenario, comments: Iterable[str] = ()) -> str:
