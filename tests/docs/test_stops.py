@@ -67,13 +67,15 @@ def _walked(play: Play) -> None:
     play.happens("customer.logged_in")
 
 
+def _walked_after_a_bounce(play: Play) -> None:
+    play.happens("email.bounced", kind="dead", status="5.1.1")
+    _walked(play)
+
+
 AFTER: dict[str, tuple[str, Callable[[Play], None]]] = {
     "`suppress: newsletter`": ("suppress: newsletter", _walked),
     "`suppress: marketing`": ("suppress: marketing", _walked),
-    "`suppress: marketing` at a dead address": (
-        "suppress: marketing",
-        lambda play: (_happened("email.bounced", kind="dead", status="5.1.1")(play), _walked(play))[0],
-    ),
+    "`suppress: marketing` at a dead address": ("suppress: marketing", _walked_after_a_bounce),
     "`standing: former`": ("standing: former", _walked),
     "`email.unsubscribed`": ("tag: nothing", _happened("email.unsubscribed")),
     "`email.unsubscribed` from the newsletter": ("tag: nothing", _happened("email.unsubscribed", purpose="newsletter")),
