@@ -83,7 +83,8 @@ class Candidates:
         filed = _Filed([], {}, {}, {}, {}, [])
         for rank, workflow in enumerate(self.in_order):
             heard = ANYTHING in touched or not touched.isdisjoint(heard_by[rank])
-            fits = all(None in (want, has) or want is has for want, has in zip(self._levels[rank], levels, strict=True))
+            asked = self._levels[rank]
+            fits = all(has is None or not want or has in want for want, has in zip(asked, levels, strict=True))
             if heard and fits:
                 for ranks in [filed.always] if waits else _places(filed, workflow):
                     ranks.append(rank)
@@ -147,8 +148,17 @@ def _heard(workflow: Workflow, hears: Callable[[AnyCondition], frozenset[str]]) 
     return frozenset(heard)
 
 
-def _levels(workflow: Workflow) -> tuple[Standing | None, Address | None]:
-    """Return the standing and the address that a workflow cannot be entered without, None where it asks for none."""
-    standing = next((each.standing for each in workflow.enter_when_all if isinstance(each, StandingIs)), None)
-    address = next((each.address for each in workflow.enter_when_all if isinstance(each, AddressIs)), None)
-    return standing, address
+def _levels(workflow: Workflow) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the standings and the addresses without one of which a workflow cannot be entered, empty where any will do."""
+    standings, addresses = set[str](), set[str]()
+    for condition in workflow.enter_when_all:
+        match condition:
+            case StandingIs():
+                standings = {condition.standing}
+            case AddressIs():
+                addresses = {condition.address}
+            case FieldIs(field="standing") if not standings:
+                standings = {str(each) for each in condition.any_of or (condition.equals,) if each is not None}
+            case FieldIs(field="address") if not addresses:
+                addresses = {str(each) for each in condition.any_of or (condition.equals,) if each is not None}
+    return frozenset(standings), frozenset(addresses)

@@ -21,6 +21,7 @@ CONDITIONS = {
     "returned": "returned: , from: [lapsed], within: 20d",
     "silent": "no_event: email.clicked, within: 10d}\n  - {event: order.placed, within: 60d",
     "dead": "address: dead",
+    "away": "customer: standing, any_of: [lapsed, reader]",
     "not-austrian": "not: {customer: country, is: AT}}\n  - {customer: orders, at_least: 2",
     "either": "standing: active}\nenter_when_any:\n  - {tag: seen}\n  - {customer: country, is: DE",
 }
