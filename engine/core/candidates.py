@@ -29,7 +29,7 @@ from engine.core.rules import (
 )
 
 ANYTHING = "anything"
-"""The topic of a look at everything: a sweep, or a place that has become free."""
+"""The topic of a look at everything: another record was joined to this one."""
 
 _Hearing = tuple[frozenset[str], bool, Standing | None, Address | None]
 """What changed, whether the customer waits in a line, and the standing and address that are as they were."""

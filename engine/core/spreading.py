@@ -23,13 +23,6 @@ def go_on(turn: Turn, also: Collection[str] = (), *, may_enter: bool = True, hea
     What runs do thereupon, those that begin just now included, is news in turn.
     """
     touched = turn.touched
-    if touched is heard and not turn.freed:  # the ordinary case: nothing new for the runs
-        listening = turn.rules.candidates.after(touched, turn.customer, also)
-        if not listening:
-            return
-        turn.touched = NOTHING
-        look(turn, listening, may_enter=may_enter)
-        touched, heard, also = turn.touched, NOTHING, ()
     for _ in range(ROUNDS):
         if not touched and not turn.freed and not also:
             return

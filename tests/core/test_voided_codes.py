@@ -15,25 +15,8 @@ from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR
 from engine.core.signals import CodesGranted, Handed
 from tests.builders import PLAIN, START, Play
+from tests.core.test_gate import COUPON
 
-COUPON = """
-workflow: coupon
-enter_when_all:
-  - event: customer.visited
-    within: 1d
-again_after: 2d
-leave_when_any:
-  - event: email.unsubscribed
-stages:
-  only:
-    steps:
-      - send: coupon_offer
-        offer: ten
-      - wait: 1d
-      - send: coupon_reminder
-        offer: ten
-    end: done
-"""
 OFFER = "discount: 10%, minimum_basket: 20 EUR, valid_for: 14d, budget: 5 EUR per 30d"
 NOT_ARRIVED = ("refused", "blocked", "late")
 
