@@ -33,7 +33,7 @@ from engine.runtimes.sqlite.views import Views
 from engine.wiring import effect_log, in_force
 from engine.wiring.applying import as_shadow, as_the_files_say, changes
 from engine.wiring.composing import Composer
-from engine.wiring.control import EngineControl
+from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
 from engine.wiring.pools import keep_granting
 from engine.wiring.secret import Secrets, keys_of
@@ -197,16 +197,16 @@ async def _assembled(
         figures = loop.figures()
         return {"waiting": figures.waiting, "lag": figures.lag, "events": figures.events, "trouble": relay.trouble}
 
-    control = EngineControl(
-        handling,
-        loop.ask,
-        loop.submit,
-        data=data,
-        workflows=settings.workflows,
+    place = Place(
+        handling=handling,
+        ask=loop.ask,
+        submit=loop.submit,
+        settings=settings,
         shadow=shadow,
         on_rules=use,
         about=about,
     )
+    control = EngineControl(place)
     program = Program(settings, engine, loop, relay, control, mailbox, registry)
     await loop.start()
     program.tasks.append(_task(stack, effect_log.follow(data, effects)))
@@ -306,7 +306,7 @@ def _follower(program: Program, *, follow: bool) -> Callable[[Checked], Awaitabl
         if checked.rules is None:
             log.warning("changed files have errors; nothing of them is in force", errors=len(checked.errors))
         elif follow:
-            result = await program.control.apply(checked)
+            result = await program.control.rules.apply(checked)
             log.info("changed files are in force", changes=[each["effect"] for each in result["changes"]])
         else:
             found = changes(program.engine.handling.rules.rule_set, checked.rules)

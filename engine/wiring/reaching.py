@@ -27,7 +27,7 @@ from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import SystemClock
-from engine.wiring.control import EngineControl, counted
+from engine.wiring.control import EngineControl, Place, counted
 from engine.wiring.program import history_after, is_first_start
 from engine.wiring.secret import Whereabouts, keys_of, whereabouts
 from engine.wiring.settings import Settings
@@ -198,7 +198,7 @@ class Local:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._control = EngineControl(
-            engine.handling, self._ask, self._submit, data=settings.data, workflows=settings.workflows
+            Place(handling=engine.handling, ask=self._ask, submit=self._submit, settings=settings)
         )
 
     @property

@@ -1,0 +1,77 @@
+"""Pauses: of the engine, a workflow, a template or a domain; and what becomes of what they held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.core.moments import rfc3339
+from engine.core.sending import PAUSED_LINE
+from engine.core.shop import Pause
+from engine.core.signals import PauseEnded, PauseSet
+from engine.listeners.control import ControlRefusedError
+from engine.wiring.control.place import Command, Place
+
+SCOPES = ("engine", "workflow", "template", "domain")
+OVERDUE = ("skip", "send", "shift")
+
+
+class Pauses:
+    """Sets and ends pauses."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def commands(self) -> dict[str, Command]:
+        """Return the commands by name."""
+        return {"pause": self._pause, "unpause": self._unpause}
+
+    async def _pause(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        scope, name = _scope(arguments)
+        self._must_exist(scope, name)
+        signal = PauseSet(scope, name, str(arguments["why"]), str(arguments.get("who", "")))
+        handling = self._place.handling
+        await self._place.ask(lambda store, now: handling.sweeping.tell(store, signal, now))
+        return await self._pauses()
+
+    async def _unpause(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        scope, name = _scope(arguments)
+        handling = self._place.handling
+        if not any((each.scope, each.name) == (scope, name) for each in handling.rules.shop.pauses):
+            held = ", ".join(_named(each) for each in handling.rules.shop.pauses) or "nothing"
+            raise ControlRefusedError(f"{_words(scope, name)} is not paused; paused is: {held}")
+        overdue = arguments.get("overdue")
+        if overdue not in OVERDUE:
+            return {**await self._pauses(), "choose": list(OVERDUE)}
+        signal = PauseEnded(scope, name, str(overdue))
+        await self._place.ask(lambda store, now: handling.sweeping.tell(store, signal, now))
+        return await self._pauses()
+
+    async def _pauses(self) -> dict[str, Any]:
+        held = await self._place.ask(lambda store, _: store.line_length(PAUSED_LINE))
+        return {"paused": [pause_as_json(each) for each in self._place.handling.rules.shop.pauses], "held": held}
+
+    def _must_exist(self, scope: str, name: str) -> None:
+        rules = self._place.handling.rules.rule_set
+        if scope == "workflow" and name not in rules.workflows:
+            raise ControlRefusedError(f"no workflow is named {name!r}: there are {', '.join(sorted(rules.workflows))}")
+
+
+def pause_as_json(pause: Pause) -> dict[str, Any]:
+    """Return a pause as `--json` has it."""
+    return {"scope": pause.scope, "name": pause.name, "at": rfc3339(pause.at), "why": pause.why, "who": pause.who}
+
+
+def _scope(arguments: Mapping[str, Any]) -> tuple[str, str]:
+    scope, name = str(arguments.get("scope", "engine")), str(arguments.get("name", ""))
+    if scope not in SCOPES or (scope == "engine") != (not name):
+        raise ControlRefusedError("a pause is of the engine, or of one workflow, template or domain by name")
+    return scope, name.casefold() if scope == "domain" else name
+
+
+def _named(pause: Pause) -> str:
+    return _words(pause.scope, pause.name)
+
+
+def _words(scope: str, name: str) -> str:
+    return f"{scope} {name}".rstrip() if scope != "engine" else "the engine"

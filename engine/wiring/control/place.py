@@ -1,0 +1,46 @@
+"""What every command works on: one engine with its data folder, files and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from engine.core.events import DeadLetter, Event
+from engine.core.moments import Instant
+from engine.handling import Handling, Taken
+from engine.language.files import Checked
+from engine.runtimes.sqlite.store import SqliteStore
+from engine.wiring.settings import Settings
+
+T = TypeVar("T")
+
+Command = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Does what its arguments say, in one transaction, and returns the result as JSON can hold it."""
+
+
+class Ask(Protocol):
+    """Makes a change through the store in one transaction, and returns what it returns after the commit."""
+
+    def __call__(self, change: Callable[[SqliteStore, Instant], T], /) -> Awaitable[T]:
+        """Make the change."""
+        ...
+
+
+Submit = Callable[[Sequence[Event | DeadLetter], Sequence[str]], Awaitable[Sequence[Taken]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The engine that commands change. `on_rules` hears of each set that was put in force.
+
+    With `shadow` live workflows are applied as shadow. `about` is what a running engine says of itself.
+    """
+
+    handling: Handling
+    ask: Ask
+    submit: Submit
+    settings: Settings
+    shadow: bool = False
+    on_rules: Callable[[Checked], None] = lambda _: None
+    about: Callable[[], Mapping[str, Any]] = dict
