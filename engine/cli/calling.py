@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from engine.core.moments import Instant
     from engine.wiring.settings import Settings
 
 BEFORE_WITH_VALUE = frozenset({"--data", "--workflows", "--config"})
@@ -52,6 +53,16 @@ class Call:
 
         try:
             return load(self.config, os.environ, data=self.said_data, workflows=self.said_workflows)
+        except SettingsError as error:
+            raise Misused(str(error)) from None
+
+    def now(self) -> Instant:
+        """Return the present instant, by the clock that the data folder lives by."""
+        from engine.wiring.clock import clock_of  # noqa: PLC0415 - as above
+        from engine.wiring.settings import SettingsError  # noqa: PLC0415 - as above
+
+        try:
+            return clock_of(self.settings).now()
         except SettingsError as error:
             raise Misused(str(error)) from None
 

@@ -32,6 +32,7 @@ from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import effect_log, in_force
 from engine.wiring.applying import as_shadow, as_the_files_say, changes
+from engine.wiring.clock import mark
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
@@ -125,6 +126,7 @@ async def running(
     """
     data = settings.data
     secrets = keys_of(settings, environment)
+    mark(settings)
     first_rules = first.rules if first is not None and first.rules is not None else RuleSet()
     if is_first_start(data) and first is not None and first.rules is not None:
         in_force.keep(data, first)

@@ -26,7 +26,7 @@ from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
-from engine.wiring.clock import SystemClock
+from engine.wiring.clock import clock_of, mark
 from engine.wiring.control import EngineControl, Place, counted
 from engine.wiring.program import history_after, is_first_start
 from engine.wiring.secret import Whereabouts, keys_of, whereabouts
@@ -249,6 +249,7 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
             raise FilesHaveErrorsError(checked)
         in_force.keep(data, checked)
         first = checked.rules
-    clock, late = SystemClock(), history_after(settings)
+    clock, late = clock_of(settings), history_after(settings)
+    mark(settings)
     with opened(data, clock, key=secrets.codes, first_rules=first, history_after=late) as engine:
         yield Local(engine, settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
@@ -148,6 +149,9 @@ class Settings(Part):
         default=Length(minutes=72 * 60), description="an event that came later than this is history"
     )
     approvals: Annotated[int, AfterValidator(_none_yet)] = Field(default=0, description="how many others must approve")
+    practice: date | None = Field(
+        default=None, description="a shop for practice: its clock begins on this day, and moves by run --pass alone"
+    )
     listen: Listen = Listen()
     sender: SenderSettings = SenderSettings()
     smtp: SmtpServer = SmtpServer()
@@ -196,6 +200,8 @@ def load(
         problems += [
             f"hooks.{name}: hooks come with a later version" for name, hook in settings.hooks.items() if hook.secrets
         ]
+        if settings.practice is not None and settings.sender.kind != "mailbox":
+            problems.append("practice: mails of a shop for practice go to the mailbox; leave sender.kind at it")
         if not problems:
             return settings
     raise SettingsError("\n".join(dict.fromkeys(problems)))

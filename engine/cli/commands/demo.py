@@ -28,7 +28,8 @@ from engine.language.files import Checked
 from engine.language.problems import format_problems
 from engine.runtimes.sqlite.database import DatabaseError
 from engine.wiring.checking import checked_folder
-from engine.wiring.demonstration import DayReport, Demonstration, demonstration, live_copy
+from engine.wiring.demonstration import Demonstration, demonstration, live_copy
+from engine.wiring.passing import DayReport
 from engine.wiring.settings import Settings
 
 NAMED_A_DAY = 4

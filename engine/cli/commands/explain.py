@@ -15,7 +15,6 @@ from engine.core.moments import moment as datetime_of
 from engine.core.moments import rfc3339, zone
 from engine.runtimes.sqlite.views import Views
 from engine.trace import Decision, Ending, Story, story
-from engine.wiring.clock import SystemClock
 
 
 @named("explain", "winback explain c-1042", "winback explain ada@example.org", "winback explain c-1042 --json")
@@ -26,7 +25,7 @@ def command(call: Call, customer: str) -> None:
     CUSTOMER is an id or an address. Each decision names the line of YAML that it follows from.
     """
     with the_data(call) as views:
-        told = _told(views, customer, max(SystemClock().now(), views.shop()[0]))
+        told = _told(views, customer, max(call.now(), views.shop()[0]))
         timezone = views.rules().lifecycle.timezone
     if call.json:
         print_json(as_document(told))

@@ -15,7 +15,6 @@ from engine.cli.printing import note, print_json, progress, to_people
 from engine.cli.reaching import the_data, the_engine
 from engine.core.events import DeadLetter, Event
 from engine.core.rules import Lifecycle
-from engine.wiring.clock import SystemClock
 from engine.wiring.reaching import Channel
 
 PIECE = 4_000
@@ -46,7 +45,7 @@ def command(
     named_files = existing(files)
     with the_engine(call) as engine:
         rows = CsvOptions(csv, type_, currency, timezone).table(_lifecycle(call), engine.own_events)
-        history = History(named_files, rows, engine.own_events, SystemClock().now())
+        history = History(named_files, rows, engine.own_events, call.now())
         counts = _taken(engine, history, named_files)
         would_enter = engine.do("lines")
         by = "the running engine" if engine.runs else str(call.data)

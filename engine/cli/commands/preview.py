@@ -17,7 +17,6 @@ from engine.language.folder import read_folder
 from engine.language.problems import did_you_mean
 from engine.rendering import Rendered, RenderError, sample_context, template_facts
 from engine.rendering.customers import customer_variables
-from engine.wiring.clock import SystemClock
 
 
 @named(
@@ -66,7 +65,7 @@ def _customer(call: Call, name: str, lifecycle: Lifecycle) -> dict[str, Any]:
         customer = views.found(name)
     if customer is None:
         raise Wrong(f"no customer is known by {name}")
-    known = customer_variables(customer, SystemClock().now(), lifecycle)
+    known = customer_variables(customer, call.now(), lifecycle)
     return {field: value for field, value in known.items() if value is not None}
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from typing import Any
 
 import click
@@ -14,12 +15,16 @@ import structlog
 
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.printing import to_people
+from engine.core.moments import HOUR, Length, iso_day, zone
 from engine.language.files import Checked
 from engine.language.problems import format_problems
+from engine.language.values import Wrong as NoLength
+from engine.language.values import length
 from engine.runtimes.sqlite.database import DatabaseError
 from engine.runtimes.sqlite.engine import EngineStopped
 from engine.wiring.checking import folder_as_it_stands
-from engine.wiring.clock import SystemClock
+from engine.wiring.clock import clock_of, practice_clock
+from engine.wiring.passing import Passing
 from engine.wiring.program import Program, is_first_start, running
 from engine.wiring.settings import Settings, SettingsError, described, variable
 
@@ -27,17 +32,24 @@ from engine.wiring.settings import Settings, SettingsError, described, variable
 @named("run", "winback run", "winback run --follow", "WINBACK_LISTEN_OPS=127.0.0.1:9081 winback run --shadow")
 @click.option("--follow", is_flag=True, help="Put each good set of changed files live at once.")
 @click.option("--shadow", is_flag=True, help="Everything live walks as shadow: it is reported, and nothing leaves.")
-def command(call: Call, follow: bool, shadow: bool) -> None:  # noqa: FBT001 - click gives them by name
+@click.option(
+    "--pass", "passes", metavar="LENGTH", help="In a shop for practice: let so much time pass, such as 7d, and stop."
+)
+def command(call: Call, follow: bool, shadow: bool, passes: str | None) -> None:  # noqa: FBT001 - click gives them by name
     """Run the engine: events in over HTTP, timers, the gate, mails out.
 
     Stop it with Ctrl-C or SIGTERM; it goes on where it stopped. Changed files are noticed, checked as one set, and wait
     for `winback apply`. Without a mail server mails go to the local mailbox.
     """
     settings = call.settings
+    until = _length(settings, passes)
     first = _first_set(settings)
     log_to_stderr()
     try:
-        asyncio.run(_run(settings, first, follow=follow, shadow=shadow))
+        if until is not None:
+            asyncio.run(_pass(settings, first, until, shadow=shadow))
+        else:
+            asyncio.run(_run(settings, first, follow=follow, shadow=shadow))
     except (DatabaseError, SettingsError) as error:
         raise Misused(str(error)) from None
     except OSError as error:
@@ -67,12 +79,52 @@ def _first_set(settings: Settings) -> Checked | None:
     return checked
 
 
+def _length(settings: Settings, passes: str | None) -> Length | None:
+    """Return how much time is to pass, None for an engine that lives by its clock.
+
+    Raises:
+        Misused: it is no length, or this is no shop for practice (or it is one, and nothing is said of time).
+
+    """
+    if (passes is None) is not (settings.practice is None):
+        raise Misused(
+            "--pass is for a shop for practice: set `practice` to the day its clock begins on"
+            if passes
+            else "in a shop for practice time passes by run --pass alone, such as --pass 7d"
+        )
+    try:
+        return None if passes is None else length(passes)
+    except NoLength as wrong:
+        raise Misused(f"--pass: {wrong}; {wrong.hint}") from None
+
+
+async def _pass(settings: Settings, first: Checked | None, passes: Length, *, shadow: bool) -> None:
+    """Let time pass in a shop for practice, an hour at a time, and tell of each day."""
+    clock = practice_clock(settings)
+    there = running(settings, os.environ, clock, first, shadow=shadow, listen=False, overdue_a_second=None)
+    console = to_people()
+    async with there as program:
+        passing = Passing(program, clock)
+        shop_zone = zone(program.engine.handling.rules.lifecycle.timezone)
+        until = shop_zone.after(clock.now(), passes)
+        while clock.now() < until:
+            today = shop_zone.day(clock.now())
+            evening = min(until, shop_zone.start(today + 1))
+            while clock.now() < evening:
+                await passing.step(min(evening, clock.now() + HOUR))
+            report = passing.report(today, passing.effects())
+            mails = ", ".join(f"{name} {count}" for name, count in Counter(each for each, _ in report.mails).items())
+            entered = ", ".join(f"{name} {count}" for name, count in report.entered.items())
+            console.print(f"{iso_day(today)}  entered: {entered or 'nobody'}  mails: {mails or 'none'}")
+        passing.close()
+
+
 async def _run(settings: Settings, first: Checked | None, *, follow: bool, shadow: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, os.environ, SystemClock(), first, follow=follow, shadow=shadow) as program:
+    async with running(settings, os.environ, clock_of(settings), first, follow=follow, shadow=shadow) as program:
         _tell_where(program, shadow=shadow, is_first=first is not None)
         stopping = asyncio.create_task(stop.wait())
         ended = asyncio.create_task(program.ended())

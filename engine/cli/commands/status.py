@@ -10,7 +10,6 @@ from rich.console import Console
 from engine.cli.calling import Call, named
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data
-from engine.wiring.clock import SystemClock
 from engine.wiring.overview import Overview, overview
 from engine.wiring.reaching import what_runs
 
@@ -22,7 +21,7 @@ def command(call: Call) -> None:
     It works whether the engine runs or not.
     """
     with the_data(call) as views:
-        found = overview(views, call.settings, max(SystemClock().now(), views.shop()[0]), what_runs(call.settings))
+        found = overview(views, call.settings, max(call.now(), views.shop()[0]), what_runs(call.settings))
     if call.json:
         print_json(found)
     else:

@@ -15,6 +15,9 @@ select seq, type, time, customer, effect_id, body, ordinal, shadow from effect w
 -- name: effects_after
 select seq, type, time, customer, effect_id, body, ordinal, shadow from effect where seq > ? order by seq limit ?
 
+-- name: newest_effect
+select coalesce(max(seq), 0) from effect
+
 -- name: endings
 select effect_id, state, at, detail from ledger where effect_id in (select value from json_each(?))
 
