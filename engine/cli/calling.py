@@ -6,6 +6,7 @@ Imported before the command is known, so it imports no more than click; the sett
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
 
 BEFORE_WITH_VALUE = frozenset({"--data", "--workflows", "--config"})
 """The shared options that take a value."""
+
+
+WHO = "WINBACK_WHO"
+"""The variable that names who calls, where several people share one user or a service calls for them."""
+
+
+def who() -> str:
+    """Return who calls, for the record: what WINBACK_WHO says, else the user's name; `?` where neither is known."""
+    said = os.environ.get(WHO, "").strip()
+    if said:
+        return said
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return "?"
 
 
 class Wrong(Exception):

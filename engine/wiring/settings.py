@@ -20,7 +20,7 @@ from engine.language.values import Wrong, length
 
 PREFIX = "WINBACK_"
 FILE_NAME = "winback.toml"
-NOT_SETTINGS = ("WINBACK_CONFIG", "WINBACK_SECRET", "WINBACK_TRACEBACK")
+NOT_SETTINGS = ("WINBACK_CONFIG", "WINBACK_SECRET", "WINBACK_TRACEBACK", "WINBACK_WHO")
 
 
 class SettingsError(Exception):

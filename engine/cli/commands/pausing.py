@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from engine.cli.calling import Call, Misused, named
+from engine.cli.calling import Call, Misused, named, who
 from engine.cli.printing import print_json, to_people
 from engine.cli.reaching import the_engine
 
@@ -54,7 +53,7 @@ def command(call: Call, workflow: str | None, template: str | None, domain: str 
     if not why.strip():
         raise Misused("--why needs a reason: status shows it to everybody")
     with the_engine(call) as engine:
-        result = engine.do("pause", {**scope_of(workflow, template, domain), "why": why, "who": _who()})
+        result = engine.do("pause", {**scope_of(workflow, template, domain), "why": why, "who": who()})
     if call.json:
         print_json(result)
     else:
@@ -71,10 +70,3 @@ def tell(result: dict[str, Any]) -> None:
         console.print("nothing is paused", style="green")
     if result["held"]:
         console.print(f"{result['held']:,} customers have a send that is held")
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return "?"

@@ -1,0 +1,90 @@
+"""A plan: what an edit of the workflow files means, beside the rules in force and the customers there are.
+
+The structs here are what `winback plan --json` prints, what `--save` keeps, and what the console shows.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Difference(Struct, frozen=True):
+    """One thing that an edit changes, as the files say it: old is None for what is new, new for what is gone.
+
+    `where` names it by meaning (`stage coupon, step 2`, `holdout`, `lapsed_after`), never by line: lines move.
+    """
+
+    where: str
+    old: str | None
+    new: str | None
+
+
+class Landing(Struct, frozen=True):
+    """Where `--move WORKFLOW=move` takes those who wait at a step; `to` None ends their runs as `moved_out`."""
+
+    step: str
+    to: str | None
+    customers: int
+    due_at_once: int
+
+
+class Change(Struct, frozen=True, rename={"source": "from"}):
+    """What an edit means for one workflow; `workflow` is empty where it is for all of them.
+
+    `source` and `to` are its versions before and after; None where it is not there. `waiting` counts the runs under way
+    by the step they stand at, on whatever version. `would_enter` is who stands in its line once everybody was looked at
+    and may come in; of them are `mailable` (the gate would let the first mail through, now or later), and of those
+    `capped` now. `without_permission`, `dead` and `had_offer` say why not, `unmailable` all reasons. `place_taken` fit
+    too, but have another run, and come when it ends. `per_day` is the most that enter on one day, `until` the last such
+    day (None where nobody does). `offer_cost_at_most` is money, if all of them redeem all they may get.
+    """
+
+    workflow: str
+    source: int | None
+    to: int | None
+    effect: str
+    mode: str = ""
+    differences: tuple[Difference, ...] = ()
+    waiting: dict[str, int] = {}
+    would_enter: int = 0
+    mailable: int = 0
+    without_permission: int = 0
+    dead: int = 0
+    capped: int = 0
+    had_offer: int = 0
+    unmailable: dict[str, int] = {}
+    held_out: int = 0
+    place_taken: int = 0
+    per_day: int = 0
+    until: str | None = None
+    offer_cost_at_most: str = ""
+    landings: tuple[Landing, ...] = ()
+    move: str = ""  # pin, move or exit, as it was said
+    needs_a_word: bool = False  # gone with people in it: `apply` wants `--move WORKFLOW=pin` or `exit`
+    reaches_further: tuple[str, ...] = ()  # why a second person must approve it
+
+
+class Plan(Struct, frozen=True):
+    """An edit as a whole: made when, by whom, from which files and beside which rules in force.
+
+    `digest` is of what the files mean, templates included; `epoch` counts the rules in force. `standings` counts by
+    `active -> lapsed` whose standing changes. `customers` is how many there are.
+    """
+
+    at: str
+    who: str
+    epoch: int
+    digest: str
+    customers: int
+    changes: tuple[Change, ...] = ()
+    standings: dict[str, int] = {}
+    moves: dict[str, str] = {}
+
+    @property
+    def reaches_further(self) -> tuple[str, ...]:
+        """Why a second person must approve it: what can reach customers or money that could not before."""
+        return tuple(
+            f"{change.workflow}: {why}" if change.workflow else why
+            for change in self.changes
+            for why in change.reaches_further
+        )
