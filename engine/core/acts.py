@@ -9,6 +9,7 @@ from engine.core.conditions import PERMISSION, STANDING, TAGS, tag_topic
 from engine.core.customer import TAGS_KEPT, Run, Stop, ring
 from engine.core.gate import run_zone
 from engine.core.moments import Length
+from engine.core.permission import by_workflow
 from engine.core.rules import (
     AdaptNewsletter,
     Address,
@@ -58,7 +59,7 @@ def suppress(turn: Turn, run: Run, workflow: Workflow, step: Suppress) -> Run | 
         customer = turn.customer
         if step.scope.value not in customer.stopped:  # whoever stopped it first has the word on lifting it
             channel = "email" if customer.address is Address.DEAD else ""
-            stop = Stop(turn.now, f"workflow {workflow.name}", channel)
+            stop = Stop(turn.now, by_workflow(workflow.name), channel)
             customer.stopped = {**customer.stopped, step.scope.value: stop}
         turn.touch(PERMISSION)
     return next_step(run)
@@ -69,7 +70,7 @@ def resume(turn: Turn, run: Run, workflow: Workflow, step: Resume) -> Run:
     if act(turn, run, step, fx.RESUMED, {"scope": step.scope.value}):
         stopped = turn.customer.stopped
         by = stopped.get(step.scope.value)
-        if by is not None and by.by == f"workflow {workflow.name}":  # a "no", or another workflow's stop, stays
+        if by is not None and by.by == by_workflow(workflow.name):  # a "no", or another workflow's stop, stays
             turn.customer.stopped = {name: each for name, each in stopped.items() if name != step.scope.value}
     return next_step(run)
 

@@ -12,7 +12,8 @@ from engine.core.joining import about_others
 from engine.core.machine import handed
 from engine.core.merging import given_up
 from engine.core.moments import Instant
-from engine.core.reviewing import admit, look_anew, look_under_new_rules, rehearsed, unpause
+from engine.core.rehearsing import rehearsed
+from engine.core.reviewing import admit, look_anew, look_under_new_rules, unpause
 from engine.core.ringing import next_due, time_up
 from engine.core.rulebook import Rules
 from engine.core.signals import (

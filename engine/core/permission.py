@@ -22,6 +22,8 @@ def stop(customer: Customer, purpose: str, new: Stop) -> None:
     if allowed is not None and _yes_at(allowed) > new.at:
         return
     known = customer.stopped.get(purpose)
+    if known is not None and is_by_workflow(known) and not is_by_workflow(new):
+        new = replace(new, at=max(new.at, known.at))  # a yes from between the two does not lift both
     if known is None or _weight(new) > _weight(known):
         customer.stopped = {**customer.stopped, purpose: new}
 
@@ -32,8 +34,25 @@ def is_stopped(customer: Customer, purpose: str, channel: str) -> bool:
     return by is not None and by.channel in ("", channel)
 
 
-def _weight(one: Stop) -> tuple[bool, Instant, str]:
-    return not one.channel, one.at, one.by  # what stops every channel is never replaced by what stops one
+def by_workflow(name: str) -> str:
+    """Return the `by` of a stop that a workflow set, because of silence or a dead address."""
+    return f"{_BY_WORKFLOW}{name}"
+
+
+def is_by_workflow(one: Stop) -> bool:
+    """Say whether a workflow set this stop; else the person said no."""
+    return one.by.startswith(_BY_WORKFLOW)
+
+
+_BY_WORKFLOW = "workflow "
+
+
+def _weight(one: Stop) -> tuple[bool, bool, Instant, str]:
+    """What stops every channel is never replaced by what stops one, nor what the person said by what silence said.
+
+    So the end of a rehearsal, which takes back what workflows did, finds a "no" from before it that came later.
+    """
+    return not one.channel, not is_by_workflow(one), one.at, one.by
 
 
 def permit(customer: Customer, key: str, new: Permission) -> None:

@@ -1,18 +1,16 @@
-"""What a sweep, an edit, a pause or `go-live` means for one customer."""
+"""What a sweep, an edit or a pause means for one customer."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.ending import finish
 from engine.core.entering import crowd, entering, fits_from, look, place_is_taken
 from engine.core.gate import paused
 from engine.core.judging import judge_standing
 from engine.core.machine import skip, start, walk
 from engine.core.moments import Instant
-from engine.core.offering import void_unsent
 from engine.core.rules import Mode, Standing
-from engine.core.runs import at_rest, current_send
+from engine.core.runs import current_send
 from engine.core.sending import HELD, PAUSED_LINE
 from engine.core.spreading import go_on
 from engine.core.turn import NOTHING, Turn
@@ -96,19 +94,3 @@ def unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:
             turn.put(replace(run, doing="deferred", due=shifted, wanted=shifted, reason="shifted by the pause"))
         else:
             walk(turn, replace(run, doing="", wanted=turn.now, reason=""), workflow)
-
-
-def rehearsed(turn: Turn) -> None:
-    """End and forget what was begun before `go-live`; the sweep may come by when more has begun."""
-    customer, since = turn.customer, turn.rules.shop.live_since
-    for run in customer.runs:
-        if run.began < since:
-            void_unsent(turn, run, "rehearsal")
-            finish(turn, at_rest(run), "rehearsal")
-    customer.ended = {name: each for name, each in customer.ended.items() if each.began >= since}
-    customer.releases = tuple(each for each in customer.releases if each.at >= since)
-    had = {name: tuple(at for at in times if at >= since) for name, times in customer.offers_had.items()}
-    customer.offers_had = {name: times for name, times in had.items() if times}
-    if customer.returned is not None and customer.returned.at < since:
-        customer.returned = None
-    look(turn, turn.rules.in_order, may_enter=False)

@@ -75,6 +75,12 @@ class Shop(Struct):
     hand_offs: dict[
         str, tuple[Instant, ...]
     ] = {}  # by team: when each of the latest `TASKS_KEPT` customers was handed on
+    meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
+
+    @property
+    def rehearsed_before(self) -> Instant:
+        """Before this instant workflows were a rehearsal; once mail has really left, going live anew does not move it."""
+        return self.meant_since or self.live_since
 
 
 def is_warm(shop: Shop, lifecycle: Lifecycle, now: Instant) -> bool:

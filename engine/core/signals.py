@@ -124,6 +124,10 @@ class WentLive(Signal, frozen=True, gc=False, tag="went_live"):
     """`go-live`: what happened before now is history; runs begun before were rehearsal."""
 
 
+class MailLeaves(Signal, frozen=True, gc=False, tag="mail_leaves"):
+    """The shop is live, and its sender is no mailbox: from now on what workflows do is no rehearsal."""
+
+
 class PauseSet(Signal, frozen=True, gc=False, tag="pause_set"):
     """A pause begins: of the engine, a workflow, a template or a domain."""
 
@@ -148,7 +152,7 @@ class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
     codes: tuple[str, ...]
 
 
-ShopSignal = CodesGranted | PaceUsedUp | DayClosed | RulesChanged | WentLive | PauseSet | PauseEnded
+ShopSignal = CodesGranted | PaceUsedUp | DayClosed | RulesChanged | WentLive | MailLeaves | PauseSet | PauseEnded
 AnySignal = (
     Happened
     | TimeUp

@@ -246,7 +246,7 @@ class Handling:
                         shop.codes[offer].remove(code)
                     by_day = shop.budgets.setdefault(offer, {})
                     today = zone(self.rules.lifecycle.timezone).day(at)
-                    if amount >= 0 or at >= shop.live_since:  # `go-live` forgot what the rehearsal had spent
+                    if amount >= 0 or at >= shop.rehearsed_before:  # `go-live` forgot what the rehearsal had spent
                         by_day[today] = max(0, by_day.get(today, 0) + amount)
 
     def _set_aside(

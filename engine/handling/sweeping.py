@@ -21,6 +21,7 @@ from engine.core.signals import (
     CodesGranted,
     DayClosed,
     Look,
+    MailLeaves,
     PaceUsedUp,
     PauseEnded,
     PauseSet,
@@ -109,9 +110,12 @@ class Sweeping:
                 self._close(now)
             case WentLive():
                 shop.live_since, shop.gone_live = now, True
-                shop.paces, shop.budgets, shop.used_up, shop.hand_offs = {}, {}, {}, {}
+                if not shop.meant_since:
+                    shop.paces, shop.budgets, shop.used_up, shop.hand_offs = {}, {}, {}, {}
                 shop.sweep = Sweep(rehearsed=True)
                 self._close(now)
+            case MailLeaves():
+                shop.meant_since = shop.meant_since or now
             case PauseSet(scope, name, why, who):
                 shop.pauses = (
                     *(p for p in shop.pauses if (p.scope, p.name) != (scope, name)),

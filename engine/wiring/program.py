@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from connectors.mailbox import Mailbox
 from engine.core.moments import DAY, MINUTE, Instant
 from engine.core.rules import RuleSet
-from engine.core.signals import PauseEnded, PauseSet
+from engine.core.signals import MailLeaves, PauseEnded, PauseSet
 from engine.language.files import Checked
 from engine.listeners import Running
 from engine.ports import Clock, Sender
@@ -141,6 +141,7 @@ async def running(
         async with AsyncExitStack() as stack:
             program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await _set_shadow(program, shadow=shadow)
+            await _note_that_mail_leaves(program)
             program.tasks.append(_task(stack, keep_granting(engine, program.loop, settings.workflows)))
             program.tasks.append(_task(stack, keep_tidy(engine, program.mailbox)))
             if follow or listen:
@@ -301,6 +302,13 @@ async def _set_shadow(program: Program, *, shadow: bool) -> None:
             sweeping.tell(store, PauseEnded("engine", "", "shift"), now)
 
     await program.loop.ask(change)
+
+
+async def _note_that_mail_leaves(program: Program) -> None:
+    """A shop that went live with the mailbox and has a mail server now: what it does is no rehearsal any more."""
+    sweeping, shop = program.engine.handling.sweeping, program.engine.handling.rules.shop
+    if shop.gone_live and not shop.meant_since and program.settings.sender.kind != "mailbox":
+        await program.loop.ask(lambda store, now: sweeping.tell(store, MailLeaves(), now))
 
 
 def _follower(program: Program, *, follow: bool) -> Callable[[Checked], Awaitable[None]]:

@@ -19,6 +19,7 @@ from engine.core.signals import (
     CodesGranted,
     DayClosed,
     Happened,
+    MailLeaves,
     PaceUsedUp,
     PauseEnded,
     PauseSet,
@@ -101,7 +102,7 @@ def _feed(handling: Handling, store: SqliteStore, source: sqlite3.Connection, en
                 shop.live_since = now
             handling.rules = rules_of(source, epoch, shop, key=handling.rules.key)
             handling.sweeping.tell(store, signal, now)
-        case CodesGranted() | PaceUsedUp() | DayClosed() | WentLive() | PauseSet() | PauseEnded():
+        case CodesGranted() | PaceUsedUp() | DayClosed() | WentLive() | MailLeaves() | PauseSet() | PauseEnded():
             handling.sweeping.tell(store, signal, now)
         case Happened(event, history):
             # What `take` notes of the shop; the rest of it was done before the event came into the journal.

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.moments import Instant, rfc3339
 from engine.core.rules import RuleSet
-from engine.core.signals import WentLive
+from engine.core.signals import MailLeaves, WentLive
 from engine.listeners.control import ControlRefusedError
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
@@ -39,6 +39,8 @@ class GoingLive:
 
         def go(store: SqliteStore, now: Instant) -> Instant:
             handling.sweeping.tell(store, WentLive(), now)
+            if self._place.settings.sender.kind != "mailbox":
+                handling.sweeping.tell(store, MailLeaves(), now)
             return now
 
         return {"checks": checks, "live_since": rfc3339(await self._place.ask(go))}
