@@ -18,7 +18,7 @@ from typing import Self
 
 FILE_NAME = "winback.sqlite3"
 LOCK_NAME = "engine.lock"
-VERSION = 2
+VERSION = 3
 """Of the schema, kept in the database as `user_version`; there is one file in migrations/ for each."""
 
 LIST_LENGTHS = (1, 16, 100)

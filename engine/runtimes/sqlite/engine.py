@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.core import ids
 from engine.core.events import DeadLetter, Event
-from engine.core.moments import MINUTE, SECOND, Instant
+from engine.core.moments import MINUTE, SECOND, Instant, zone
 from engine.core.signals import TimeUp
 from engine.handling import Handling, Taken
 from engine.ports import Clock
@@ -125,7 +125,7 @@ class Engine:
         try:
             self.store.begin()
             self._run(batch, now)
-            self.store.commit(now)
+            self.store.commit(now, zone(self.handling.rules.lifecycle.timezone).day(now))
             self._checkpoints.after_commit()
         except (sqlite3.Error, OSError) as error:
             self._give_up()

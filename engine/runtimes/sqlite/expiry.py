@@ -32,4 +32,5 @@ class Expiry:
         begin, end = bytes([first]), bytes([first + 1]) if first + 1 < SLICES else b"\xff" * 17
         self._connection.execute(QUERIES["forget_seen"], (begin, end, (now - keep.event_ids.roughly) // DAY))
         self._connection.execute(QUERIES["forget_dead_letters"], (now - keep.dead_letters.roughly,))
+        self._connection.execute(QUERIES["tidy_headcount"])
         self._connection.execute(QUERIES["forget_bodies"], (now - keep.bodies.roughly,))

@@ -13,6 +13,7 @@ from engine.ports import Clock
 from engine.runtimes.sqlite import rulebook
 from engine.runtimes.sqlite.database import Lock, open_to_write
 from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
+from engine.runtimes.sqlite.headcount import Headcount
 from engine.runtimes.sqlite.store import SqliteStore
 
 
@@ -35,6 +36,7 @@ def opened(
 
     """
     with Lock(folder), _rare_collections(), closing(open_to_write(folder)) as connection:
+        Headcount(connection).make_up()
         store = SqliteStore(connection)
         rules = rulebook.load(store, clock.now(), key=key)
         handling = Handling(rules, history_after=history_after)

@@ -6,6 +6,7 @@ import sqlite3
 
 from engine.core.customer import Customer
 from engine.runtimes.sqlite.database import QUERIES
+from engine.runtimes.sqlite.headcount import Headcount
 
 _Places = set[tuple[str, str, str]]
 _PlacesInLine = set[tuple[str, int, str]]
@@ -16,12 +17,14 @@ class Places:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._headcount = Headcount(connection)
         self.reload()
 
     def reload(self) -> None:
         """Forget what was not committed."""
         self._rows: dict[str, list[tuple[str, str | int, str]]] = {}
         self._lengths: dict[str, int] = {}
+        self._headcount.forget()
 
     def note(self, before: Customer | None, after: Customer) -> None:
         """Note what a changed record changes."""
@@ -29,6 +32,7 @@ class Places:
             was, is_ = _stages(before), _stages(after)
             self._note("leave_stage", was - is_)
             self._note("enter_stage", is_ - was)
+            self._headcount.note(before, after)
         if after.waiting or (before and before.waiting):
             stood, stands = _in_line(before), _in_line(after)
             self._note("leave_line", stood - stands)
@@ -41,6 +45,10 @@ class Places:
         for query, rows in self._rows.items():
             self._connection.executemany(QUERIES[query], rows)
         self._rows = {}
+
+    def count(self) -> None:
+        """Write how many stand where: once a transaction is enough."""
+        self._headcount.flush()
 
     def line(self, workflow: str, limit: int) -> list[str]:
         """Return the first in a line, as of the last flush."""

@@ -35,6 +35,19 @@ insert or ignore into under_way (workflow, stage, customer) values (?, ?, ?)
 -- name: leave_stage
 delete from under_way where workflow = ? and stage = ? and customer = ?
 
+-- name: change_headcount
+insert into headcount (workflow, version, mode, stage, step, doing, runs) values (?, ?, ?, ?, ?, ?, ?)
+on conflict do update set runs = runs + excluded.runs
+
+-- name: uncounted
+select exists(select 1 from under_way) and not exists(select 1 from headcount)
+
+-- name: everybody_under_way
+select record from customer where id in (select customer from under_way)
+
+-- name: tidy_headcount
+delete from headcount where runs = 0
+
 -- name: join_line
 insert or ignore into line (workflow, reaction, customer) values (?, ?, ?)
 
@@ -89,6 +102,13 @@ select coalesce(max(seq), 0) from effect
 
 -- name: add_effect
 insert into effect (seq, time, customer, type, effect_id, ordinal, shadow, body) values (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: add_tally
+insert into tally (day, what, workflow, detail, shadow, count) values (?, ?, ?, ?, ?, ?)
+on conflict do update set count = count + excluded.count
+
+-- name: clear_tally
+delete from tally
 
 -- A send that came back to be asked again is released anew under its own effect id.
 -- name: add_outbox

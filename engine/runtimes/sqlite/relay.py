@@ -236,6 +236,8 @@ class Relay:
 
     def _end(self, store: SqliteStore, send: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
         ledger.end(store.connection, send, ending, message_id, now)
+        if ending.outcome == "done" and isinstance(send, Queued):
+            store.tally.handed_over(send.workflow, send.template)
         if ending.outcome == "refused" and ending.kind:
             self._decider.take(store, _bounce(send, ending, now), now, "smtp")
         self._decider.decide(store, send.customer, Handed(send.effect_id, ending.outcome, ending.reason), now)

@@ -25,6 +25,18 @@ create table under_way (
     primary key (workflow, stage, customer)
 ) strict, without rowid;
 
+-- How many runs are at each step of each version (`step` counts from 0), and what they do there; some rows say 0.
+create table headcount (
+    workflow text not null,
+    version integer not null,
+    mode text not null,
+    stage text not null,
+    step integer not null,
+    doing text not null,
+    runs integer not null,
+    primary key (workflow, version, mode, stage, step, doing)
+) strict, without rowid;
+
 -- Who waits to be let into a workflow: the latest reaction first, then by id.
 create table line (
     workflow text not null,
@@ -80,6 +92,17 @@ create index effect_customer on effect (customer);
 -- Letters and the like that were given out, while their text is kept.
 create index effect_given_out on effect (time)
 where type = 'winback.send.given_out' and body ->> '$.text' is not null;
+
+-- What happened, counted by shop day: effects by type, and `sent`; `detail` is a template, a reason or an outcome.
+create table tally (
+    day integer not null,
+    what text not null,
+    workflow text not null,
+    detail text not null,
+    shadow integer not null,
+    count integer not null,
+    primary key (day, what, workflow, detail, shadow)
+) strict, without rowid;
 
 -- Sends that were released and have not ended.
 create table outbox (

@@ -16,13 +16,14 @@ import msgspec
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import DeadLetter
-from engine.core.moments import Instant
+from engine.core.moments import DAY, Day, Instant
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal
 from engine.runtimes.sqlite.customers import Customers
 from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.identities import FOLD_AT, SLICE, Identities
 from engine.runtimes.sqlite.journal import encode_signal
+from engine.runtimes.sqlite.tally import Tally
 
 _encode_json = msgspec.json.Encoder().encode
 _encode_shop = msgspec.msgpack.Encoder().encode
@@ -38,6 +39,7 @@ class SqliteStore:
         self.connection = connection
         self._customers = Customers(connection)
         self._identities = Identities(connection, fold_at=fold_at, slice_length=slice_length)
+        self.tally = Tally(connection)
         self._last_effect: int | None = None
         self._shop: Shop | None = None
         self._forget()
@@ -57,9 +59,14 @@ class SqliteStore:
         """Write the records that a portion changed, and let go of them all. Nothing depends on it but speed."""
         self._customers.let_go()
 
-    def commit(self, accepted: Instant) -> None:
-        """Write everything and make it durable. `accepted` is the last instant that was given to a signal."""
-        self._customers.let_go()
+    def commit(self, accepted: Instant, day: Day | None = None) -> None:
+        """Write everything and make it durable.
+
+        `accepted` is the last instant that was given to a signal, `day` the shop's day then, for the tally; where none
+        is given, that of UTC.
+        """
+        self._customers.commit()
+        self.tally.flush(accepted // DAY if day is None else day)
         self._identities.flush()
         for query, rows in (("journal", self._signals), ("effect", self._effects), ("outbox", self._outbox)):
             if rows:
@@ -133,6 +140,7 @@ class SqliteStore:
                 self._last_effect = self.connection.execute(QUERIES["last_effect"]).fetchone()[0]
             self._last_effect = seq = self._last_effect + 1
             body = _encode_json(effect.data).decode()
+            self.tally.note(effect)
             self._effects.append(
                 (seq, effect.time, effect.customer, effect.type, effect.effect_id, effect.ordinal, effect.shadow, body)
             )
@@ -165,6 +173,7 @@ class SqliteStore:
         self._outbox: list[_Row] = []
         self._shop = None
         self._identities.forget()
+        self.tally.forget()
 
 
 def _outbox_row(effect: Effect, seq: int, body: str) -> _Row:

@@ -28,7 +28,13 @@ select accepted, state from shop
 select standing, hindrance, count(*) from customer group by standing, hindrance
 
 -- name: stages
-select workflow, stage, count(*) from under_way group by workflow, stage
+select workflow, stage, sum(runs) from headcount where runs > 0 group by workflow, stage
+
+-- name: headcount
+select workflow, version, mode, stage, step, doing, runs from headcount where runs > 0
+
+-- name: tally
+select day, what, workflow, detail, shadow, count from tally where day >= ? order by day
 
 -- name: lines
 select workflow, count(*) from line group by workflow
@@ -55,7 +61,8 @@ select state, count(*) from ledger group by state
 select effect_id, customer, at from ledger where state = 'uncertain' order by at desc, effect_id limit ?
 
 -- name: stuck
-select id from customer where hindrance = 'stuck' order by id limit ?
+select id from customer
+where standing in ('prospect', 'active', 'reader', 'lapsed', 'former') and hindrance = 'stuck' order by id limit ?
 
 -- name: letters
 select id, at, last_at, origin, reason, raw, count from dead_letter order by id

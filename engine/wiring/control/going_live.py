@@ -41,6 +41,7 @@ class GoingLive:
             handling.sweeping.tell(store, WentLive(), now)
             if self._place.settings.sender.kind != "mailbox":
                 handling.sweeping.tell(store, MailLeaves(), now)
+            store.tally.clear()
             return now
 
         return {"checks": checks, "live_since": rfc3339(await self._place.ask(go))}

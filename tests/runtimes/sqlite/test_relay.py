@@ -175,6 +175,8 @@ async def test_everything_released_is_handed_over_once_in_order(engine: Engine, 
     assert set(engine.outcomes().values()) == {"done"}
     assert engine.states() == dict.fromkeys(sent, "done")
     assert engine.waiting() == 0
+    counted = engine.store.connection.execute("select workflow, detail, count from tally where what = 'sent'")
+    assert counted.fetchall() == [("readers", "coupon_offer", 30)]
 
 
 async def test_a_call_is_on_disk_before_it_is_made(engine: Engine, running: Start) -> None:

@@ -1,0 +1,22 @@
+-- How many runs are at each step of each version (`step` counts from 0), and what they do there; some rows say 0.
+create table headcount (
+    workflow text not null,
+    version integer not null,
+    mode text not null,
+    stage text not null,
+    step integer not null,
+    doing text not null,
+    runs integer not null,
+    primary key (workflow, version, mode, stage, step, doing)
+) strict, without rowid;
+
+-- What happened, counted by shop day: effects by type, and `sent`; `detail` is a template, a reason or an outcome.
+create table tally (
+    day integer not null,
+    what text not null,
+    workflow text not null,
+    detail text not null,
+    shadow integer not null,
+    count integer not null,
+    primary key (day, what, workflow, detail, shadow)
+) strict, without rowid;
