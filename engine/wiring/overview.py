@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from engine.core.moments import SECOND, Instant, rfc3339
 from engine.core.rulebook import Rules
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import is_warm
+from engine.insight.overview import Overview, Pending
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.applying import as_json, changes
@@ -25,48 +24,29 @@ STALLED_AFTER = 60.0
 """Seconds that something due may wait before it counts as a stall."""
 
 
-class Pending(Struct, frozen=True):
-    """Files that are not those in force: what they would change, or how many errors keep them from it."""
+def overview(
+    views: Views,
+    settings: Settings,
+    now: Instant,
+    running: Mapping[str, Any] | None,
+    *,
+    waits: Pending | None,
+    sends: Mapping[str, int],
+) -> Overview:
+    """Return how the engine of a data folder is as of now.
 
-    changes: list[dict[str, Any]]
-    errors: int
+    What takes seconds where there is much of it is given: what waits in the files (see `pending`), and all sends there
+    ever were by their state (the query `sends`). All the rest is asked of indexed columns.
 
+    Args:
+        views: the data, for reading.
+        settings: of the engine.
+        now: the present instant.
+        running: what a running engine says of itself, None where none runs.
+        waits: what the files would change, None where they are those in force.
+        sends: how many sends there were, by state.
 
-class Overview(Struct, frozen=True):
-    """`winback status --json`. Times are RFC 3339; counts of customers by standing, runs by workflow and stage."""
-
-    as_of: str
-    running: dict[str, Any] | None
-    live_since: str | None
-    customers: int
-    standings: dict[str, int]
-    not_mailable: dict[str, int]
-    workflows: dict[str, dict[str, Any]]
-    runs: dict[str, dict[str, int]]
-    waiting: dict[str, int]
-    refused: dict[str, int]
-    due: int
-    next_due: str | None
-    lag_seconds: float
-    stalls: list[str]
-    stuck: list[str]
-    paused: list[dict[str, Any]]
-    held: int
-    outbox: int
-    sends: dict[str, int]
-    uncertain: list[dict[str, str]]
-    dead_letters: int
-    last_errors: list[dict[str, str]]
-    pending: Pending | None
-    receivers: dict[str, str]
-    nobody_takes: dict[str, int]
-    reorder_interval: dict[str, Any]
-    warm_up_over: bool
-    sweep: str | None
-
-
-def overview(views: Views, settings: Settings, now: Instant, running: Mapping[str, Any] | None) -> Overview:
-    """Return how the engine of a data folder is as of now. `running` is what a running one says of itself."""
+    """
     accepted, shop = views.shop()
     rules = views.rules()
     groups = views.all("groups")
@@ -94,7 +74,7 @@ def overview(views: Views, settings: Settings, now: Instant, running: Mapping[st
         paused=[pause_as_json(each) for each in shop.pauses],
         held=dict(views.all("lines")).get(PAUSED_LINE, 0),
         outbox=queued,
-        sends=dict(views.all("sends")),
+        sends=dict(sends),
         uncertain=[
             {"effect_id": effect, "customer": customer, "at": rfc3339(at)}
             for effect, customer, at in views.all("uncertain", LISTED)
@@ -103,7 +83,7 @@ def overview(views: Views, settings: Settings, now: Instant, running: Mapping[st
         last_errors=[
             {"at": rfc3339(at), "where": origin, "error": reason} for at, origin, reason in views.all("last_letters", 5)
         ],
-        pending=pending(settings, rules),
+        pending=waits,
         receivers=_receivers(settings, shop_is_live=shop.gone_live),
         nobody_takes={},
         reorder_interval=_interval(rules),

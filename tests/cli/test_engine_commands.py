@@ -9,7 +9,7 @@ import pytest
 
 from engine.cli.commands.schema import DOCUMENTS, names
 from engine.cli.documents import ExplainDocument, PausesDocument, PreviewDocument, WhoDocument
-from engine.wiring.overview import Overview
+from engine.insight.overview import Overview
 from tests.cli.conftest import Called, Winback, all_live
 
 

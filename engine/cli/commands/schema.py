@@ -15,8 +15,8 @@ from engine.cli.printing import note, print_json
 from engine.core import catalogue
 from engine.insight.backtest import Report
 from engine.insight.graph import Graph
+from engine.insight.overview import Overview
 from engine.language.schema import FILES, json_schema
-from engine.wiring.overview import Overview
 
 BESIDE = ".schemas"
 """The folder beside the workflows that holds the schemas for editors."""

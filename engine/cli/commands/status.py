@@ -10,7 +10,8 @@ from rich.console import Console
 from engine.cli.calling import Call, named
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data
-from engine.wiring.overview import Overview, overview
+from engine.insight.overview import Overview
+from engine.wiring.overview import overview, pending
 from engine.wiring.reaching import what_runs
 
 
@@ -21,7 +22,14 @@ def command(call: Call) -> None:
     It works whether the engine runs or not.
     """
     with the_data(call) as views:
-        found = overview(views, call.settings, max(call.now(), views.shop()[0]), what_runs(call.settings))
+        found = overview(
+            views,
+            call.settings,
+            max(call.now(), views.shop()[0]),
+            what_runs(call.settings),
+            waits=pending(call.settings, views.rules()),
+            sends=dict(views.all("sends")),
+        )
     if call.json:
         print_json(found)
     else:

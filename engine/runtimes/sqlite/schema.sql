@@ -152,6 +152,8 @@ create table dead_letter (
     unique (origin, hash)
 ) strict;
 
+create index dead_letter_last on dead_letter (last_at);
+
 -- The rules that hold from each epoch on (JSON), and every version of a workflow that a run may still be on.
 create table rule_set (
     epoch integer primary key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -59,6 +60,7 @@ class Views:
 
         """
         self._connection = open_to_read(folder)
+        self._rules: Rules | None = None
 
     def close(self) -> None:
         """Close it."""
@@ -91,7 +93,11 @@ class Views:
         _, shop = self.shop()
         if not shop.epoch:
             return Rules(RuleSet(), shop, key=key)
-        return rulebook.rules_of(self._connection, shop.epoch, shop, key=key)
+        if self._rules is None or self._rules.shop.epoch != shop.epoch or self._rules.key != key:
+            self._rules = rulebook.rules_of(self._connection, shop.epoch, shop, key=key)
+        rules = copy.copy(self._rules)  # reading and indexing them takes longer than whatever is asked of them
+        rules.shop = shop
+        return rules
 
     # Customers -------------------------------------------------------------------------------------------------------
 

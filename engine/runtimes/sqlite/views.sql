@@ -71,7 +71,7 @@ select id, at, last_at, origin, reason, raw, count from dead_letter order by id
 select id, at, last_at, origin, reason, raw, count from dead_letter where id = ?
 
 -- name: letter_count
-select count(*), max(last_at) from dead_letter
+select count(*) from dead_letter
 
 -- name: last_letters
 select last_at, origin, reason from dead_letter order by last_at desc, id desc limit ?

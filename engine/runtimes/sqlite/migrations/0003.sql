@@ -20,3 +20,5 @@ create table tally (
     count integer not null,
     primary key (day, what, workflow, detail, shadow)
 ) strict, without rowid;
+
+create index dead_letter_last on dead_letter (last_at);

@@ -1,0 +1,47 @@
+"""How an engine is, as people are told: what `winback status --json` prints, and what the console shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Pending(Struct, frozen=True):
+    """Files that are not those in force: what they would change, or how many errors keep them from it."""
+
+    changes: list[dict[str, Any]]
+    errors: int
+
+
+class Overview(Struct, frozen=True):
+    """`winback status --json`. Times are RFC 3339; counts of customers by standing, runs by workflow and stage."""
+
+    as_of: str
+    running: dict[str, Any] | None
+    live_since: str | None
+    customers: int
+    standings: dict[str, int]
+    not_mailable: dict[str, int]
+    workflows: dict[str, dict[str, Any]]
+    runs: dict[str, dict[str, int]]
+    waiting: dict[str, int]
+    refused: dict[str, int]
+    due: int
+    next_due: str | None
+    lag_seconds: float
+    stalls: list[str]
+    stuck: list[str]
+    paused: list[dict[str, Any]]
+    held: int
+    outbox: int
+    sends: dict[str, int]
+    uncertain: list[dict[str, str]]
+    dead_letters: int
+    last_errors: list[dict[str, str]]
+    pending: Pending | None
+    receivers: dict[str, str]
+    nobody_takes: dict[str, int]
+    reorder_interval: dict[str, Any]
+    warm_up_over: bool
+    sweep: str | None
