@@ -143,7 +143,7 @@ class Run(Struct, frozen=True, array_like=True, gc=False):
     effect_id: str = ""
     sends: int = 0
     asked: tuple[Asked, ...] = ()
-    codes: dict[str, tuple[str, Day]] = {}  # by offer: the code and its last day
+    codes: dict[str, tuple[str, Day]] = {}  # by offer: the code (empty: the run goes without) and its last day
     led_by: int = 0  # ref of the order that led here; it does not hold its own thank-you
     deferrals: int = 0  # of the current send, so that each is told once and has an id of its own
     releases: int = 0  # of the current send; more than one when it came back to be asked again
@@ -164,6 +164,8 @@ class Promise(Struct, frozen=True, array_like=True, gc=False):
     amount: int
     own: bool  # a code of their own, and no text that is everybody's
     told: dict[str, Any]
+    awaited: bool = False  # the shop was asked to make the code, and has not answered
+    refused: str = ""  # why it would not make it
 
 
 class Ended(Struct, frozen=True, array_like=True, gc=False):
@@ -249,6 +251,7 @@ class Customer(Struct, array_like=True, gc=False):
     shares: tuple[str, ...] = ()  # others under the same address, at most `SHARES_KEPT`
     drawn_as: str = ""  # what their lots are drawn by, once they are: see `lot_key`
     crowded_out: tuple[str, ...] = ()  # workflows that fit while another run has the customer's one place
+    used_in: dict[str, int] = {}  # by code of those we gave: ref of the order it was used in
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

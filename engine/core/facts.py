@@ -113,7 +113,7 @@ def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
     meet_refunds(customer)
     put_under_way(customer, ((number, event.time),))
     if data.coupon:
-        _used(customer, data.coupon)
+        _used(customer, data.coupon, data.order_id)
     if data.items and event.time >= customer.last_items_at:
         customer.last_items = tuple(item.name or item.sku for item in data.items[:5])
         customer.last_items_at = event.time
@@ -289,14 +289,17 @@ def _ticket_solved(customer: Customer, event: Event, lifecycle: Lifecycle, gaps:
     customer.ticket_solved_at = max(customer.ticket_solved_at, event.time)
 
 
-def _used(customer: Customer, code: str) -> None:
+def _used(customer: Customer, code: str, order_id: str) -> None:
     if code not in customer.used_codes:
         customer.used_codes = ring(customer.used_codes, code, MARKS_KEPT)
+    if order_id and code not in customer.used_in and any(code == given for given, _ in customer.codes_given):
+        kept = {each: order for each, order in customer.used_in.items() if each in customer.used_codes}
+        customer.used_in = {**kept, code: ref(order_id)}
 
 
 def _redeemed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Coupon = event.data
-    _used(customer, data.code)
+    _used(customer, data.code, data.order_id)
 
 
 def _gone(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:

@@ -7,6 +7,7 @@ from copy import copy
 from msgspec.structs import replace
 
 from engine.core.conditions import CAUSE, FACTS, LIFE, PERMISSION, View, holds
+from engine.core.coupons import shop_answered, void_all
 from engine.core.customer import Customer, Run
 from engine.core.ending import finish
 from engine.core.entering import kept_out_until
@@ -22,6 +23,7 @@ from engine.core.turn import Turn
 
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ENDS_AN_ORDER = frozenset({"order.delivered", "order.cancelled"})
+_MAY_FREE_A_SEND = _ENDS_AN_ORDER | {"coupon.ready", "coupon.refused"}
 _ABOUT_PERMISSION = frozenset(
     {
         "consent.given",
@@ -73,9 +75,7 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
     if event.type == "profile.updated":
         turn.moved()
     if customer.gone:
-        for run in customer.runs:
-            finish(turn, run, "gone")
-        customer.waiting, customer.looks, customer.crowded_out = (), {}, ()
+        _let_go(turn)
         return
     if customer.stuck:
         return
@@ -93,9 +93,26 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
             customer.returned = None  # who had never been away is not welcomed back
         else:
             let_hear(turn, run, told, heard, history=history)
-    if event.type in _ENDS_AN_ORDER and not history:
-        _ask_sends_held_by_orders(turn)
+    if event.type in _MAY_FREE_A_SEND:
+        _ask_held_sends(turn, event, history=history)
     go_on(turn, may_enter=not history, heard=heard)
+
+
+def _let_go(turn: Turn) -> None:
+    """Let go of somebody who is gone: nothing of theirs goes on, and no code of theirs is good for anybody."""
+    customer = turn.customer
+    for run in customer.runs:
+        finish(turn, run, "gone")
+    customer.waiting, customer.looks, customer.crowded_out = (), {}, ()
+    void_all(turn)
+
+
+def _ask_held_sends(turn: Turn, event: Event, *, history: bool) -> None:
+    """Ask the sends again that waited for what an event says."""
+    if event.type not in _ENDS_AN_ORDER:
+        shop_answered(turn, event, history=history)
+    elif not history:
+        _ask_sends_held_by_orders(turn)
 
 
 def _ask_sends_held_by_orders(turn: Turn) -> None:

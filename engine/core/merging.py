@@ -71,6 +71,7 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     if other.last_items_at > mine.last_items_at:
         mine.last_items, mine.last_items_at = other.last_items, other.last_items_at
     mine.evidence = with_evidence(mine.evidence, other.evidence)
+    mine.used_in = {**other.used_in, **mine.used_in}
     mine.codes_given = tuple(dict.fromkeys((*mine.codes_given, *other.codes_given)))[-MARKS_KEPT:]
     mine.drawn_as = mine.drawn_as or other.drawn_as
 

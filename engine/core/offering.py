@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.conditions import OFFERS, View, offer_topic
+from engine.core.coupons import COUPON_REFUSED, promise_of
 from engine.core.customer import MARKS_KEPT, PROMISES_KEPT, REFS_KEPT, Customer, Promise, Run, ring
 from engine.core.decision import Issued
 from engine.core.gate import Drop, refused_offer
 from engine.core.ids import code
-from engine.core.moments import Day, iso_day
+from engine.core.moments import Day, iso_day, rfc3339
 from engine.core.money import written
 from engine.core.rules import Discount, Mode, Offer, Send, Workflow
 from engine.core.turn import Turn
@@ -26,7 +27,12 @@ def offer_of(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, 
     offer = workflow.offers[step.offer]
     today = turn.zone.day(turn.now)
     had = run.codes.get(step.offer)
-    if had is not None:  # a reminder of the same code
+    if had is not None:  # a reminder of the same code, or its first send asked again
+        promise = promise_of(turn.customer, run.effect_id)
+        if promise is not None and promise.refused:
+            return _go_without(turn, run, offer, promise.refused)
+        if not had[0] and _acts(run):
+            return None
         if had[0] and had[0] in turn.customer.used_codes:
             return Drop("offer_used")
         if had[1] < today:
@@ -57,7 +63,7 @@ def _codes_left(turn: Turn, offer: Offer) -> list[str]:
 def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: Day) -> dict[str, Any]:
     """Give the run its code. A hold-out member gets none, and counts as having had the offer, so that arms stay alike."""
     customer = turn.customer
-    acts = not run.held_out and run.mode is Mode.LIVE
+    acts = _acts(run)
     pooled = offer.codes == "pool"
     if run.held_out:
         given = ""
@@ -72,21 +78,54 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
         turn.touch(OFFERS, offer_topic(offer.name))
     told = _told(offer, given, last_day)
     if not run.held_out:
-        amount = {"cost": written(cost, turn.rules.lifecycle.currency), "currency": turn.rules.lifecycle.currency}
-        turn.tell(fx.COUPON_ISSUED, run, {**told, **amount}, step)
+        terms = {
+            "codes": offer.codes,
+            "uses": None if offer.codes == "text" else 1,
+            "starts_at": rfc3339(turn.now),
+            "ends_at": rfc3339(turn.zone.start(last_day + 1)),
+            "cost": written(cost, turn.rules.lifecycle.currency),
+            "currency": turn.rules.lifecycle.currency,
+        }
+        turn.tell(fx.COUPON_ISSUED, run, {**told, **terms}, step)
     if acts:
         issued = turn.effects[-1]
-        promise = Promise(issued.effect_id, run.id, turn.now, cost, offer.codes != "text", issued.data)
+        promise = Promise(
+            issued.effect_id,
+            run.id,
+            turn.now,
+            cost,
+            own=offer.codes != "text",
+            told=issued.data,
+            awaited=offer.codes == "shop" and turn.rules.shop.gone_live,
+        )
         customer.promises = ring(customer.promises, promise, PROMISES_KEPT)
         customer.codes_given = ring(customer.codes_given, (given, offer.name), MARKS_KEPT)
         turn.notes.append(Issued(offer.name, turn.now, cost, given if pooled else ""))
     return told
 
 
+def _acts(run: Run) -> bool:
+    """Say whether what a run does reaches the customer."""
+    return not run.held_out and run.mode is Mode.LIVE
+
+
 def _own_code(turn: Turn, run: Run, offer: Offer) -> str:
     """The run's code for an offer; after a voided one, which the shop may have been told of, another."""
     about = f"{offer.name}\x1f{run.voided}" if run.voided else offer.name
     return code(turn.rules.key, run.id, about)
+
+
+def _go_without(turn: Turn, run: Run, offer: Offer, why: str) -> Drop | None:
+    """The shop would not make the code: drop the send, or let it and those after it go without the offer."""
+    void(turn, run.effect_id, f"{COUPON_REFUSED}: {why}")
+    if offer.if_refused == "skip":
+        return Drop(COUPON_REFUSED)
+    kept = turn.run(run)
+    turn.put(replace(kept, codes={**kept.codes, offer.name: ("", 0)}))
+    return None
+
+
+# What becomes of an issued offer -------------------------------------------------------------------------------------
 
 
 def keep_promise(customer: Customer, number: str) -> None:

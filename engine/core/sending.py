@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.conditions import SENT, sent_topic
+from engine.core.coupons import COUPON_NOT_READY, promise_of
 from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, Asked, Release, Run, ring
 from engine.core.gate import Defer, Drop, channel_of, run_zone, verdict
 from engine.core.ids import effect_id
@@ -47,6 +48,11 @@ def ask(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Over | None:
     offer = offer_of(turn, passed.run, workflow, passed.step)
     if isinstance(offer, Drop):
         return dropped(turn, passed.run, passed.step, offer.reason)
+    promise = promise_of(turn.customer, passed.run.effect_id)
+    if promise is not None and promise.awaited:
+        never = Defer(passed.not_after + 1, COUPON_NOT_READY)  # unless the shop answers by then
+        deferred(turn, _with_codes(turn, passed.run), passed.step, never, passed.not_after)
+        return None
     return _released(turn, passed, offer)
 
 
@@ -97,9 +103,13 @@ def dropped(turn: Turn, run: Run, step: Send, reason: str) -> Over:
     turn.tell_send(fx.SEND_DROPPED, run, step, {"reason": reason})
     if turn.customer.promises:  # it was released before, and came back or did not arrive
         void(turn, run.effect_id, reason)
-        kept = turn.run(run)
-        run = replace(run, codes=kept.codes, voided=kept.voided)
-    return Over(run)
+    return Over(_with_codes(turn, run))
+
+
+def _with_codes(turn: Turn, run: Run) -> Run:
+    """Return the run with the codes it was just given, or that were taken from it."""
+    kept = turn.run(run)
+    return run if kept is run else replace(run, codes=kept.codes, voided=kept.voided)
 
 
 def counted(turn: Turn, run: Run, step: Send) -> None:
@@ -111,7 +121,7 @@ def counted(turn: Turn, run: Run, step: Send) -> None:
 
 def _released(turn: Turn, passed: Passed, offer: dict[str, Any] | None) -> Over | None:
     run, step = passed.run, passed.step
-    run = replace(run, codes=turn.run(run).codes)  # with the one that the offer may just have been given
+    run = _with_codes(turn, run)
     if step.asks:
         asked = Asked(run.effect_id, turn.now if run.held_out or run.mode is not Mode.LIVE else 0)
         run = replace(run, asked=ring(tuple(a for a in run.asked if a.effect_id != run.effect_id), asked, ASKED_KEPT))

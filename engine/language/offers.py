@@ -28,7 +28,6 @@ from engine.language.scalars import (
     URL,
     Ref,
     Scalar,
-    Word,
     WordOr,
     whole,
     words,
@@ -82,11 +81,12 @@ def _file(text: str) -> str:
 
 
 FILE = Scalar("a file (trial_codes.csv)", "bad-text", _file, lambda: {"type": "string"})
-_HOW = Word({"signed": "signed", "pool": "pool", "text": "text"}, later=("shop",))
+_HOW = words(("signed", "pool", "shop", "text"))
 
 
 def _offer(fields: Fields, reading: Reading) -> tuple[Offer, Fields]:
     _check_codes(fields, reading)
+    _check_shop(fields, reading)
     _check_cost(fields, reading)
     _check_look_back(fields, reading)
     per = fields.get("per_customer")
@@ -142,6 +142,13 @@ def _check_codes(fields: Fields, reading: Reading) -> None:
                     )
 
 
+def _check_shop(fields: Fields, reading: Reading) -> None:
+    kind = next((name for name in ("gift", "free_trial") if name in fields.keys), "")
+    if kind and fields.get("codes") == "shop":
+        message = f"the shop's interface makes codes for discounts, not for {shown(kind)}"
+        reading.error(fields.keys["codes"], "conflicting-keys", message, "write 'codes: pool', with codes made there")
+
+
 def _check_cost(fields: Fields, reading: Reading) -> None:
     kind = next((name for name in ("gift", "free_trial") if name in fields.keys), "")
     if kind and "cost" not in fields.keys:
@@ -175,7 +182,7 @@ OFFER = Form(
         Key(
             "valid_for", SPAN, "From the mail to the end of the customer's day; the mail shows that day.", required=True
         ),
-        Key("codes", _HOW, "How the checkout knows the code: signed (when left out), pool, or text."),
+        Key("codes", _HOW, "How the checkout knows the code: signed (when left out), pool, shop, or text."),
         Key("text", CODE, "The one code for everybody; goes with `codes: text`."),
         Key("pool", FILE, "The list of codes the shop knows, one a line; goes with `codes: pool`."),
         Key("low_water", whole(0, 10_000_000), "Warn when fewer codes than this are left."),

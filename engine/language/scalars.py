@@ -59,10 +59,9 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Word:
-    """One of some words, each with its value; words in `later` belong to a later version."""
+    """One of some words, each with its value."""
 
     words: dict[str, Any]
-    later: tuple[str, ...] = ()
 
     @property
     def says(self) -> str:
@@ -76,9 +75,6 @@ class Word:
             return BAD
         if text.value in self.words:
             return self.words[text.value]
-        if text.value in self.later:
-            reading.later(text, text.value, f"for now write {self.says}")
-            return BAD
         near = next((word for word in self.words if len(word) > 2 and text.value.lower().startswith(word)), "")
         hint = did_you_mean(text.value, self.words) or f"write {near or self.says}"
         reading.error(text, "bad-word", f"{self.says} is expected, not {shown(text.value)}", hint)

@@ -129,6 +129,8 @@ _REASONS: Final = {
     "offer_excluded": "the customer had an offer that excludes this one (offers.yaml)",
     "offer_not_yet": "the offer that must come before was not made yet (offers.yaml)",
     "pool_empty": "no code is left in the pool",
+    "coupon_refused": "the shop would not make the code",
+    "coupon not ready": "waits until the shop has made the code; dropped if it has not by then",
     "budget_spent": "the offer's budget is spent (offers.yaml)",
     "late": "later than late_at_most",
     "paused": "skipped when a pause ended",

@@ -32,6 +32,8 @@ def notes(
     yield from _granted(past, permission=grants_permission, addresses=grants_addresses)
     if makes_up_codes:
         yield "Codes of pools are made up, and there are always enough of them."
+    if any(offer.codes == "shop" for each in rules.in_order for offer in each.offers.values()):
+        yield "The shop is taken to make each code it is asked for at once (codes: shop)."
     if from_day:
         yield (
             f"The {report.history:,} events before {from_day} were taken as known facts: they started nothing. The "

@@ -62,6 +62,10 @@ def play(scenario: Scenario, workflow: Workflow, rule_set: RuleSet) -> Played:
     return Played(scenario.title, not difference, difference, happened=tuple(story.happened()))
 
 
+_ANSWERS_OF_THE_SHOP = ("coupon.ready", "coupon.refused")
+"""Where a scenario has one of them, the shop's answers are its own; else each code is ready at once, as in a rehearsal."""
+
+
 class _Story:
     def __init__(self, scenario: Scenario, workflow: Workflow, rule_set: RuleSet) -> None:
         self.scenario = scenario
@@ -95,7 +99,8 @@ class _Story:
 
     def _shop(self, rule_set: RuleSet) -> Shop:
         known = _known_interval(self.scenario.given.reorder_interval.days)
-        shop = Shop(epoch=1, live_since=self.start, cadence=known)
+        answers = any(each.event in _ANSWERS_OF_THE_SHOP for each in self.scenario.when)
+        shop = Shop(epoch=1, live_since=self.start, gone_live=answers, cadence=known)
         pools = [offer.name for offer in rule_set.offers.values() if offer.codes == "pool"]
         shop.codes = {name: [f"POOL-{number:04d}" for number in range(99)] for name in pools}
         return shop
