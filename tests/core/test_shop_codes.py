@@ -82,7 +82,7 @@ def test_a_code_that_is_not_made_in_time_is_taken_back() -> None:
     """After late_at_most the send is dropped; the shop is told to void the code, should it come to make it after all."""
     play = offering()
     play.happens("customer.visited")
-    play.passes("4d")
+    play.passes("5d")
     assert sends(play)[:2] == [WAITS, "3d drop coupon_offer: late: coupon not ready"]
     first, second = (each["code"] for each in only(play.effects, "coupon_issued"))
     assert [each["code"] for each in only(play.effects, "coupon_voided")] == [first]
@@ -184,8 +184,6 @@ def test_a_run_that_ends_without_its_send_takes_the_code_back() -> None:
 @pytest.mark.parametrize("codes", ["signed", "shop"])
 def test_the_codes_of_somebody_who_is_gone_are_void(codes: str) -> None:
     """Each of their own that they have not used, once; the text that everybody has stays good."""
-    play = offering()
-    play.rule_set.offers  # noqa: B018 - read for its side of the table below
     offers = f"offers:\n  ten: {{{OFFER.replace('codes: shop', f'codes: {codes}')}}}\n"
     play = Play(COUPON, offers=offers)
     play.happens("customer.visited")

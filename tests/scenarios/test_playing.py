@@ -52,13 +52,14 @@ LAPSED = "given: {standing: lapsed, orders: 2, last_order: 200d ago%s}\n"
 KNOWN = "last order on day -200, {idle} idle days, 60 are not yet a lapse; no click, reply, login or confirmation known"
 
 
-def played(scenario: str, workflow: str = WORKFLOW, lifecycle: str = "") -> Played:
+def played(scenario: str, workflow: str = WORKFLOW, lifecycle: str = "", offers: str = "") -> Played:
     """The one scenario of a workflow, played."""
     indented = "\n".join(f"    {line}" for line in scenario.strip().splitlines())
     files = {
         "winback.yaml": workflow.strip(),
         "winback.scenarios.yaml": f"workflow: winback\nscenarios:\n  - title: It\n{indented}\n",
         "lifecycle.yaml": f"timezone: Europe/Berlin\n{lifecycle}",
+        **({"offers.yaml": offers} if offers else {}),
     }
     checked = read_files(files)
     assert checked.rules is not None, checked.errors
@@ -278,3 +279,42 @@ def test_a_scenario_lists_everything() -> None:
     """What happens and is not listed is a difference too."""
     told = played("given: {standing: lapsed, orders: 1, last_order: 90d ago}\nexpect: {}")
     assert str(told.difference[0]) == "day 1 (2026-01-06): expected nothing; happened send hello, end done"
+
+
+CODED = """
+workflow: winback
+title: Win back
+enter_when_all:
+  - standing: lapsed
+again_after: 180d
+leave_when_any:
+  - event: email.unsubscribed
+stages:
+  only:
+    steps:
+      - send: hello
+        offer: ten
+      - wait: 10d
+      - send: goodbye
+        offer: ten
+    end: done
+"""
+OF_THE_SHOP = "offers:\n  ten: {{discount: 10%, valid_for: 14d, codes: shop, if_refused: {refused}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("refused", "when", "expect"),
+    [
+        ("skip", "", "0d: send hello\n  10d: send goodbye, end done"),
+        ("skip", "2d: coupon.ready", "2d: send hello\n  12d: send goodbye, end done"),
+        ("skip", "0d: coupon.refused\n  11d: coupon.ready", "0d: drop hello\n  11d: send goodbye, end done"),
+        ("send_without", "0d: coupon.refused", "0d: send hello\n  10d: send goodbye, end done"),
+        ("skip", "4d: coupon.ready", "3d: drop hello\n  16d: drop goodbye, end done"),
+    ],
+)
+def test_the_shop_answers_at_once_unless_the_scenario_says_how(refused: str, when: str, expect: str) -> None:
+    """Codes that the shop makes: ready at once, late, refused, or never; one answer in `when:` and all are its own."""
+    happens = f"when:\n  {when}\n" if when else ""
+    story = f"{LAPSED % ''}{happens}expect:\n  {expect}"
+    result = played(story, CODED, offers=OF_THE_SHOP.format(refused=refused))
+    assert result.passed, result.difference
