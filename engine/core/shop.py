@@ -76,11 +76,20 @@ class Shop(Struct):
         str, tuple[Instant, ...]
     ] = {}  # by team: when each of the latest `TASKS_KEPT` customers was handed on
     meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
+    suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
 
     @property
     def rehearsed_before(self) -> Instant:
         """Before this instant workflows were a rehearsal; once mail has really left, going live anew does not move it."""
         return self.meant_since or self.live_since
+
+
+def learn_since(shop: Shop, at: Instant, *, history: bool, accepted: Instant) -> None:
+    """Note how far back facts reach, and when the last history came. An event of 1970 is one whose day nobody knows."""
+    if history:
+        shop.last_history_at = accepted
+    if at and (shop.known_since is None or at < shop.known_since):
+        shop.known_since = at
 
 
 def is_warm(shop: Shop, lifecycle: Lifecycle, now: Instant) -> bool:

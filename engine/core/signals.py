@@ -152,7 +152,23 @@ class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
     codes: tuple[str, ...]
 
 
-ShopSignal = CodesGranted | PaceUsedUp | DayClosed | RulesChanged | WentLive | MailLeaves | PauseSet | PauseEnded
+class SuppressionsImported(Signal, frozen=True, gc=False, tag="suppressions_imported"):
+    """Suppressions of another tool were put on the list: so many new ones; none where it was said to be empty."""
+
+    count: int
+
+
+ShopSignal = (
+    CodesGranted
+    | PaceUsedUp
+    | DayClosed
+    | RulesChanged
+    | WentLive
+    | MailLeaves
+    | PauseSet
+    | PauseEnded
+    | SuppressionsImported
+)
 AnySignal = (
     Happened
     | TimeUp

@@ -19,8 +19,8 @@ from engine.core.moments import HOUR, Instant, zone
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS
-from engine.core.shop import TASKS_KEPT, Pace
-from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, TimeUp
+from engine.core.shop import TASKS_KEPT, Pace, learn_since
+from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Shares, TimeUp
 from engine.handling import sharing
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
@@ -78,11 +78,17 @@ class Handling:
         self.distinct = distinct
         self.sweeping = Sweeping(self)
         self.poisoned = 0
+        self.listed: Callable[[str], Customer | None] | None = None
+        """What imported suppressions say of an address that has just become known; the runtime has the list."""
+        self._newly_known: list[tuple[str, str]] = []  # customers with an address that the list must be asked about
 
     # Events
 
-    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
-        """Take in one event: whoever it is about, if it was not seen before."""
+    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "", *, history: bool = False) -> Taken:
+        """Take in one event: whoever it is about, if it was not seen before.
+
+        `history` says that it is history whatever its time, as all that is imported.
+        """
         if accepted >= self.sweeping.day_ends:
             self.sweeping.close_day(store, accepted)
         customer_id = event.customer or self._whose(store, event)
@@ -98,20 +104,20 @@ class Handling:
         elif not self.distinct and store.seen(ids.event_ref(event.source, event.id), accepted):
             return Taken("duplicate", customer_id)
         shop = self.rules.shop
-        history = self.history_after is not None and self._is_history(event, accepted, self.history_after)
-        if history:
-            shop.last_history_at = accepted
-        elif customer is not None and customer.next_due is not None and customer.next_due < accepted:
+        after = self.history_after
+        history = history or (after is not None and self._is_history(event, accepted, after))
+        if not history and customer is not None and customer.next_due is not None and customer.next_due < accepted:
             self.decide(store, customer_id, TimeUp(), accepted)  # what is overdue goes before what has just come
             customer = store.load(customer_id)
-        if shop.known_since is None or event.time < shop.known_since:
-            shop.known_since = event.time
+        learn_since(shop, event.time, history=history, accepted=accepted)
         happened = Happened(event, history)
         self._decide(store, customer or self.newcomer(customer_id), customer, happened, accepted)
         if event.type in ABOUT_ADDRESS:
             self._follow(store, sharing.overheard(store, customer_id, happened, accepted), accepted)
         if event.type == "customer.merged":
             self.merge(store, customer_id, self._who_is_now(store, event.data.into), accepted, history=history)
+        if self._newly_known:
+            self._heed_list(store, accepted)
         return Taken("accepted", customer_id, history)
 
     def _who_is_now(self, store: Store, customer_id: str) -> str:
@@ -170,6 +176,8 @@ class Handling:
             self._decide(store, customer, customer, signal, now)
         if isinstance(signal, Happened):
             self._follow(store, sharing.overheard(store, customer_id, signal, now), now)
+        if self._newly_known:
+            self._heed_list(store, now)
 
     def _follow(self, store: Store, told: Iterable[sharing.Told], now: Instant) -> None:
         """Decide what follows for others under the same address; nothing follows from that in turn but counts."""
@@ -219,6 +227,8 @@ class Handling:
     ) -> None:
         address = after.value("email")
         if address and not after.gone and (before is None or before.value("email") != address):
+            if self.listed is not None and self.rules.shop.suppressions_at:
+                self._newly_known.append((after.id, str(address)))
             key = f"mail:{str(address).strip().casefold()}"
             known = store.find(key) or f"{BY_ADDRESS}{key.removeprefix('mail:')}"
             store.know(key, after.id)
@@ -228,6 +238,18 @@ class Handling:
                 self.merge(store, known, after.id, now, history=True)  # until now we had only the address
             else:
                 self._follow(store, sharing.met(store, known, after.id, history=history), now)
+
+    def _heed_list(self, store: Store, now: Instant) -> None:
+        """Tell whoever has an address since this signal what imported suppressions say of it.
+
+        Only now that everything else has followed from the signal: in the journal this stands on its own, so that a
+        replay needs no list.
+        """
+        asked, self._newly_known = self._newly_known, []
+        for customer_id, address in asked:
+            known = self.listed(address) if self.listed is not None else None
+            if known is not None:
+                self._follow(store, [(customer_id, Shares(known, history=True))], now)
 
     def _note(self, decision: Decision, now: Instant) -> None:
         """Apply what a decision reports about the shop. The runtime keeps the shop with the transaction."""

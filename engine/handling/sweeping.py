@@ -28,6 +28,7 @@ from engine.core.signals import (
     Rehearsed,
     RulesChanged,
     ShopSignal,
+    SuppressionsImported,
     Unpause,
     WentLive,
 )
@@ -126,6 +127,8 @@ class Sweeping:
                 if ended is not None:
                     shop.pauses = tuple(each for each in shop.pauses if each is not ended)
                     shop.draining = Draining(overdue, ended.at, store.line_length(PAUSED_LINE))
+            case SuppressionsImported():
+                shop.suppressions_at = now
         self.wake, self._lines = now, None
         store.save_shop(shop)
 

@@ -29,6 +29,7 @@ from engine.runtimes.sqlite.meters import Meters
 from engine.runtimes.sqlite.opening import opened
 from engine.runtimes.sqlite.relay import Relay
 from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import effect_log, in_force
 from engine.wiring.applying import as_shadow, as_the_files_say, changes
@@ -135,6 +136,7 @@ async def running(
         clock,
         key=secrets.codes,
         first_rules=as_shadow(first_rules) if shadow else first_rules,
+        suppressions=Suppressions(secrets.blocks),
         history_after=history_after(settings),
         overdue_a_second=overdue_a_second,
     ) as engine:
@@ -205,6 +207,7 @@ async def _assembled(
         ask=loop.ask,
         submit=loop.submit,
         settings=settings,
+        suppressions=Suppressions(secrets.blocks),
         shadow=shadow,
         on_rules=use,
         about=about,

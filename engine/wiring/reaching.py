@@ -23,6 +23,7 @@ from engine.runtimes.sqlite.database import DatabaseError
 from engine.runtimes.sqlite.engine import BATCH, Arrivals, Asked, Engine, EngineStopped
 from engine.runtimes.sqlite.opening import opened
 from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
@@ -195,11 +196,16 @@ class Local:
 
     runs = False
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, suppressions: Suppressions) -> None:
         self._engine = engine
-        self._control = EngineControl(
-            Place(handling=engine.handling, ask=self._ask, submit=self._submit, settings=settings)
+        place = Place(
+            handling=engine.handling,
+            ask=self._ask,
+            submit=self._submit,
+            settings=settings,
+            suppressions=suppressions,
         )
+        self._control = EngineControl(place)
 
     @property
     def own_events(self) -> Mapping[str, OwnEvent]:
@@ -251,5 +257,6 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
         first = checked.rules
     clock, late = clock_of(settings), history_after(settings)
     mark(settings)
-    with opened(data, clock, key=secrets.codes, first_rules=first, history_after=late) as engine:
-        yield Local(engine, settings)
+    listed = Suppressions(secrets.blocks)
+    with opened(data, clock, key=secrets.codes, first_rules=first, suppressions=listed, history_after=late) as engine:
+        yield Local(engine, settings, listed)

@@ -35,11 +35,10 @@ class HandsOverAtOnce(Handling):
 
     depth = 0
 
-    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "") -> Taken:
+    def take(self, store: Store, event: Event, accepted: Instant, origin: str = "", *, history: bool = False) -> Taken:
         """Take in an event, then hand over what it released."""
-        return self._and_hand_over(
-            store, accepted, lambda: super(HandsOverAtOnce, self).take(store, event, accepted, origin)
-        )
+        take = super().take
+        return self._and_hand_over(store, accepted, lambda: take(store, event, accepted, origin, history=history))
 
     def decide(self, store: Store, customer_id: str, signal: AnySignal, now: Instant) -> None:
         """Decide a signal, then hand over what it released."""

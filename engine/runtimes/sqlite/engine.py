@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
@@ -193,18 +193,9 @@ class Engine:
             self.handling.decide(self.store, customer_id, TimeUp(), now)
 
     def _prefetch(self, portion: Sequence[_Piece]) -> None:
-        customers: list[str] = []
-        keys: list[str] = []
-        refs: list[bytes] = []
-        for piece in portion:
-            if isinstance(piece, Asked):
-                customers += piece.customers
-            elif isinstance(piece[0], Event):
-                _note_wants(piece[0], customers, keys, refs)
-        store = self.store
-        store.prefetch((), keys, refs)
-        customers += filter(None, map(store.find, keys))
-        store.prefetch(customers)
+        asking = [each for piece in portion if isinstance(piece, Asked) for each in piece.customers]
+        events = [piece[0] for piece in portion if not isinstance(piece, Asked) and isinstance(piece[0], Event)]
+        prefetch(self.store, events, asking)
 
     def _watch_poison(self, poisoned: int, now: Instant) -> None:
         if not poisoned:
@@ -257,6 +248,18 @@ def _pieces(batch: Sequence[Work]) -> Iterator[_Piece]:
         else:
             origins = work.origins or repeat("", len(work.items))
             yield from zip(work.items, origins, repeat(work.results, len(work.items)), strict=True)
+
+
+def prefetch(store: SqliteStore, events: Iterable[Event], customers: Iterable[str] = ()) -> None:
+    """Read at once what taking in these events will ask the store for, and these customers' records."""
+    wanted = [*customers]
+    keys: list[str] = []
+    refs: list[bytes] = []
+    for event in events:
+        _note_wants(event, wanted, keys, refs)
+    store.prefetch((), keys, refs)
+    wanted += filter(None, map(store.find, keys))
+    store.prefetch(wanted)
 
 
 def _note_wants(event: Event, customers: list[str], keys: list[str], refs: list[bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from engine.core.rules import RuleSet
@@ -15,6 +16,7 @@ from engine.runtimes.sqlite.database import Lock, open_to_write
 from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
 from engine.runtimes.sqlite.headcount import Headcount
 from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.suppressions import Suppressions
 
 
 @contextmanager
@@ -24,12 +26,14 @@ def opened(
     *,
     key: bytes,
     first_rules: RuleSet,
+    suppressions: Suppressions | None = None,
     history_after: int | None = HISTORY_AFTER,
     overdue_a_second: int | None = OVERDUE_A_SECOND,
 ) -> Iterator[Engine]:
     """Yield the engine of a data folder, which no other engine can use meanwhile.
 
-    `first_rules` is the set that the first start finds and puts live; later ones wait for an `apply`.
+    `first_rules` is the set that the first start finds and puts live; later ones wait for an `apply`. With `suppressions`
+    whoever comes to have an address on that list is stopped.
 
     Raises:
         DatabaseError: another engine uses the folder, or the database cannot be used.
@@ -40,6 +44,8 @@ def opened(
         store = SqliteStore(connection)
         rules = rulebook.load(store, clock.now(), key=key)
         handling = Handling(rules, history_after=history_after)
+        if suppressions is not None:
+            handling.listed = partial(suppressions.known, connection)
         engine = Engine(connection, folder, handling, clock, store=store, overdue_a_second=overdue_a_second)
         with closing(engine):
             if not rules.shop.epoch:

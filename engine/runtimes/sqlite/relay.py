@@ -23,9 +23,10 @@ from engine.core.effects import SEND_GIVEN_OUT, Effect
 from engine.core.events import Event, Mail
 from engine.core.links import block_key, customer_block_key
 from engine.core.moments import Instant
-from engine.core.permission import is_stopped
+from engine.core.permission import STOPPABLE, is_stopped
 from engine.core.rules import Address
 from engine.core.signals import Handed
+from engine.core.suppressions import bounced_at, said_no_at
 from engine.ports import Clock, Message, Sender, Sent, Store
 from engine.runtimes.sqlite import ledger
 from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
@@ -33,6 +34,7 @@ from engine.runtimes.sqlite.ledger import Call, Ending, Queued
 from engine.runtimes.sqlite.limits import Limits, backoff
 from engine.runtimes.sqlite.meters import Meters
 from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.suppressions import Suppressions
 
 POLL = 0.25  # seconds of real time between looks at an outbox that nobody said has news
 
@@ -91,6 +93,7 @@ class Relay:
     ) -> None:
         self._books, self._decider, self._backlog, self._limits = books, decider, backlog, limits
         self._sender, self._compose, self._clock, self._block_key = sender, compose, clock, block_key
+        self._suppressions = Suppressions(block_key)
         self._settings = settings or RelaySettings()
         self._meters = meters or Meters(None)
         self._gathering = asyncio.Lock()
@@ -277,15 +280,15 @@ class Relay:
         record = store.load(queued.customer)
         if record is None or record.gone:
             return "the customer is gone"
-        blocked_at, permission = (
-            ledger.blocked_at(store.connection, keys),
-            record.permission.get(f"{purpose}/{channel}"),
-        )
-        if blocked_at is not None and not (permission and permission.given and permission.at > blocked_at):
+        listed = self._suppressions.of(store.connection, address)
+        noes = [ledger.blocked_at(store.connection, keys), said_no_at(listed) if purpose in STOPPABLE else None]
+        no_at = max((at for at in noes if at is not None), default=None)
+        permission = record.permission.get(f"{purpose}/{channel}")
+        if no_at is not None and not (permission and permission.given and permission.at > no_at):
             return "the customer said no"  # and no yes came after it, from wherever
         if is_stopped(record, purpose, channel):
             return "stopped"
-        if channel == "email" and record.address is Address.DEAD:
+        if channel == "email" and (record.address is Address.DEAD or (bounced_at(listed) or 0) > record.last_reaction):
             return "address_dead"
         waits = any(run.effect_id == queued.effect_id and run.doing == "sending" for run in record.runs)
         return "" if waits else "the run has moved on"

@@ -66,7 +66,13 @@ where state = 'calling' order by at, ledger.effect_id
 update ledger set state = 'reserved' where effect_id = ? and state = 'calling'
 
 -- name: block
-insert into blocked (key, at) values (?, ?) on conflict (key) do update set at = excluded.at
+insert into blocked (key, at) values (?, ?) on conflict (key) do update set at = max(at, excluded.at)
 
 -- name: unblock
 delete from blocked where key = ?
+
+-- name: suppress
+insert into suppression (key, kind, at) values (?, ?, ?) on conflict (key, kind) do update set at = max(at, excluded.at)
+
+-- name: suppressions
+select kind, at from suppression where key = ?

@@ -13,19 +13,8 @@ from itertools import chain, islice
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
-from engine.core.shop import Shop
-from engine.core.signals import (
-    AnySignal,
-    CodesGranted,
-    DayClosed,
-    Happened,
-    MailLeaves,
-    PaceUsedUp,
-    PauseEnded,
-    PauseSet,
-    RulesChanged,
-    WentLive,
-)
+from engine.core.shop import Shop, learn_since
+from engine.core.signals import AnySignal, Happened, RulesChanged, ShopSignal
 from engine.handling import Handling
 from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.journal import decode_signal, encode_signal
@@ -102,14 +91,12 @@ def _feed(handling: Handling, store: SqliteStore, source: sqlite3.Connection, en
                 shop.live_since = now
             handling.rules = rules_of(source, epoch, shop, key=handling.rules.key)
             handling.sweeping.tell(store, signal, now)
-        case CodesGranted() | PaceUsedUp() | DayClosed() | WentLive() | MailLeaves() | PauseSet() | PauseEnded():
-            handling.sweeping.tell(store, signal, now)
         case Happened(event, history):
             # What `take` notes of the shop; the rest of it was done before the event came into the journal.
-            shop.known_since = event.time if shop.known_since is None else min(shop.known_since, event.time)
-            if history:
-                shop.last_history_at = now
+            learn_since(shop, event.time, history=history, accepted=now)
             handling.decide(store, customer_id, signal, now)
+        case _ if isinstance(signal, ShopSignal):
+            handling.sweeping.tell(store, signal, now)
         case _:
             handling.decide(store, customer_id, signal, now)
 

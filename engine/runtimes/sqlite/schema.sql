@@ -139,6 +139,14 @@ create table blocked (
     at integer not null
 ) strict, without rowid;
 
+-- Suppressions of other tools that were imported: by keyed hash of the address's SHA-256, each with its kind.
+create table suppression (
+    key blob not null,
+    kind text not null,
+    at integer not null,
+    primary key (key, kind)
+) strict, without rowid;
+
 -- Input that could not be taken. The same bytes from the same place are counted, not kept twice.
 create table dead_letter (
     id integer primary key,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.wiring.control.going_live import GoingLive
+from engine.wiring.control.importing import Importing
 from engine.wiring.control.input import Input, counted
 from engine.wiring.control.letters import Letters
 from engine.wiring.control.pauses import OVERDUE, Pauses, pause_as_json
@@ -25,7 +26,7 @@ class EngineControl:
     def __init__(self, place: Place) -> None:
         self._place = place
         self.rules = RulesInForce(place)
-        groups = (Input(place), Letters(place), GoingLive(place), self.rules, Pauses(place))
+        groups = (Input(place), Importing(place), Letters(place), GoingLive(place), self.rules, Pauses(place))
         self._commands: dict[str, Command] = {"ping": self._ping}
         for group in groups:
             self._commands |= group.commands()

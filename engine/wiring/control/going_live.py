@@ -28,7 +28,10 @@ class GoingLive:
     async def _go_live(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         handling = self._place.handling
         checks = going_live_checks(
-            handling.rules.rule_set, self._place.settings.data, told=bool(arguments.get("no_suppressions"))
+            handling.rules.rule_set,
+            self._place.settings.data,
+            told=bool(arguments.get("no_suppressions")),
+            imported_at=handling.rules.shop.suppressions_at,
         )
         if not all(check["ok"] for check in checks):
             return {"checks": checks, "live_since": None}
@@ -47,7 +50,7 @@ class GoingLive:
         return {"checks": checks, "live_since": rfc3339(await self._place.ask(go))}
 
 
-def going_live_checks(rules: RuleSet, data: Path, *, told: bool) -> list[dict[str, Any]]:
+def going_live_checks(rules: RuleSet, data: Path, *, told: bool, imported_at: Instant = 0) -> list[dict[str, Any]]:
     """Return what must be right before `go-live`, as far as it is looked at now."""
     live = [name for name, switch in rules.switches.items() if switch.mode == "live"]
     templates = set(in_force.read(data).names)
@@ -60,12 +63,7 @@ def going_live_checks(rules: RuleSet, data: Path, *, told: bool) -> list[dict[st
     }
     missing = sorted(used - templates)
     return [
-        {
-            "name": "suppressions",
-            "ok": told,
-            "message": "it was said that there are none" if told else "no suppressions of another tool were imported",
-            "hint": "" if told else "say --no-suppressions if nobody said no anywhere else",
-        },
+        _suppressions(told=told, imported_at=imported_at),
         {
             "name": "workflows",
             "ok": True,
@@ -81,3 +79,14 @@ def going_live_checks(rules: RuleSet, data: Path, *, told: bool) -> list[dict[st
             "hint": "winback check, then winback apply" if missing else "",
         },
     ]
+
+
+def _suppressions(*, told: bool, imported_at: Instant) -> dict[str, Any]:
+    if imported_at:
+        message, hint = f"suppressions were imported, last on {rfc3339(imported_at)}", ""
+    elif told:
+        message, hint = "it was said that there are none", ""
+    else:
+        message = "no suppressions of another tool were imported"
+        hint = "winback import suppressions FILE.csv, or say --no-suppressions if nobody said no anywhere else"
+    return {"name": "suppressions", "ok": bool(imported_at) or told, "message": message, "hint": hint}

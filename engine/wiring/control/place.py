@@ -11,6 +11,7 @@ from engine.core.moments import Instant
 from engine.handling import Handling, Taken
 from engine.language.files import Checked
 from engine.runtimes.sqlite.store import SqliteStore
+from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.wiring.settings import Settings
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Place:
     ask: Ask
     submit: Submit
     settings: Settings
+    suppressions: Suppressions
     shadow: bool = False
     on_rules: Callable[[Checked], None] = lambda _: None
     about: Callable[[], Mapping[str, Any]] = dict

@@ -22,3 +22,11 @@ create table tally (
 ) strict, without rowid;
 
 create index dead_letter_last on dead_letter (last_at);
+
+-- Suppressions of other tools that were imported: by keyed hash of the address's SHA-256, each with its kind.
+create table suppression (
+    key blob not null,
+    kind text not null,
+    at integer not null,
+    primary key (key, kind)
+) strict, without rowid;
