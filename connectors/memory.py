@@ -1,12 +1,14 @@
-"""Honest fakes: a clock and a sender that keep to their ports, for tests, previews and the demonstration."""
+"""Honest fakes: a clock, a sender and a receiver that keep to their ports, for tests, previews and the demonstration."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from engine.core.customer import Customer
+from engine.core.effects import SUPPRESSED, Effect
 from engine.core.moments import Instant
-from engine.ports import Message, Sent
+from engine.ports import Message, Receipt, Sent
 from engine.rendering.mime import BadMessageError, mailbox
 
 
@@ -86,3 +88,58 @@ class MemorySender:
         known = self.honours_key and any(taken.effect_id == message.effect_id for taken in self.accepted)
         if not known:
             self.accepted.append(message)
+
+
+class MemoryReceiver:
+    """Takes effects into a list. `script` may say otherwise for an effect: another receipt, or None to take it.
+
+    Calls wait while `hold()` lasts, so that a test can stand in the middle of one.
+    """
+
+    def __init__(
+        self,
+        name: str = "memory",
+        types: Iterable[str] = (SUPPRESSED,),
+        script: Callable[[Effect], Receipt | None] | None = None,
+        *,
+        at_once: int = 4,
+    ) -> None:
+        self.name, self.types, self.at_once = name, frozenset(types), at_once
+        self.taken: list[Effect] = []
+        self.calls: list[str] = []
+        self.records: dict[str, Customer | None] = {}
+        self.most_at_once = 0
+        self._script = script
+        self._at_once = 0
+        self._going = asyncio.Event()
+        self._going.set()
+
+    def takes(self, effect: Effect) -> bool:
+        """Take all there is of its types."""
+        return effect.type in self.types
+
+    async def take(self, effect: Effect, record: Customer | None) -> Receipt:
+        """Take the effect, or say what the script says."""
+        self.calls.append(effect.id)
+        self.records[effect.customer] = record
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            await self._going.wait()
+            scripted = self._script(effect) if self._script else None
+            if scripted is None or scripted.outcome == "done":
+                self.taken.append(effect)
+            return scripted or Receipt("done")
+        finally:
+            self._at_once -= 1
+
+    async def close(self) -> None:
+        """End nothing: there are no connections."""
+
+    def hold(self) -> None:
+        """Let calls wait until `go_on`."""
+        self._going.clear()
+
+    def go_on(self) -> None:
+        """Let waiting calls end."""
+        self._going.set()

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from engine.core.customer import Customer
 from engine.core.effects import Effect
-from engine.core.events import DeadLetter
+from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal
@@ -115,6 +115,47 @@ class Sender(Protocol):
 
     async def send(self, message: Message) -> Sent:
         """Hand the message over and say how it ended."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections."""
+        ...
+
+
+class Receipt(Struct, frozen=True):
+    """What a receiver says of an effect.
+
+    `outcome`: `done`; `refused` (a final no about this effect: a dead letter, for a person to look at); `later` (not now,
+    or nobody knows: it comes again, after `retry_after` microseconds at the earliest where the receiver names them).
+    `reason` is shown in `status` and holds nothing personal. `events` are what there is to tell us: they are taken in
+    with the note that the effect was taken, their time being then, and come again with the same ids if it does.
+    """
+
+    outcome: str
+    reason: str = ""
+    retry_after: int | None = None
+    events: tuple[Event, ...] = ()
+
+
+class Receiver(Protocol):
+    """Takes effects other than mails out into the world: a tool of the shop's, a team, the shop itself.
+
+    An effect comes at least once, in order for each customer; its id (`effect.id`) is the key to know it again by.
+    """
+
+    #: by which `status`, the deliveries' table and dead letters know it
+    name: str
+    #: types of effects as the outside knows them (`winback.suppressed`); what is of another type never comes
+    types: frozenset[str]
+    #: how many effects it takes at a time, each of another customer
+    at_once: int
+
+    def takes(self, effect: Effect) -> bool:
+        """Say whether an effect of its types is for it."""
+        ...
+
+    async def take(self, effect: Effect, record: Customer | None) -> Receipt:
+        """Take an effect, and say how it ended; `record` is the customer as of now. Never raises for what others do."""
         ...
 
     async def close(self) -> None:

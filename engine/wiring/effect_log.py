@@ -11,14 +11,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from connectors.effect_files import EffectFiles, Line
 from engine.core import effects as fx
 from engine.core.effects import Effect, line
+from engine.core.leaving import may_leave, told
 from engine.core.moments import iso_day, zone
 from engine.core.rulebook import Rules
-from engine.core.shop import Shop
 from engine.runtimes.sqlite.views import Views
 
 PAGE = 1_000
@@ -51,10 +49,8 @@ class EffectLog:
 
     def _line(self, effect: Effect, rules: Rules) -> Line:
         kind = _DAILY.get(effect.type)
-        if effect.type == fx.SEND_GIVEN_OUT:
-            return Line(line(replace(effect, type=fx.SEND_REQUESTED)))
         if kind is None:
-            return Line(line(effect))
+            return Line(line(told(effect)))
         record = self._views.record(effect.customer)
         email = str(record.value("email") or "") if record is not None else ""
         action = _STOPS.get(effect.type) or _TAGS.get(effect.type) or " ".join(effect.data["may"])
@@ -71,13 +67,6 @@ class EffectLog:
         )
         day = iso_day(zone(rules.lifecycle.timezone).day(effect.time))
         return Line(line(effect), kind, day, cells)
-
-
-def may_leave(effect: Effect, shop: Shop) -> bool:
-    """Say whether an effect leaves by file."""
-    if effect.shadow or effect.type == fx.SEND_REQUESTED or not shop.gone_live:
-        return False
-    return effect.time >= shop.live_since and effect.data.get("outcome") != "rehearsal"
 
 
 async def follow(folder: Path, news: asyncio.Event) -> None:

@@ -162,6 +162,26 @@ create table dead_letter (
 
 create index dead_letter_last on dead_letter (last_at);
 
+-- How far each receiver of effects has come: whatever is up to there it has taken or refused, or it is a parcel.
+create table receiver (
+    name text primary key,
+    position integer not null    -- of the effect
+) strict, without rowid;
+
+-- Effects that a receiver could not take yet, and those of the same customer that wait behind them.
+create table parcel (
+    receiver text not null,
+    seq integer not null,        -- of the effect
+    customer text not null,
+    first_try integer,           -- null before it
+    next_try integer not null,
+    attempts integer not null default 0,
+    why text not null default '',
+    primary key (receiver, seq)
+) strict, without rowid;
+
+create index parcel_customer on parcel (receiver, customer, seq);
+
 -- The rules that hold from each epoch on (JSON), and every version of a workflow that a run may still be on.
 create table rule_set (
     epoch integer primary key,

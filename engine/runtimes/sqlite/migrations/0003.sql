@@ -30,3 +30,23 @@ create table suppression (
     at integer not null,
     primary key (key, kind)
 ) strict, without rowid;
+
+-- How far each receiver of effects has come: whatever is up to there it has taken or refused, or it is a parcel.
+create table receiver (
+    name text primary key,
+    position integer not null    -- of the effect
+) strict, without rowid;
+
+-- Effects that a receiver could not take yet, and those of the same customer that wait behind them.
+create table parcel (
+    receiver text not null,
+    seq integer not null,        -- of the effect
+    customer text not null,
+    first_try integer,           -- null before it
+    next_try integer not null,
+    attempts integer not null default 0,
+    why text not null default '',
+    primary key (receiver, seq)
+) strict, without rowid;
+
+create index parcel_customer on parcel (receiver, customer, seq);
