@@ -22,6 +22,7 @@ from engine.ports import Clock, Sender
 from engine.runtimes.sqlite import rulebook
 from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
 from engine.runtimes.sqlite.database import FILE_NAME
+from engine.runtimes.sqlite.deliveries import Deliveries
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.limits import Limit, Limits
 from engine.runtimes.sqlite.loop import Loop
@@ -38,6 +39,7 @@ from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
 from engine.wiring.pools import keep_granting
+from engine.wiring.receivers import receivers_of
 from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.senders import mailbox_of, sender_of
 from engine.wiring.settings import Settings
@@ -71,6 +73,7 @@ class Program:
     engine: Engine
     loop: Loop
     relay: Relay
+    deliveries: Deliveries
     control: EngineControl
     mailbox: Mailbox
     registry: CollectorRegistry
@@ -79,8 +82,8 @@ class Program:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def idle(self) -> bool:
-        """Say whether every released send has ended."""
-        return await self.relay.idle()
+        """Say whether every released send has ended, and every receiver has taken what there is for it."""
+        return await self.relay.idle() and await self.deliveries.idle()
 
     async def ended(self) -> None:
         """Wait until a part of it fails, and raise what it failed of."""
@@ -181,6 +184,7 @@ async def _assembled(
         news.set()
         effects.set()
         relay.wake()
+        deliveries.wake()
 
     registry = CollectorRegistry()
     views = Views(data)
@@ -193,6 +197,9 @@ async def _assembled(
     composer.use(in_force.compiled(kept), kept.brand)
     loop = Loop(engine, on_commit=committed)
     relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack)
+    receivers = receivers_of(settings, environment)
+    deliveries = Deliveries(loop, handling, data, receivers, engine, lambda: handling.rules.shop)
+    stack.push_async_callback(deliveries.close)
 
     def use(checked: Checked) -> None:
         now_in_force = in_force.read(data)
@@ -213,13 +220,14 @@ async def _assembled(
         about=about,
     )
     control = EngineControl(place)
-    program = Program(settings, engine, loop, relay, control, mailbox, registry)
+    program = Program(settings, engine, loop, relay, deliveries, control, mailbox, registry)
     await loop.start()
     program.tasks.append(_task(stack, effect_log.follow(data, effects)))
     stack.push_async_callback(loop.stop)
-    handing = asyncio.create_task(relay.run())
-    program.tasks.append(handing)
-    stack.push_async_callback(_let_calls_end, relay, handing)
+    for part in (relay, deliveries):
+        handing = asyncio.create_task(part.run())
+        program.tasks.append(handing)
+        stack.push_async_callback(_let_calls_end, part, handing)
     return program
 
 
@@ -258,8 +266,8 @@ def _relay(
     )
 
 
-async def _let_calls_end(relay: Relay, handing: asyncio.Task[None]) -> None:
-    relay.stop()
+async def _let_calls_end(part: Relay | Deliveries, handing: asyncio.Task[None]) -> None:
+    part.stop()
     done, _ = await asyncio.wait([handing], timeout=CALLS_MAY_TAKE)
     if not done:
         handing.cancel()

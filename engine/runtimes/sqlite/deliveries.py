@@ -28,6 +28,7 @@ class Deliveries:
     ) -> None:
         """`shop` returns the shop's state as it is now; `give_up_after` is in microseconds of the engine's clock."""
         self._log = Log(folder)
+        self._stopped = asyncio.Event()
         self._each = tuple(Delivery(books, taker, self._log, each, clock, shop, give_up_after) for each in receivers)
 
     async def run(self) -> None:
@@ -40,6 +41,7 @@ class Deliveries:
         async with asyncio.TaskGroup() as all_of_them:
             for one in self._each:
                 all_of_them.create_task(one.run())
+            all_of_them.create_task(self._stopped.wait())  # with no receivers at all it runs as well
 
     def wake(self) -> None:
         """Say that there may be new effects, or that time has leapt."""
@@ -50,6 +52,7 @@ class Deliveries:
         """Begin no more calls."""
         for one in self._each:
             one.stopping = True
+        self._stopped.set()
         self.wake()
 
     async def idle(self) -> bool:
