@@ -73,6 +73,10 @@ class Store(Protocol):
         """Return how many customers wait to be let into a workflow."""
         ...
 
+    def in_workflow(self, workflow: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return up to `limit` of those in a workflow as (stage, customer id) that follow `after`, in that order."""
+        ...
+
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
         ...

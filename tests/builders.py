@@ -20,7 +20,7 @@ from engine.core.orders import Gap
 from engine.core.rulebook import Rules
 from engine.core.rules import LapseRule, Lifecycle, Mode, RuleSet, Switch
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal, PauseEnded, PauseSet, RulesChanged, ShopSignal, WentLive
+from engine.core.signals import AnySignal, Move, PauseEnded, PauseSet, RulesChanged, ShopSignal, WentLive
 from engine.language.files import read_files
 from engine.runtimes.simulator.world import World
 
@@ -224,12 +224,14 @@ class Play:
         """End a pause."""
         self.shop_signal(PauseEnded(scope, name, overdue))
 
-    def changes(self, rules: RuleSet) -> None:
-        """Put other rules into force, and let the sweep come by everybody."""
+    def changes(self, rules: RuleSet, *moves: Move, works: bool = True) -> None:
+        """Put other rules into force, and let the sweep come by everybody, unless the shop is not to work yet."""
         handling = self.world.handling
         handling.rules = Rules(rules, handling.rules.shop, handling.rules.versions, key=b"test")
         self.rule_set = rules
-        self.shop_signal(RulesChanged(handling.rules.shop.epoch + 1))
+        handling.sweeping.tell(self.world.store, RulesChanged(handling.rules.shop.epoch + 1, moves), self.now)
+        if works:
+            self.works()
 
     def switches(self, workflow: str, **changes: Any) -> None:
         """Change mode, reach or pace of a workflow."""
@@ -277,6 +279,7 @@ def in_words(effect: Effect) -> str:
     data = effect.data
     sayings: dict[str, Callable[[], str]] = {
         fx.RUN_STARTED: lambda: f"start {data['workflow']}",
+        fx.RUN_MOVED: lambda: f"move to {data['step'] or 'the end'}",
         fx.RUN_ENDED: lambda: f"end {data['outcome']}",
         fx.SEND_REQUESTED: lambda: f"send {data['template']}",
         fx.SEND_HELD_OUT: lambda: f"held out {data['template']}",

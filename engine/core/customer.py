@@ -29,6 +29,7 @@ CATEGORIES_KEPT = 16
 ASKED_KEPT = 8
 PROMISES_KEPT = 16
 EVIDENCE_KEPT = 8
+DONE_KEPT = 64
 
 ASSUMED = "assumed"
 """The basis of a permission that a back-test takes for granted, where the history knows of no consent at all."""
@@ -150,6 +151,8 @@ class Run(Struct, frozen=True, array_like=True, gc=False):
     reason: str = ""  # why the current send waits
     voided: int = 0  # codes of this run that were voided, so that the next one is another
     branch: str = ""  # of the current `choose`, kept while its send is under way
+    done: tuple[str, ...] = ()  # keys of what was done in this stage under earlier versions; empty unless it was moved
+    moving_to: int = 0  # the version it goes on in when the send that is being handed over has ended
 
 
 class Promise(Struct, frozen=True, array_like=True, gc=False):

@@ -70,6 +70,8 @@ def _seldom(turn: Turn, signal: AnySignal) -> None:
     match signal:
         case Look(by_time):
             look_anew(turn, by_time=by_time)
+            if turn.freed:  # by a move: other runs may be waiting for that end
+                go_on(turn)
         case Admit(name):
             admit(turn, name)
         case Handed(number, outcome, reason):

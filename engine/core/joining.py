@@ -8,6 +8,7 @@ from engine.core.customer import Customer
 from engine.core.ending import finish
 from engine.core.judging import judge_address_anew, judge_standing
 from engine.core.merging import join, joined_runs
+from engine.core.moving import move_runs
 from engine.core.sending import PAUSED_LINE
 from engine.core.sharing import count, part, share
 from engine.core.signals import Apart, Counted, Joined, Shares
@@ -28,6 +29,8 @@ def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     turn.moved()
     kept, ending = joined_runs(customer, other, turn.rules.takes_the_place)
     customer.runs = (*customer.runs, *kept)
+    if turn.rules.shop.moves:
+        move_runs(turn, kept, other.epoch)
     set_all_anew(turn, history=True)
     if any(run.doing == "paused" for run in kept) and PAUSED_LINE not in customer.waiting:
         customer.waiting = (*customer.waiting, PAUSED_LINE)

@@ -23,6 +23,7 @@ from engine.core.ending import finish
 from engine.core.gate import run_zone
 from engine.core.handing_off import HANDED_OFF, hand_off
 from engine.core.ids import lot, run_id
+from engine.core.moving import arrive, go_over
 from engine.core.offering import keep_promise, void
 from engine.core.rules import (
     AdaptNewsletter,
@@ -104,9 +105,17 @@ def start(turn: Turn, workflow: Workflow) -> None:
 
 def walk(turn: Turn, run: Run, workflow: Workflow) -> None:
     """Take steps until one waits or the run ends."""
+    if run.moving_to:
+        moved = go_over(turn, run)
+        if moved is None:
+            return
+        run, workflow = moved, turn.rules.version(moved.workflow, moved.version)
     for _ in range(WALK_BOUND):
         step = step_of(workflow, run)
         if step is not None:
+            if run.done and step.key in run.done:
+                run = next_step(run)
+                continue
             went_on = _TAKE[type(step)](turn, run, workflow, step)
             if not isinstance(went_on, Run):
                 _go_on(turn, run, workflow, went_on)
@@ -200,6 +209,8 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
         skip(turn, run, workflow, why)
     else:
         _go_on(turn, run, workflow, _after(turn, workflow, Over(run, reached=outcome == "done")))
+    if run.moving_to:
+        arrive(turn, run)
 
 
 def skip(turn: Turn, run: Run, workflow: Workflow, reason: str) -> None:

@@ -9,11 +9,12 @@ from engine.core.gate import paused
 from engine.core.judging import judge_standing
 from engine.core.machine import skip, start, walk
 from engine.core.moments import Instant
+from engine.core.moving import move_runs
 from engine.core.rules import Mode, Standing
 from engine.core.runs import current_send
 from engine.core.sending import HELD, PAUSED_LINE
 from engine.core.spreading import go_on
-from engine.core.turn import NOTHING, Turn
+from engine.core.turn import Turn
 from engine.core.waiting import set_all_anew
 
 
@@ -52,8 +53,11 @@ def look_anew(turn: Turn, *, by_time: bool) -> None:
 def look_under_new_rules(turn: Turn) -> None:
     """The first signal under changed rules: who fits by what was known before it fits already, and lines up."""
     customer = turn.customer
-    is_new = not customer.epoch
+    is_new, since = not customer.epoch, customer.epoch
     customer.epoch = turn.rules.shop.epoch
+    if turn.rules.shop.moves:
+        move_runs(turn, customer.runs, since)
+    moved = turn.touched
     known = {workflow.name for workflow in turn.rules.in_order}
     customer.waiting = tuple(name for name in customer.waiting if name in known or name == PAUSED_LINE)
     customer.crowded_out = tuple(name for name in customer.crowded_out if name in known)
@@ -61,7 +65,7 @@ def look_under_new_rules(turn: Turn) -> None:
     if is_new or customer.gone:
         return
     judge_standing(turn, quietly=True)
-    turn.touched = NOTHING
+    turn.touched = moved
     look(turn, turn.rules.in_order, may_enter=False)
 
 

@@ -14,7 +14,7 @@ OTHERWISE = "otherwise"
 def to_stage(run: Run, stage: str, led_by: int = 0) -> Run:
     """Return the run at the beginning of a stage."""
     entries = {**run.entries, stage: run.entries.get(stage, 0) + 1}
-    return replace(at_rest(run), stage=stage, step=0, entries=entries, led_by=led_by or run.led_by)
+    return replace(at_rest(run), stage=stage, step=0, entries=entries, led_by=led_by or run.led_by, done=())
 
 
 def next_step(run: Run) -> Run:

@@ -35,10 +35,24 @@ class Pace(Struct, frozen=True, array_like=True):
 
 
 class Sweep(Struct, frozen=True, array_like=True):
-    """A way through all customers under way: the id it has come to. `rehearsed`: it ends the runs begun before."""
+    """A way through all customers under way: the id it has come to. `rehearsed`: it ends the runs begun before.
+
+    Before everybody, it goes through those in the workflows of `first`; there it has come to `stage` and `after`.
+    """
 
     after: str = ""
     rehearsed: bool = False
+    first: tuple[str, ...] = ()
+    stage: str = ""
+
+
+class Moved(Struct, frozen=True, array_like=True):
+    """What an `apply` said of the runs of a workflow, as its epoch: `move` them to `version`, or `exit`."""
+
+    epoch: int
+    workflow: str
+    how: str
+    version: int = 0
 
 
 class Draining(Struct, frozen=True, array_like=True):
@@ -75,6 +89,7 @@ class Shop(Struct):
     hand_offs: dict[
         str, tuple[Instant, ...]
     ] = {}  # by team: when each of the latest `TASKS_KEPT` customers was handed on
+    moves: tuple[Moved, ...] = ()  # of runs, for those who have not been looked at since; empty when all have
     meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
     suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
 

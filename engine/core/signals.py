@@ -114,10 +114,23 @@ class DayClosed(Signal, frozen=True, gc=False, tag="day_closed"):
     """A shop day began: the reorder interval is closed from the days before, and holds for this one."""
 
 
+class Move(Struct, frozen=True):
+    """What becomes of the runs of a workflow that an `apply` changes: `pin`, `move` or `exit`."""
+
+    workflow: str
+    how: str
+
+
 class RulesChanged(Signal, frozen=True, gc=False, tag="rules_changed"):
-    """A checked rule set went live, as this epoch."""
+    """A checked rule set went live, as this epoch; the runs of these workflows are to be moved."""
 
     epoch: int
+    moves: tuple[Move, ...] = ()
+    who: str = ""
+
+
+class RunsMoved(Signal, frozen=True, gc=False, tag="runs_moved"):
+    """Everybody has been looked at since the runs of some workflows were to be moved: none is left to move."""
 
 
 class WentLive(Signal, frozen=True, gc=False, tag="went_live"):
@@ -163,6 +176,7 @@ ShopSignal = (
     | PaceUsedUp
     | DayClosed
     | RulesChanged
+    | RunsMoved
     | WentLive
     | MailLeaves
     | PauseSet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core import effects as fx
 from engine.core.conditions import View
 from engine.core.customer import Customer, Run, home
 from engine.core.decision import Note
@@ -116,6 +117,14 @@ class Turn:
             **data,
         }
         self._add(kind, run.effect_id, told, shadow=run.mode is not Mode.LIVE, ordinal=ordinal)
+
+    def tell_of_move(self, run: Run, version: int, step: str) -> None:
+        """Add the effect of a run that was on a version and goes on in another, at a step (empty: the stage's end)."""
+        place = {"workflow": run.workflow, "version": run.version, "stage": run.stage, "run": run.id}
+        told = {**place, "from": version, "to": run.version, "step": step or None}
+        number = digest(run.id, fx.RUN_MOVED, str(self.now), f"{version} {run.version}")
+        ordinal = sum(each.type == fx.RUN_MOVED for each in self.effects)
+        self._add(fx.RUN_MOVED, number, told, shadow=run.mode is not Mode.LIVE, ordinal=ordinal)
 
     def tell_of_customer(self, kind: str, data: dict[str, Any]) -> None:
         """Add an effect outside any run; its id comes from customer, type, now, the signal, and its ordinal among equals.

@@ -20,7 +20,7 @@ from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS
 from engine.core.shop import TASKS_KEPT, Pace, learn_since
-from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Shares, TimeUp
+from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Look, Shares, TimeUp
 from engine.handling import sharing
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
@@ -178,6 +178,14 @@ class Handling:
             self._follow(store, sharing.overheard(store, customer_id, signal, now), now)
         if self._newly_known:
             self._heed_list(store, now)
+
+    def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:
+        """Decide what an `apply` said of the customer's runs, if they have not been looked at since: before a send leaves."""
+        shop = self.rules.shop
+        if shop.moves:
+            customer = store.load(customer_id)
+            if customer is not None and customer.epoch != shop.epoch:
+                self.decide(store, customer_id, Look(), now)
 
     def _follow(self, store: Store, told: Iterable[sharing.Told], now: Instant) -> None:
         """Decide what follows for others under the same address; nothing follows from that in turn but counts."""

@@ -6,27 +6,30 @@ shop's state, so that it goes on after a restart where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from engine.core.cadence import thresholds
 from engine.core.moments import HOUR, Instant, zone
+from engine.core.moving import EXIT, MOVE
 from engine.core.rules import EnterAtMost, Switch, Workflow
 from engine.core.sending import PAUSED_LINE
-from engine.core.shop import Draining, Pace, Pause, Sweep, is_warm
+from engine.core.shop import Draining, Moved, Pace, Pause, Sweep, is_warm
 from engine.core.signals import (
     Admit,
     CodesGranted,
     DayClosed,
     Look,
     MailLeaves,
+    Move,
     PaceUsedUp,
     PauseEnded,
     PauseSet,
     Rehearsed,
     RulesChanged,
+    RunsMoved,
     ShopSignal,
     SuppressionsImported,
     Unpause,
@@ -104,16 +107,19 @@ class Sweeping:
                 shop.used_up[workflow] = until
             case DayClosed():
                 self._close(now)
-            case RulesChanged(epoch):
+            case RulesChanged(epoch, moves):
                 shop.epoch = epoch
-                shop.sweep = Sweep(rehearsed=shop.sweep is not None and shop.sweep.rehearsed)
+                shop.moves = (*shop.moves, *self._to_move(epoch, moves))
+                self._sweep_anew()
                 shop.refused, shop.used_up = (), {}
                 self._close(now)
+            case RunsMoved():
+                shop.moves = ()
             case WentLive():
                 shop.live_since, shop.gone_live = now, True
                 if not shop.meant_since:
                     shop.paces, shop.budgets, shop.used_up, shop.hand_offs = {}, {}, {}, {}
-                shop.sweep = Sweep(rehearsed=True)
+                self._sweep_anew(rehearsed=True)
                 self._close(now)
             case MailLeaves():
                 shop.meant_since = shop.meant_since or now
@@ -160,10 +166,24 @@ class Sweeping:
         shrank = any(days < before.get(name, before[""]) for name, days in today.items())
         if late > SMALL_SHRINKAGE:
             shop.armed, late = today, 0
-            shop.sweep = Sweep(rehearsed=shop.sweep is not None and shop.sweep.rehearsed)
+            self._sweep_anew()
         if shrank:
             shop.judged_to = 0
         shop.judge_to = there.start(shop.day + late + 1) if late else 0
+
+    def _to_move(self, epoch: int, moves: tuple[Move, ...]) -> Iterator[Moved]:
+        workflows = self.handling.rules.rule_set.workflows
+        for move in moves:
+            if move.how == EXIT:
+                yield Moved(epoch, move.workflow, EXIT)
+            elif move.how == MOVE:
+                yield Moved(epoch, move.workflow, MOVE, workflows[move.workflow].version)
+
+    def _sweep_anew(self, *, rehearsed: bool = False) -> None:
+        """Begin to look at everybody, those first whose runs are to be moved: an exit is meant at once."""
+        shop = self.handling.rules.shop
+        rehearsed = rehearsed or (shop.sweep is not None and shop.sweep.rehearsed)
+        shop.sweep = Sweep(rehearsed=rehearsed, first=tuple(dict.fromkeys(each.workflow for each in shop.moves)))
 
     # Slices
 
@@ -180,13 +200,31 @@ class Sweeping:
         shop = self.handling.rules.shop
         sweep = shop.sweep
         assert sweep is not None, "asked only while there is one"
+        if sweep.first:
+            shop.sweep = self._sweep_workflow(store, sweep, now)
+            store.save_shop(shop)
+            return
         found = store.scan(sweep.after, SLICE)
         for customer_id in found:
             if sweep.rehearsed:
                 self.handling.decide(store, customer_id, Rehearsed(), now)
             self.handling.decide(store, customer_id, Look(), now)
         shop.sweep = replace(sweep, after=found[-1]) if len(found) == SLICE else None
+        if shop.sweep is None and shop.moves:
+            self.tell(store, RunsMoved(), now)
         store.save_shop(shop)
+
+    def _sweep_workflow(self, store: Store, sweep: Sweep, now: Instant) -> Sweep:
+        """Look at a slice of those in the first workflow whose runs are to be moved; return where the sweep has come to."""
+        epoch = self.handling.rules.shop.epoch
+        found = store.in_workflow(sweep.first[0], (sweep.stage, sweep.after), SLICE)
+        for _, customer_id in found:
+            customer = store.load(customer_id)
+            if customer is not None and customer.epoch != epoch:
+                self.handling.decide(store, customer_id, Look(), now)
+        if len(found) == SLICE:
+            return replace(sweep, stage=found[-1][0], after=found[-1][1])
+        return replace(sweep, first=sweep.first[1:], stage="", after="")
 
     def _drain(self, store: Store, now: Instant) -> None:
         shop = self.handling.rules.shop

@@ -171,6 +171,10 @@ _SAID: Final[dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]]] = {
         f"entered {data['workflow']} version {data['version']}",
         "; ".join(data.get("why", ())),
     ),
+    fx.RUN_MOVED: lambda data: (
+        f"{data['workflow']} goes on in version {data['to']}",
+        f"an apply moved it from version {data['from']}, to {data['step'] or 'the end of stage ' + data['stage']}",
+    ),
     fx.RUN_ENDED: lambda data: (f"{data['workflow']} ended: {data['outcome']}", _OUTCOMES.get(data["outcome"], "")),
     fx.COUPON_ISSUED: lambda data: (
         f"offer {data['name']}: code {data['code'] or '-'}",

@@ -15,7 +15,7 @@ from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
-from engine.core.signals import AnySignal, Handed, ShopSignal
+from engine.core.signals import AnySignal, Handed, Move, ShopSignal
 from engine.handling import HISTORY_AFTER, Handling, Taken
 from engine.ports import Store
 from engine.runtimes.sqlite import rulebook
@@ -111,10 +111,10 @@ class Live:
         if asked.error is not None:
             raise asked.error
 
-    def apply(self, rules: RuleSet) -> rulebook.Applied:
+    def apply(self, rules: RuleSet, moves: tuple[Move, ...] = ()) -> rulebook.Applied:
         """Put rules in force."""
         applied: list[rulebook.Applied] = []
-        self.do(lambda store, now: applied.append(rulebook.apply(self.handling, rules, store, now)))
+        self.do(lambda store, now: applied.append(rulebook.apply(self.handling, rules, store, now, moves=moves)))
         return applied[0]
 
     def tell(self, signal: ShopSignal) -> None:

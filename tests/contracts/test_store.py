@@ -100,6 +100,22 @@ def test_the_last_of_many_saves_stays(batch: Batch) -> None:
         assert store.due(10, 9) == [(4, "ada")]
 
 
+def test_those_in_a_workflow_are_gone_through_in_order(batch: Batch) -> None:
+    """By stage, then by id, as many as asked for, from behind a place; who has left is not among them."""
+    with batch() as store:
+        for name, stage in {"c": "one", "a": "two", "b": "one", "d": "three"}.items():
+            store.save(None, Customer(name, runs=(run_in(stage),)))
+        store.save(None, Customer("e"))
+        assert store.in_workflow("w", ("", ""), 9) == [("one", "b"), ("one", "c"), ("three", "d"), ("two", "a")]
+        assert store.in_workflow("v", ("", ""), 9) == []
+    with batch() as store:
+        assert store.in_workflow("w", ("one", "b"), 2) == [("one", "c"), ("three", "d")]
+        bob = store.load("b")
+        assert bob is not None
+        store.save(bob, changed(bob, runs=()))
+        assert store.in_workflow("w", ("", ""), 1) == [("one", "c")]
+
+
 def test_due_customers_come_in_order(batch: Batch) -> None:
     """Due are those whose time has come, by (due, customer id), as many as asked for."""
     with batch() as store:

@@ -125,6 +125,13 @@ class MemoryStore:
         """Return how many wait."""
         return len(self._lines.get(workflow, ()))
 
+    def in_workflow(self, workflow: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return those in a workflow, in the order of stage and id."""
+        there = {
+            (run.stage, each.id) for each in self.customers.values() for run in each.runs if run.workflow == workflow
+        }
+        return heapq.nsmallest(limit, (place for place in there if place > after))
+
     def scan(self, after: str, limit: int) -> list[str]:
         """Return ids that follow `after`, in order."""
         if self._ids is None:

@@ -113,6 +113,13 @@ class Customers:
         self.flush()
         return self._places.length(workflow)
 
+    def in_workflow(self, workflow: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return who is in a workflow, as (stage, customer id)."""
+        self.flush()
+        found = self._places.in_workflow(workflow, after, limit)
+        self._expect(dict.fromkeys(customer_id for _, customer_id in found))
+        return found
+
     def scan(self, after: str, limit: int) -> list[str]:
         """Return the ids that follow one, in their order."""
         self.flush()

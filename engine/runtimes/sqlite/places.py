@@ -60,6 +60,10 @@ class Places:
             self._lengths[workflow] = self._connection.execute(QUERIES["line_length"], (workflow,)).fetchone()[0]
         return self._lengths[workflow]
 
+    def in_workflow(self, workflow: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return who is in a workflow behind a place (stage, customer), as of the last flush."""
+        return self._connection.execute(QUERIES["in_workflow"], (workflow, *after, limit)).fetchall()
+
     def _note(self, query: str, rows: _Places | _PlacesInLine) -> None:
         if rows:
             self._rows.setdefault(query, []).extend(rows)

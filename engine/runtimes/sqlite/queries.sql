@@ -47,6 +47,8 @@ select record from customer where id in (select customer from under_way)
 
 -- name: tidy_headcount
 delete from headcount where runs = 0
+-- name: in_workflow
+select stage, customer from under_way where workflow = ? and (stage, customer) > (?, ?) order by stage, customer limit ?
 
 -- name: join_line
 insert or ignore into line (workflow, reaction, customer) values (?, ?, ?)

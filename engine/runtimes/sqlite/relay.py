@@ -64,6 +64,10 @@ class Decider(Protocol):
         """Take in an event of our own."""
         ...
 
+    def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:
+        """See to it that runs which an `apply` has ended or moved are so before one of their sends leaves."""
+        ...
+
 
 class _Over(Struct, frozen=True):
     """A send that is over for now: ended, or put off until `next_try`."""
@@ -250,6 +254,7 @@ class Relay:
 
         What has left once never leaves again, and nothing leaves after a "no" that the database knows.
         """
+        self._decider.look_if_moved(store, queued.customer, now)
         objection = self._objection(store, queued)
         if objection:
             self._end(store, queued, Ending("blocked", objection), message.message_id, now)

@@ -10,10 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core.moments import Instant
+from engine.core.moving import PIN
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet, Workflow, content
 from engine.core.shop import Shop
-from engine.core.signals import RulesChanged
+from engine.core.signals import Move, RulesChanged
 from engine.handling import Handling
 from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.store import SqliteStore
@@ -41,10 +42,19 @@ def load(store: SqliteStore, now: Instant, *, key: bytes) -> Rules:
     return Rules(rule_set, shop, _versions(store.connection), key=key)
 
 
-def apply(handling: Handling, rule_set: RuleSet, store: SqliteStore, now: Instant) -> Applied:
+def apply(
+    handling: Handling,
+    rule_set: RuleSet,
+    store: SqliteStore,
+    now: Instant,
+    *,
+    moves: tuple[Move, ...] = (),
+    who: str = "",
+) -> Applied:
     """Put a checked rule set live, in the transaction under way: number its versions, and begin to look at everybody.
 
-    A workflow whose content was there before gets its old number. A set that is the one in force changes nothing.
+    A workflow whose content was there before gets its old number. A set that is the one in force changes nothing, unless
+    runs are to be moved: those on earlier versions go on in this one, or end.
     """
     connection = store.connection
     digests = {name: _digest(workflow) for name, workflow in rule_set.workflows.items()}
@@ -54,7 +64,7 @@ def apply(handling: Handling, rule_set: RuleSet, store: SqliteStore, now: Instan
     numbers = {name: workflow.version for name, workflow in numbered.items()}
     body = _encoder.encode(rule_set).decode()
     newest = connection.execute(QUERIES["newest_rules"]).fetchone()
-    if newest is not None and newest[1] == body:
+    if newest is not None and newest[1] == body and all(move.how == PIN for move in moves):
         return Applied(newest[0], numbers, changed=False)
     new = tuple(name for name, (_, is_new) in versions.items() if is_new)
     for name in new:
@@ -66,7 +76,7 @@ def apply(handling: Handling, rule_set: RuleSet, store: SqliteStore, now: Instan
     epoch = shop.epoch + 1
     connection.execute(QUERIES["add_rules"], (epoch, now, body))
     handling.rules = Rules(rule_set, shop, _versions(connection), key=handling.rules.key)
-    handling.sweeping.tell(store, RulesChanged(epoch), now)
+    handling.sweeping.tell(store, RulesChanged(epoch, moves, who), now)
     return Applied(epoch, numbers, new)
 
 

@@ -113,6 +113,10 @@ class SqliteStore:
         """Return how many customers wait to be let into a workflow."""
         return self._customers.line_length(workflow)
 
+    def in_workflow(self, workflow: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Return up to `limit` of those in a workflow as (stage, customer id) that follow `after`, in that order."""
+        return self._customers.in_workflow(workflow, after, limit)
+
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
         return self._customers.scan(after, limit)

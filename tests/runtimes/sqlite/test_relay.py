@@ -69,6 +69,9 @@ class Engine:
         """Note an event of our own."""
         self.events.append(event)
 
+    def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:
+        """No rules have changed."""
+
     async def release(self, number: int, address: str = "", **changes: Any) -> str:
         """Release a send of a customer of its own."""
         name, effect_id = f"c{number}", f"e{number:04}"
