@@ -123,20 +123,23 @@ class Sweeping:
                 self._close(now)
             case MailLeaves():
                 shop.meant_since = shop.meant_since or now
-            case PauseSet(scope, name, why, who):
-                shop.pauses = (
-                    *(p for p in shop.pauses if (p.scope, p.name) != (scope, name)),
-                    Pause(scope, name, now, why, who),
-                )
-            case PauseEnded(scope, name, overdue):
-                ended = next((each for each in shop.pauses if (each.scope, each.name) == (scope, name)), None)
-                if ended is not None:
-                    shop.pauses = tuple(each for each in shop.pauses if each is not ended)
-                    shop.draining = Draining(overdue, ended.at, store.line_length(PAUSED_LINE))
+            case PauseSet() | PauseEnded():
+                self._pause(store, signal, now)
             case SuppressionsImported():
                 shop.suppressions_at = now
         self.wake, self._lines = now, None
         store.save_shop(shop)
+
+    def _pause(self, store: Store, signal: PauseSet | PauseEnded, now: Instant) -> None:
+        """Begin a pause, in the place of one of the same scope and name, or end it and ask again what it held."""
+        shop = self.handling.rules.shop
+        same = next((each for each in shop.pauses if (each.scope, each.name) == (signal.scope, signal.name)), None)
+        others = tuple(each for each in shop.pauses if each is not same)
+        if isinstance(signal, PauseSet):
+            shop.pauses = (*others, Pause(signal.scope, signal.name, now, signal.why, signal.who))
+        elif same is not None:
+            shop.pauses = others
+            shop.draining = Draining(signal.overdue, same.at, store.line_length(PAUSED_LINE))
 
     def close_day(self, store: Store, now: Instant) -> None:
         """Close the reorder interval if a shop day has begun since it was closed last."""
