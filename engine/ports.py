@@ -34,7 +34,7 @@ class Store(Protocol):
         ...
 
     def find(self, key: str) -> str | None:
-        """Return the customer id known under an identity key (`mail:ada@example.org`, `message:<id>`)."""
+        """Return the customer id known under an identity key (`mail:ada@example.org`, `message:<id>`, `coupon:<code>`)."""
         ...
 
     def know(self, key: str, customer_id: str) -> None:

@@ -254,7 +254,7 @@ class Customer(Struct, array_like=True, gc=False):
     shares: tuple[str, ...] = ()  # others under the same address, at most `SHARES_KEPT`
     drawn_as: str = ""  # what their lots are drawn by, once they are: see `lot_key`
     crowded_out: tuple[str, ...] = ()  # workflows that fit while another run has the customer's one place
-    used_in: dict[str, int] = {}  # by code of those we gave: ref of the order it was used in
+    used_in: dict[str, int] = {}  # of the codes we gave: ref of the order each was used in, 0 if unknown
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

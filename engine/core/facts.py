@@ -292,9 +292,9 @@ def _ticket_solved(customer: Customer, event: Event, lifecycle: Lifecycle, gaps:
 def _used(customer: Customer, code: str, order_id: str) -> None:
     if code not in customer.used_codes:
         customer.used_codes = ring(customer.used_codes, code, MARKS_KEPT)
-    if order_id and code not in customer.used_in and any(code == given for given, _ in customer.codes_given):
-        kept = {each: order for each, order in customer.used_in.items() if each in customer.used_codes}
-        customer.used_in = {**kept, code: ref(order_id)}
+    if code not in customer.used_in and any(code == given for given, _ in customer.codes_given):
+        kept = [*customer.used_in.items(), (code, ref(order_id) if order_id else 0)]
+        customer.used_in = dict(kept[-MARKS_KEPT:])
 
 
 def _redeemed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:

@@ -11,6 +11,8 @@ from engine.core.rules import Share
 
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that is read as something else
 _CODE_LENGTH = 10
+SAMPLE_CODE = "WB-7K2M9Q"
+"""The code that previews, test mails and examples show; shorter than any real one, and good for nothing."""
 
 
 def digest(*parts: str) -> str:
@@ -56,5 +58,20 @@ def lot(salt: str, experiment: str, customer: str) -> Share:
 def code(key: bytes, run: str, offer: str) -> str:
     """Return a run's code for an offer, such as WB-7K2M9QX4TD: 50 bits that only the holder of the key can tell."""
     drawn = int.from_bytes(hmac.digest(key, f"{run}\x1f{offer}".encode(), "sha256")[:8], "big")
+    return code_of(drawn)
+
+
+def code_of(drawn: int) -> str:
+    """Return the code that 50 drawn bits stand for; all of ours have this form, so that people can read them out."""
     letters = "".join(_BASE32[(drawn >> (5 * place)) & 31] for place in range(_CODE_LENGTH))
     return f"WB-{letters}"
+
+
+def as_typed(text: str) -> str:
+    """Return what a person who typed one of our codes meant: capitals do not matter, nor O for 0 and I or L for 1."""
+    typed = text.strip().upper()
+    body = typed.removeprefix("WB-")
+    return f"WB-{body.translate(_MISREAD)}" if body != typed else typed
+
+
+_MISREAD = str.maketrans("OIL", "011")

@@ -30,7 +30,19 @@ from engine.core.rules import Lifecycle
 MERGED = "merged into "
 """How `gone` begins on the record that was given up; the id of the one that stays follows."""
 
+_MERGES_IN_A_ROW = 10
+
 _T = TypeVar("_T")
+
+
+def who_is_now(load: Callable[[str], Customer | None], customer_id: str) -> str:
+    """Return the id itself, or that of the record it was merged into."""
+    for _ in range(_MERGES_IN_A_ROW):
+        record = load(customer_id)
+        if record is None or not record.gone.startswith(MERGED):
+            return customer_id
+        customer_id = record.gone.removeprefix(MERGED)
+    return customer_id
 
 
 def given_up(goes: Customer, stays: str) -> Customer:
@@ -71,7 +83,7 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     if other.last_items_at > mine.last_items_at:
         mine.last_items, mine.last_items_at = other.last_items, other.last_items_at
     mine.evidence = with_evidence(mine.evidence, other.evidence)
-    mine.used_in = {**other.used_in, **mine.used_in}
+    mine.used_in = dict([*other.used_in.items(), *mine.used_in.items()][-MARKS_KEPT:])
     mine.codes_given = tuple(dict.fromkeys((*mine.codes_given, *other.codes_given)))[-MARKS_KEPT:]
     mine.drawn_as = mine.drawn_as or other.drawn_as
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from engine.core import ids
+from engine.core.coupons import coupon_key
 from engine.core.customer import Customer
 from engine.core.deciding import decide
 from engine.core.decision import Decision, Entered, Issued, TaskGiven
-from engine.core.effects import SEND_REQUESTED
+from engine.core.effects import COUPON_ISSUED, SEND_REQUESTED
 from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
-from engine.core.merging import MERGED
+from engine.core.merging import MERGED, who_is_now
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
@@ -31,11 +32,10 @@ HISTORY_AFTER = 72 * HOUR
 BY_ADDRESS = "mailto:"
 """How the id of a customer begins of whom we know only the address."""
 
-_MERGES_IN_A_ROW = 10
-
 _OF_THE_SHOP = frozenset({"sender.reputation"})
 """Events that concern no customer; nothing is decided by them yet."""
 
+_ABOUT_CODES = frozenset({"coupon.redeemed", "coupon.ready", "coupon.refused"})
 _BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
 
 
@@ -96,7 +96,7 @@ class Handling:
             return self._of_nobody(store, event, accepted, origin)
         customer = store.load(customer_id)
         if customer is not None and customer.gone and customer.gone.startswith(MERGED):
-            customer_id = self._who_is_now(store, customer_id)
+            customer_id = who_is_now(store.load, customer_id)
             customer = store.load(customer_id)
         if event.type in _BY_WHAT_THEY_ARE_ABOUT:
             if customer is not None and is_known(customer, event):
@@ -115,19 +115,10 @@ class Handling:
         if event.type in ABOUT_ADDRESS:
             self._follow(store, sharing.overheard(store, customer_id, happened, accepted), accepted)
         if event.type == "customer.merged":
-            self.merge(store, customer_id, self._who_is_now(store, event.data.into), accepted, history=history)
+            self.merge(store, customer_id, who_is_now(store.load, event.data.into), accepted, history=history)
         if self._newly_known:
             self._heed_list(store, accepted)
         return Taken("accepted", customer_id, history)
-
-    def _who_is_now(self, store: Store, customer_id: str) -> str:
-        """The id itself, or that of the record it was merged into."""
-        for _ in range(_MERGES_IN_A_ROW):
-            record = store.load(customer_id)
-            if record is None or not record.gone.startswith(MERGED):
-                return customer_id
-            customer_id = record.gone.removeprefix(MERGED)
-        return customer_id
 
     def merge(self, store: Store, goes: str, stays: str, now: Instant, *, history: bool) -> None:
         """Make two records of one person one: `goes` is given up, and what comes for it goes to `stays`."""
@@ -151,10 +142,14 @@ class Handling:
         return Taken("dead_letter", reason=reason)
 
     def _whose(self, store: Store, event: Event) -> str:
-        """Find the customer by message or address; an unknown address is kept as a customer of its own."""
+        """Find the customer by message, code or address; an unknown address is kept as a customer of its own."""
         message = event.field("message_id")
         if isinstance(message, str) and message:
             found = store.find(f"message:{message.strip('<>').partition('@')[0]}")
+            if found:
+                return found
+        if event.type in _ABOUT_CODES:
+            found = store.find(coupon_key(event.data.code))
             if found:
                 return found
         address = event.email.strip().casefold()
@@ -168,7 +163,7 @@ class Handling:
         """Decide one signal about a customer; of an unknown customer there is nothing to decide."""
         customer = store.load(customer_id)
         if customer is not None and isinstance(signal, Handed) and customer.gone.startswith(MERGED):
-            customer_id = self._who_is_now(store, customer_id)  # their runs went over with them
+            customer_id = who_is_now(store.load, customer_id)  # their runs went over with them
             customer = store.load(customer_id)
         if customer is None and isinstance(signal, Happened | Joined):
             self._decide(store, self.newcomer(customer_id), None, signal, now)
@@ -221,6 +216,8 @@ class Handling:
             for effect in decision.effects:
                 if effect.type == SEND_REQUESTED and not effect.shadow:
                     store.know(f"message:{effect.effect_id}", after.id)
+                elif effect.type == COUPON_ISSUED and not effect.shadow and effect.data["codes"] != "text":
+                    store.know(coupon_key(effect.data["code"]), after.id)
         if customer.shares:
             self._follow(store, sharing.followed(store, customer, after, signal), now)
         if before is None or after.profile is not before.profile:

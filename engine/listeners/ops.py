@@ -17,10 +17,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from engine.listeners.control import Control, ControlRefusedError
+from engine.listeners.coupons import Codes, add_coupons
 from engine.listeners.intake import Intake, UnusableError, cut
 from engine.listeners.mailbox import Letters, add_mailbox
 from engine.listeners.serving import Ready, add_health, counting, errors_as_json, is_loopback, json_error
 
+_COUPONS = "/coupons/"
 _OPEN = frozenset({"/healthz", "/readyz"})
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -28,11 +30,12 @@ _ENCODE = msgspec.json.Encoder().encode
 class OpsSettings(Struct, frozen=True, kw_only=True):
     """`token` is asked for where it is set; without one the listener must stand on loopback.
 
-    `control_token` is what the command line reads from a file of the data folder. Sizes are bytes, times seconds.
+    `coupons_token` is the checkout's own, which opens nothing but `/coupons`. `control_token` is what the command line reads from a file of the data folder. Sizes are bytes, times seconds.
     """
 
     host: str = "127.0.0.1"
     token: str = ""
+    coupons_token: str = ""
     control_token: str = ""
     body_at_most: int = 10_000_000
     body_seconds: float = 60.0
@@ -120,8 +123,9 @@ def ops_app(
     *,
     control: Control | None = None,
     letters: Letters | None = None,
+    codes: Codes | None = None,
 ) -> web.Application:
-    """Return the ops listener's application. `letters` is the local mailbox, where that is the sender."""
+    """Return the ops listener's application. `letters` is the local mailbox, where that is the sender; `codes` knows ours."""
     ops = _Ops(settings, intake, control)
     app = web.Application(middlewares=[counting(registry, "ops"), errors_as_json, _guard(settings)])
 
@@ -135,6 +139,8 @@ def ops_app(
         app.router.add_post("/control/{name}", ops.do)
     if letters is not None:
         add_mailbox(app, letters)
+    if codes is not None:
+        add_coupons(app, codes)
     add_health(app, ready)
     return app
 
@@ -149,7 +155,11 @@ def _guard(settings: OpsSettings) -> Middleware:
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path in _OPEN or request.path.startswith("/control/"):  # control asks for a token of its own
             return await handler(request)
-        if settings.token:
+        if request.path.startswith(_COUPONS) and settings.coupons_token:
+            given = _token_of(request.headers)
+            if not _same(given, settings.coupons_token) and not (settings.token and _same(given, settings.token)):
+                return _unauthorized("send the coupons token: Authorization: Bearer TOKEN")
+        elif settings.token:
             if not _same(_token_of(request.headers), settings.token):
                 return _unauthorized("send the ops token: Authorization: Bearer TOKEN")
         elif not is_loopback(_host_of(request.host)):

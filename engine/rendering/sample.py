@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from engine.core.ids import SAMPLE_CODE
 from engine.core.moments import Length
 from engine.core.money import Money
 from engine.core.rules import Discount, Offer
@@ -47,7 +48,7 @@ OFFER: Final = Offer(
     terms="https://shop.example/terms",
 )
 
-CODE: Final = "WB-7K2M9Q"
+CODE: Final = SAMPLE_CODE
 LAST_DAY: Final = date(2026, 1, 19)
 LINKS: Final = ("unsubscribe", "confirm", "yes", "no", "accept", "decline", "survey")
 

@@ -9,13 +9,16 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
+from engine.core.coupons import Coupon
 from engine.core.moments import Instant
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
 from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, ops_app, public_app, serve
-from engine.runtimes.sqlite import ledger
+from engine.listeners.coupons import Order, Refused
+from engine.runtimes.sqlite import coupons, ledger
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
+from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
 from engine.wiring.settings import Settings, SettingsError
@@ -45,6 +48,7 @@ async def listeners(
     """
     intake = Intake(_Reading(engine).read, loop.submit, engine)
     blocks = _Blocks(loop)
+    codes = _Codes(loop, engine, stack.enter_context(Views(settings.data)))
 
     def ready() -> str:
         return "the engine is behind" if loop.figures().lag > STALLED_AFTER else ""
@@ -52,8 +56,11 @@ async def listeners(
     public_host, public_port = _split(settings.listen.public)
     ops_host, ops_port = _split(settings.listen.ops)
     token = from_file(settings.listen.ops_token_file, "WINBACK_LISTEN_OPS_TOKEN", environment)
+    checkout = from_file(settings.coupons.token_file, "WINBACK_COUPONS_TOKEN", environment)
     try:
-        ops_settings = OpsSettings(host=ops_host, token=token, control_token=new_control_token(settings.data))
+        ops_settings = OpsSettings(
+            host=ops_host, token=token, coupons_token=checkout, control_token=new_control_token(settings.data)
+        )
     except ValueError as error:
         raise SettingsError(str(error)) from None
     answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_begin_with)
@@ -62,7 +69,9 @@ async def listeners(
     public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
     stack.push_async_callback(public.stop)
     ops = await serve(
-        ops_app(ops_settings, intake, ready, registry, control=control, letters=mailbox), ops_host, ops_port
+        ops_app(ops_settings, intake, ready, registry, control=control, letters=mailbox, codes=codes),
+        ops_host,
+        ops_port,
     )
     stack.push_async_callback(ops.stop)
     where = Whereabouts(os.getpid(), f"http://{ops_host}:{ops.port}", f"http://{public_host}:{public.port}")
@@ -90,6 +99,28 @@ class _Reading:
         if rules is not self._known:
             self._known, self._reader = rules, Reader(rules.own_events)
         return self._reader.read(raw, origin, now)
+
+
+class _Codes:
+    """The codes that were issued: read on a connection of its own, redeemed by way of the engine's transactions."""
+
+    def __init__(self, loop: Loop, engine: Engine, views: Views) -> None:
+        self._loop, self._engine, self._views = loop, engine, views
+
+    async def look_up(self, code: str) -> Coupon | None:
+        """Return how a code stands."""
+        return self._views.coupon(code, self._engine.now(), self._engine.handling.rules.shop)
+
+    async def redeem(self, code: str, order: Order) -> Coupon | Refused | None:
+        """Redeem a code for an order."""
+        redeemed = await self._loop.ask(
+            lambda store, now: coupons.redeem(
+                self._engine.handling, store, now, code, order.order_id.strip(), order.basket, order.currency
+            )
+        )
+        if redeemed.coupon is None or not redeemed.refused:
+            return redeemed.coupon
+        return Refused(redeemed.refused, redeemed.coupon)
 
 
 class _Blocks:

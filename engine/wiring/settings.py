@@ -122,6 +122,14 @@ class SmtpServer(Part):
     )
 
 
+class CouponsSettings(Part):
+    """[coupons]: what the checkout may ask of our codes, on the ops listener."""
+
+    token_file: Path | None = Field(
+        default=None, description="holds the checkout's own token for /coupons; or WINBACK_COUPONS_TOKEN"
+    )
+
+
 class Hook(Part):
     """[hooks.NAME]: comes with a later version; its keys are known so that a shared file can hold them."""
 
@@ -155,6 +163,7 @@ class Settings(Part):
     listen: Listen = Listen()
     sender: SenderSettings = SenderSettings()
     smtp: SmtpServer = SmtpServer()
+    coupons: CouponsSettings = CouponsSettings()
     hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
 
     @property
@@ -239,7 +248,7 @@ def variable(path: tuple[str, ...]) -> str:
     return PREFIX + "_".join(path).upper()
 
 
-SECRETS = ("WINBACK_SECRET", "WINBACK_SMTP_PASSWORD", "WINBACK_LISTEN_OPS_TOKEN")
+SECRETS = ("WINBACK_SECRET", "WINBACK_SMTP_PASSWORD", "WINBACK_LISTEN_OPS_TOKEN", "WINBACK_COUPONS_TOKEN")
 """Variables that hold secrets; winback.toml has no such keys."""
 
 

@@ -154,3 +154,7 @@ insert into workflow_version (workflow, version, digest, body) values (?, ?, ?, 
 
 -- name: versions
 select body from workflow_version
+
+-- name: coupon_issued
+select time, body from effect
+where customer = ? and type = 'winback.coupon_issued' and shadow = 0 and body ->> '$.code' = ? order by seq limit 1

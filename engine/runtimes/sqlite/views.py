@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.core import customer as records
+from engine.core.coupons import Coupon
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.moments import Instant
@@ -18,6 +19,7 @@ from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
 from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite.coupons import look_up
 from engine.runtimes.sqlite.database import named_queries, open_to_read, read_sql
 from engine.runtimes.sqlite.identities import hashed
 from engine.runtimes.sqlite.ledger import Ending
@@ -110,10 +112,18 @@ class Views:
         """Return the customer of this id or, if there is none, of this address."""
         customer = self.record(name)
         if customer is None and "@" in name:
-            key = f"mail:{name.strip().casefold()}"
-            owner = self._connection.execute(QUERIES["owner"], {"key": hashed(key)}).fetchone()[0]
+            owner = self.find(f"mail:{name.strip().casefold()}")
             customer = self.record(owner) if owner else None
         return customer
+
+    def find(self, key: str) -> str | None:
+        """Return the customer id known under an identity key."""
+        owner: str | None = self._connection.execute(QUERIES["owner"], {"key": hashed(key)}).fetchone()[0]
+        return owner
+
+    def coupon(self, code: str, now: Instant, shop: Shop) -> Coupon | None:
+        """Return how a code stands, None for one that was never issued."""
+        return look_up(self._connection, self.find, self.record, code, now, shop)
 
     def places(self, customer: Customer) -> dict[str, int]:
         """Return how many stand before a customer in each line they wait in."""
