@@ -32,7 +32,7 @@ class Codes:
 
 
 @asynccontextmanager
-async def listener(world: Any, **tokens: str) -> AsyncIterator[Client]:
+async def listener(world: Any, **tokens: Any) -> AsyncIterator[Client]:
     """A program before the ops listener."""
     app = ops_app(OpsSettings(**tokens), world.intake(), lambda: "", CollectorRegistry(), codes=Codes())
     async with TestClient(TestServer(app)) as program:
