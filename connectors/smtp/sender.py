@@ -39,6 +39,14 @@ class SmtpSender:
         except GoneError as error:
             return Sent("later", "soft", diagnostic=str(error))
 
+    async def trouble(self) -> str:
+        """Connect, encrypt and log in as a send does; say why that fails, empty when it does not."""
+        try:
+            async with self._pool.session(fresh=True):
+                return ""
+        except UnreachableError as error:
+            return str(error)
+
     async def close(self) -> None:
         """End all connections."""
         await self._pool.close()

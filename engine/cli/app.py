@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cadence": ("cadence", "Show how many days lie between two orders, and who is late."),
     "run": ("run", "Run the engine: events in, timers, mails out."),
     "ingest": ("ingest", "Take in events from files; old ones are history and start nothing."),
+    "preflight": ("preflight", "Look at what must be right before the first mail."),
     "go-live": ("going_live", "Let what happens from now on reach customers."),
     "apply": ("applying", "Put changed workflow files live."),
     "pause": ("pausing", "Stop sends within a second, until unpause."),
@@ -40,7 +41,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 COMES_LATER = frozenset(
     {
         "import",
-        "preflight",
         "plan",
         "worker",
         "gateway",

@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.wiring.preflight.check import Check
+
 
 class DifferentDay(Struct, frozen=True):
     """A day of a scenario on which something else happened, both in the words of `expect:`, and why.
@@ -72,13 +74,10 @@ class IngestDocument(Struct, frozen=True):
     would_enter: dict[str, int]
 
 
-class Check(Struct, frozen=True):
-    """One thing that must be right before the first mail."""
+class PreflightDocument(Struct, frozen=True):
+    """`winback preflight --json`. With a check whose level is `error` it exits 1, and go-live refuses."""
 
-    name: str
-    ok: bool
-    message: str
-    hint: str = ""
+    checks: list[Check]
 
 
 class GoLiveDocument(Struct, frozen=True):

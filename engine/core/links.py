@@ -29,7 +29,7 @@ SURVEY = "survey"
 
 
 class Link(Struct, frozen=True, array_like=True):
-    """What a token says. `blocks` are the keys of the block list that a "no" through this link writes.
+    """What a token says. Without a customer it is a test's, and changes nothing. `blocks` are the keys of the block list that a "no" through this link writes.
 
     `asks` is the question that is answered: its name in the workflow. `language` is that of the message, so that
     the page can speak it.
@@ -42,6 +42,11 @@ class Link(Struct, frozen=True, array_like=True):
     blocks: tuple[bytes, ...] = ()
     asks: str = ""
     language: str = ""
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is nobody's: made for a test mail or a preflight."""
+        return not self.customer
 
 
 class BadLinkError(ValueError):

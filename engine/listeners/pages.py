@@ -61,6 +61,10 @@ _PAGES: dict[str, dict[str, _Words]] = {
         "question": _Words("Ihre Antwort", "{shop} hat Ihnen eine Frage geschickt.", "Ja, gern", "Nein, danke"),
         "survey": _Words("Woran lag es?", "Ein Klick genügt. Danke, dass Sie sich die Zeit nehmen."),
         "replied": _Words("Danke für Ihre Antwort!", "Wir haben sie notiert und halten uns daran."),
+        "tested": _Words(
+            "Das war ein Test.",
+            "Diese E-Mail von {shop} war ein Test ({test}). Es wurde nichts verändert.",
+        ),
         "bad_link": _Words(
             "Dieser Link passt nicht.",
             "Vielleicht wurde er beim Kopieren abgeschnitten. Bitte öffnen Sie ihn noch einmal aus der E-Mail.",
@@ -96,6 +100,10 @@ _PAGES: dict[str, dict[str, _Words]] = {
         "question": _Words("Your answer", "{shop} has sent you a question.", "Yes, please", "No, thanks"),
         "survey": _Words("What was it?", "One click is enough. Thank you for taking the time."),
         "replied": _Words("Thank you for your answer!", "We have noted it and will keep to it."),
+        "tested": _Words(
+            "This was a test.",
+            "This email from {shop} was a test ({test}). Nothing has been changed.",
+        ),
         "bad_link": _Words(
             "This link does not fit.",
             "It may have been cut off when it was copied. Please open it again from the email.",
@@ -151,16 +159,16 @@ def pick_language(known: str, accepted: str) -> str:
     return _FALLBACK
 
 
-def wording(name: str, language: str, shop: Shopfront, purpose: str) -> str:
+def wording(name: str, language: str, shop: Shopfront, purpose: str, test: str = "") -> str:
     """Return the sentence that a page asks: what a customer says yes to."""
     what = _WHAT[language].get(purpose, _WHAT[language][""])
-    return _PAGES[language][name].text.format(what=what, shop=shop.name)
+    return _PAGES[language][name].text.format(what=what, shop=shop.name, test=test)
 
 
-def page(name: str, language: str, shop: Shopfront, *, purpose: str = "", chosen: str = "") -> str:
-    """Return a page as HTML. `chosen` is the answer whose button stands first."""
+def page(name: str, language: str, shop: Shopfront, *, purpose: str = "", chosen: str = "", test: str = "") -> str:
+    """Return a page as HTML. `chosen` is the answer whose button stands first, `test` the name of a test."""
     words = _PAGES[language][name]
-    text = escape(wording(name, language, shop, purpose))
+    text = escape(wording(name, language, shop, purpose, test))
     title, brand = escape(words.title), escape(shop.name)
     return (
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'

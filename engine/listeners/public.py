@@ -39,6 +39,14 @@ _SAFE_HEADERS = {
 log = structlog.get_logger(__name__)
 
 
+class _TestedError(Exception):
+    """An answer came through the link of a test mail: it is answered as any other, and changes nothing."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link.effect_id)
+        self.link = link
+
+
 class _Pages:
     """The handlers. `shop` says how the shop shows itself."""
 
@@ -54,19 +62,19 @@ class _Pages:
 
     async def unsubscribe(self, request: web.Request) -> web.Response:
         """Stop messages of a kind. The body is not read: a POST is a no, whatever it says and whoever sent it."""
-        link = self._link(request, UNSUBSCRIBE)
+        link = self._meant(request, UNSUBSCRIBE)
         await self._answers.stop(link)
         return self._page(request, "stopped", link, purpose=link.purpose)
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Confirm the newsletter."""
-        link = self._link(request, CONFIRM)
+        link = self._meant(request, CONFIRM)
         await self._answers.confirm(link, self._wording(request, CONFIRM, link), request.remote or "")
         return self._page(request, "confirmed", link, purpose=link.purpose)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a question with yes or no."""
-        link = self._link(request, ANSWER)
+        link = self._meant(request, ANSWER)
         said = await self._said(request)
         if said not in ("yes", "no"):
             return self._page(request, ANSWER, link, status=400, purpose=link.purpose)
@@ -76,7 +84,7 @@ class _Pages:
 
     async def reply(self, request: web.Request) -> web.Response:
         """Answer an invitation or another question with yes or no; what may be sent is not touched."""
-        link = self._link(request, QUESTION)
+        link = self._meant(request, QUESTION)
         said = await self._said(request)
         if said not in ("yes", "no"):
             return self._page(request, QUESTION, link, status=400)
@@ -85,7 +93,7 @@ class _Pages:
 
     async def say_why(self, request: web.Request) -> web.Response:
         """Answer the survey with one of its reasons."""
-        link = self._link(request, SURVEY)
+        link = self._meant(request, SURVEY)
         said = await self._said(request)
         if said not in REASONS:
             return self._page(request, SURVEY, link, status=400)
@@ -99,6 +107,8 @@ class _Pages:
             response = await handler(request)
         except BadLinkError:
             response = self._page(request, "bad_link", status=404)
+        except _TestedError as tested:
+            response = self._page(request, "tested", tested.link, test=tested.link.effect_id)
         except web.HTTPException as error:
             shown = "bad_link" if error.status == 404 else "no_such_way"
             response = self._page(request, shown, status=error.status)
@@ -112,6 +122,18 @@ class _Pages:
 
     def _link(self, request: web.Request, kind: str) -> Link:
         return self._keys.open(request.match_info["token"], kind)
+
+    def _meant(self, request: web.Request, kind: str) -> Link:
+        """Return the link of an answer that counts.
+
+        Raises:
+            _TestedError: it is a test's.
+
+        """
+        link = self._link(request, kind)
+        if link.is_test:
+            raise _TestedError(link)
+        return link
 
     async def _said(self, request: web.Request) -> str:
         """Return the `answer` of a form, urlencoded or multipart; empty where there is none to be read."""

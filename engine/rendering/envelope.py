@@ -44,12 +44,17 @@ class Desk(Struct, frozen=True, kw_only=True):
 def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[str, Any]) -> dict[str, str]:
     """Return the links of one send. `key` is that of the block list; the links of a question come with `asks` only.
 
-    `data` is that of `winback.send.requested`: customer {id, email, language}, purpose and asks are read.
+    `data` is that of `winback.send.requested`: customer {id, email, language}, purpose and asks are read. The links of a
+    customer without an id are nobody's: what is answered through them changes nothing.
     """
     customer, purpose, asks = data["customer"], str(data["purpose"]), data.get("asks") or ""
     blocks = (
-        block_key(key, customer.get("email") or "", purpose),
-        customer_block_key(key, customer["id"], purpose),
+        (
+            block_key(key, customer.get("email") or "", purpose),
+            customer_block_key(key, customer["id"], purpose),
+        )
+        if customer["id"]
+        else ()
     )
 
     def link(kind: str, page: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
 from engine.wiring.pools import keep_granting
+from engine.wiring.preflight.probing import probes_of
 from engine.wiring.receivers import receivers_of
 from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.senders import mailbox_of, sender_of
@@ -215,6 +217,7 @@ async def _assembled(
         submit=loop.submit,
         settings=settings,
         suppressions=Suppressions(secrets.blocks),
+        look=partial(probes_of, settings, environment, clock, secrets.links),
         shadow=shadow,
         on_rules=use,
         about=about,

@@ -7,6 +7,7 @@ import http.client
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import clock_of, mark
 from engine.wiring.control import EngineControl, Place, counted
+from engine.wiring.preflight.checks import Probes
+from engine.wiring.preflight.probing import probes_of
 from engine.wiring.program import history_after, is_first_start
 from engine.wiring.secret import Whereabouts, keys_of, whereabouts
 from engine.wiring.settings import Settings
@@ -196,7 +199,13 @@ class Local:
 
     runs = False
 
-    def __init__(self, engine: Engine, settings: Settings, suppressions: Suppressions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        suppressions: Suppressions,
+        look: Callable[[Sequence[str]], Probes],
+    ) -> None:
         self._engine = engine
         place = Place(
             handling=engine.handling,
@@ -204,6 +213,7 @@ class Local:
             submit=self._submit,
             settings=settings,
             suppressions=suppressions,
+            look=look,
         )
         self._control = EngineControl(place)
 
@@ -257,6 +267,6 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
         first = checked.rules
     clock, late = clock_of(settings), history_after(settings)
     mark(settings)
-    listed = Suppressions(secrets.blocks)
+    listed, look = Suppressions(secrets.blocks), partial(probes_of, settings, environment, clock, secrets.links)
     with opened(data, clock, key=secrets.codes, first_rules=first, suppressions=listed, history_after=late) as engine:
-        yield Local(engine, settings, listed)
+        yield Local(engine, settings, listed, look)

@@ -54,13 +54,19 @@ def sender_of(
     """
     if settings.sender.kind == "mailbox":
         return mailbox
+    return LiveOnly(mail_server_of(settings, environment, clock), mailbox, shop)
+
+
+def mail_server_of(settings: Settings, environment: Mapping[str, str], clock: Clock) -> SmtpSender:
+    """Return the mail server the settings name, whether the shop is live or not.
+
+    Raises:
+        SettingsError: the password's file cannot be read.
+
+    """
     server = settings.smtp
     password = from_file(server.password_file, "WINBACK_SMTP_PASSWORD", environment)
-    made = SmtpSettings(
-        **server.model_dump(exclude={"password_file"}),
-        password=password,
-    )
-    return LiveOnly(SmtpSender(made, clock), mailbox, shop)
+    return SmtpSender(SmtpSettings(**server.model_dump(exclude={"password_file"}), password=password), clock)
 
 
 def mailbox_of(data: Path, clock: Clock) -> Mailbox:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, ValidationError
 
 from engine.core.moments import Length
 from engine.language.values import Wrong, length
@@ -100,6 +100,13 @@ class SenderSettings(Part):
         default="", description="an address that takes unsubscribes by mail, if somebody reads it"
     )
     feedback_id: str = Field(default="", description="the sender's id in Gmail's Feedback-ID")
+    sends_from: tuple[IPvAnyAddress, ...] = Field(
+        default=(), description="addresses of the servers that mail leaves from, for preflight"
+    )
+    dkim_selectors: tuple[str, ...] = Field(default=(), description="of the keys that sign mail, for preflight")
+    seeds: tuple[str, ...] = Field(
+        default=(), description="these get each new version of a template once, when it first goes out live"
+    )
     limit: Limit = Field(default=Limit(), description="for each domain that has none of its own")
     limits: dict[str, Limit] = Field(default={}, description='by domain: [sender.limits."gmail.com"]')
 

@@ -27,6 +27,7 @@ DOCUMENTS: dict[str, Any] = {
     "graph": Graph,
     "simulate": Report,
     "ingest": documents.IngestDocument,
+    "preflight": documents.PreflightDocument,
     "go-live": documents.GoLiveDocument,
     "apply": documents.ApplyDocument,
     "pauses": documents.PausesDocument,

@@ -12,6 +12,7 @@ from engine.handling import Handling, Taken
 from engine.language.files import Checked
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.suppressions import Suppressions
+from engine.wiring.preflight.checks import Probes
 from engine.wiring.settings import Settings
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ Submit = Callable[[Sequence[Event | DeadLetter], Sequence[str]], Awaitable[Seque
 class Place:
     """The engine that commands change. `on_rules` hears of each set that was put in force.
 
-    With `shadow` live workflows are applied as shadow. `about` is what a running engine says of itself.
+    `look` makes what a preflight looks with, given name servers to ask. With `shadow` live workflows are applied as shadow. `about` is what a running engine says of itself.
     """
 
     handling: Handling
@@ -43,6 +44,7 @@ class Place:
     submit: Submit
     settings: Settings
     suppressions: Suppressions
+    look: Callable[[Sequence[str]], Probes]
     shadow: bool = False
     on_rules: Callable[[Checked], None] = lambda _: None
     about: Callable[[], Mapping[str, Any]] = dict

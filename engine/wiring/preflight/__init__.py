@@ -1,0 +1,1 @@
+"""The preflight: what must be right before the first mail, looked at from inside and outside."""

@@ -1,0 +1,41 @@
+"""What a preflight looks with, made from the settings."""
+
+from __future__ import annotations
+
+import secrets as chance
+from collections.abc import Mapping, Sequence
+
+from engine.core.links import Keys
+from engine.ports import Clock
+from engine.wiring.preflight.checks import Probes
+from engine.wiring.preflight.dns import DnsResolver
+from engine.wiring.secret import keys_of
+from engine.wiring.senders import mail_server_of
+from engine.wiring.settings import Settings
+
+
+def probes_of(
+    settings: Settings, environment: Mapping[str, str], clock: Clock, keys: Keys, name_servers: Sequence[str] = ()
+) -> Probes:
+    """Return what looks at the world as the settings have it. `name_servers` are asked instead of the system's.
+
+    Raises:
+        SettingsError: the password's file cannot be read.
+        ValueError: a name server is no address.
+
+    """
+    server = None if settings.sender.kind == "mailbox" else mail_server_of(settings, environment, clock)
+    nonce = f"preflight-{chance.token_hex(8)}"
+    return Probes(clock=clock, keys=keys, nonce=nonce, resolver=DnsResolver(name_servers), server=server)
+
+
+def keys_to_ask_with(settings: Settings, environment: Mapping[str, str]) -> Keys:
+    """Return the keys of links; before there is a secret some others, since to look must not make one.
+
+    Raises:
+        SettingsError: the secret cannot be used.
+
+    """
+    if environment.get("WINBACK_SECRET") or settings.secret_place.exists():
+        return keys_of(settings, environment).links
+    return Keys({1: chance.token_bytes(32)})
