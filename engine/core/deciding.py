@@ -13,13 +13,14 @@ from engine.core.machine import handed
 from engine.core.merging import given_up
 from engine.core.moments import Instant
 from engine.core.rehearsing import rehearsed
-from engine.core.reviewing import admit, look_anew, look_under_new_rules, unpause
+from engine.core.reviewing import admit, called_up, leave_lines, look_anew, look_under_new_rules, unpause
 from engine.core.ringing import next_due, time_up
 from engine.core.rulebook import Rules
 from engine.core.signals import (
     Admit,
     AnySignal,
     Apart,
+    CalledUp,
     Counted,
     GivenUp,
     Handed,
@@ -61,6 +62,8 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
         return Decision(given_up(customer, signal.stays), [], [], [])
     else:
         _seldom(turn, signal)
+    if mine.waiting and mine.runs is not customer.runs:
+        leave_lines(mine)
     mine.next_due = next_due(mine)
     return Decision(mine, turn.effects, turn.gaps, turn.notes)
 
@@ -76,6 +79,9 @@ def _seldom(turn: Turn, signal: AnySignal) -> None:
             admit(turn, name)
         case Handed(number, outcome, reason):
             handed(turn, number, outcome, reason)
+            go_on(turn)
+        case CalledUp():
+            called_up(turn)
             go_on(turn)
         case Unpause(overdue, paused_at):
             unpause(turn, overdue, paused_at)

@@ -35,7 +35,24 @@ class TaskGiven(Struct, frozen=True, gc=False):
     at: Instant
 
 
-Note = Entered | Issued | TaskGiven
+class OnRamp(Struct, frozen=True, gc=False):
+    """A marketing mail left to a family of providers (`by` 1), or one that left at that instant came back (-1)."""
+
+    family: str
+    at: Instant
+    by: int
+
+
+class MailFailed(Struct, frozen=True, gc=False):
+    """A mail that left at that instant failed: `how` is `bounces`, `complaints` or `policy`."""
+
+    family: str
+    how: str
+    effect_id: str
+    at: Instant
+
+
+Note = Entered | Issued | TaskGiven | OnRamp | MailFailed
 
 
 class Decision(Struct, frozen=True, gc=False):

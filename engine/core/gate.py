@@ -40,6 +40,7 @@ class Drop(Struct, frozen=True):
 Verdict = Go | Defer | Drop
 GO = Go()
 ORDER_UNDER_WAY = "an order is under way"
+OUTSIDE_HOURS = "outside the hours it may be sent in"
 
 
 def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: Instant, rules: Rules) -> Verdict:
@@ -62,7 +63,7 @@ def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: I
     else:
         allowed = into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, view.lifecycle.quiet)
     if allowed > now:
-        return Defer(allowed, reason or "outside the hours it may be sent in")
+        return Defer(allowed, reason or OUTSIDE_HOURS)
     return GO
 
 

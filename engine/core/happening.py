@@ -16,11 +16,13 @@ from engine.core.facts import fold, is_taken_back
 from engine.core.gate import ORDER_UNDER_WAY
 from engine.core.ids import ref
 from engine.core.judging import is_doubtful, judge_address_anew, judge_standing
+from engine.core.ramping import note_failure
 from engine.core.rules import Address
 from engine.core.spreading import go_on, let_hear
 from engine.core.standing import judge
 from engine.core.turn import Turn
 
+_MAIL_FAILED = frozenset({"email.bounced", "email.complained"})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ENDS_AN_ORDER = frozenset({"order.delivered", "order.cancelled"})
 _MAY_FREE_A_SEND = _ENDS_AN_ORDER | {"coupon.ready", "coupon.refused"}
@@ -69,6 +71,8 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
     own_events = turn.rules.own_events
     own = own_events.get(event.type) if own_events else None
     fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
+    if event.type in _MAIL_FAILED and turn.rules.lifecycle.ramp is not None:
+        note_failure(turn, event)
     turn.touched = touched = _TOUCHES.get(event.type) or frozenset({event.type})
     if customer.evidence is not known:
         turn.touched = touched = touched | {CAUSE}

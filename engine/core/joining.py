@@ -9,6 +9,7 @@ from engine.core.ending import finish
 from engine.core.judging import judge_address_anew, judge_standing
 from engine.core.merging import join, joined_runs
 from engine.core.moving import move_runs
+from engine.core.ramping import GATHERED, line_up, waits_for_ramp
 from engine.core.sending import PAUSED_LINE
 from engine.core.sharing import count, part, share
 from engine.core.signals import Apart, Counted, Joined, Shares
@@ -32,8 +33,10 @@ def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     if turn.rules.shop.moves:
         move_runs(turn, kept, other.epoch)
     set_all_anew(turn, history=True)
-    if any(run.doing == "paused" for run in kept) and PAUSED_LINE not in customer.waiting:
-        customer.waiting = (*customer.waiting, PAUSED_LINE)
+    if any(run.doing == "paused" for run in kept):
+        line_up(customer, PAUSED_LINE)
+    if any(waits_for_ramp(run) for run in kept):
+        line_up(customer, GATHERED)
     for run in ending:
         finish(turn, run, "moved_out")
     turn.touched = frozenset({FACTS, ANYTHING})

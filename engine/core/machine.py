@@ -25,6 +25,7 @@ from engine.core.handing_off import HANDED_OFF, hand_off
 from engine.core.ids import lot, run_id
 from engine.core.moving import arrive, go_over
 from engine.core.offering import keep_promise, void
+from engine.core.ramping import on_ramp
 from engine.core.rules import (
     AdaptNewsletter,
     Choose,
@@ -185,11 +186,8 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     """Take in what became of a released send."""
     customer = turn.customer
     run = next((each for each in customer.runs if each.effect_id == number and each.doing == "sending"), None)
-    if outcome in ("refused", "blocked", "late", "again"):  # it did not count against the caps after all
-        for release in customer.releases:
-            if release.effect_id == number:
-                turn.touch(SENT, sent_topic(release.template))
-        customer.releases = tuple(each for each in customer.releases if each.effect_id != number)
+    if outcome in ("refused", "blocked", "late", "again"):
+        _give_back(turn, number, left=outcome == "refused")
     else:
         keep_promise(customer, number)
     if outcome == "done":
@@ -211,6 +209,17 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
         _go_on(turn, run, workflow, _after(turn, workflow, Over(run, reached=outcome == "done")))
     if run.moving_to:
         arrive(turn, run)
+
+
+def _give_back(turn: Turn, number: str, *, left: bool) -> None:
+    """A send that was not taken does not count against the caps after all, nor on the ramp if it never left."""
+    customer = turn.customer
+    for release in customer.releases:
+        if release.effect_id == number:
+            turn.touch(SENT, sent_topic(release.template))
+            if not left:
+                on_ramp(turn, release, -1)
+    customer.releases = tuple(each for each in customer.releases if each.effect_id != number)
 
 
 def skip(turn: Turn, run: Run, workflow: Workflow, reason: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from engine.core.customer import Customer
 from engine.core.entering import crowd, entering, fits_from, look, place_is_taken
 from engine.core.gate import paused
 from engine.core.judging import judge_standing
 from engine.core.machine import skip, start, walk
 from engine.core.moments import Instant
 from engine.core.moving import move_runs
+from engine.core.ramping import is_line_of_ramp, waits_for_ramp
 from engine.core.rules import Mode, Standing
 from engine.core.runs import current_send
 from engine.core.sending import HELD, PAUSED_LINE
@@ -59,7 +61,7 @@ def look_under_new_rules(turn: Turn) -> None:
         move_runs(turn, customer.runs, since)
     moved = turn.touched
     known = {workflow.name for workflow in turn.rules.in_order}
-    customer.waiting = tuple(name for name in customer.waiting if name in known or name == PAUSED_LINE)
+    customer.waiting = tuple(name for name in customer.waiting if name in known or is_of_sends(name))
     customer.crowded_out = tuple(name for name in customer.crowded_out if name in known)
     customer.looks = {name: at for name, at in customer.looks.items() if name in known}
     if is_new or customer.gone:
@@ -73,6 +75,31 @@ def _wake_held(turn: Turn) -> None:
     for run in turn.customer.runs:
         if run.doing.startswith(HELD) and turn.rules.switch(run.workflow).mode is not Mode.DRAFT:
             turn.put(replace(run, doing=run.doing.removeprefix(HELD), due=turn.now))
+
+
+def called_up(turn: Turn) -> None:
+    """Ask again the sends that waited for the ramp."""
+    customer = turn.customer
+    customer.waiting = tuple(name for name in customer.waiting if not is_line_of_ramp(name))
+    for run in customer.runs:
+        kept = turn.run(run)
+        if waits_for_ramp(kept) and kept in customer.runs:
+            walk(turn, replace(kept, doing="", due=None), turn.rules.version(kept.workflow, kept.version))
+
+
+def is_of_sends(line: str) -> bool:
+    """Say whether a line is one of sends under way: held by a pause, or waiting for the ramp."""
+    return line == PAUSED_LINE or is_line_of_ramp(line)
+
+
+def leave_lines(customer: Customer) -> None:
+    """Let the customer leave, on the caller's own copy, the lines in which none of their sends waits any more."""
+    held = any(run.doing == "paused" for run in customer.runs)
+    ramped = any(waits_for_ramp(run) for run in customer.runs)
+    stays = {PAUSED_LINE: held}
+    kept = tuple(name for name in customer.waiting if not is_of_sends(name) or stays.get(name, ramped))
+    if len(kept) < len(customer.waiting):
+        customer.waiting = kept
 
 
 def unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:

@@ -11,10 +11,11 @@ from engine.core import effects as fx
 from engine.core.conditions import SENT, sent_topic
 from engine.core.coupons import COUPON_NOT_READY, promise_of
 from engine.core.customer import ASKED_KEPT, RELEASES_KEPT, Asked, Release, Run, ring
-from engine.core.gate import Defer, Drop, channel_of, run_zone, verdict
+from engine.core.gate import OUTSIDE_HOURS, Defer, Drop, channel_of, run_zone, verdict
 from engine.core.ids import effect_id
 from engine.core.moments import Instant, rfc3339
 from engine.core.offering import offer_of, void
+from engine.core.ramping import GATHERED, IN_LINE, LINES, RAMP, family_of, hold_back, is_on_ramp, line_up, on_ramp
 from engine.core.rules import Mode, Send, Workflow
 from engine.core.turn import Turn
 
@@ -75,6 +76,11 @@ def pass_gate(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Passed | 
     if isinstance(asked, Defer):
         deferred(turn, run, step, asked, not_after)
         return None
+    if is_on_ramp(run, step, turn.rules):
+        held_back = hold_back(turn)
+        if held_back is not None:
+            _wait_for_ramp(turn, run, step, held_back, not_after)
+            return None
     return Passed(run, step, not_after)
 
 
@@ -89,13 +95,30 @@ def deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant)
     """Keep a run waiting with its send, and tell why, once for each reason."""
     paused = asked.until is None
     due = None if asked.until is None else min(asked.until, not_after + 1)
-    if asked.reason != run.reason:  # told once for each reason, not each time it is asked again
-        until = None if asked.until is None else rfc3339(asked.until)
-        turn.tell_send(fx.SEND_DEFERRED, run, step, {"until": until, "reason": asked.reason}, ordinal=run.deferrals)
-        run = replace(run, deferrals=run.deferrals + 1, reason=asked.reason)
+    if not (asked.reason == OUTSIDE_HOURS and run.reason.startswith(RAMP)):  # it still waits for the ramp, by day
+        run = _told_of_deferral(turn, run, step, asked)
     turn.put(replace(run, doing="paused" if paused else "deferred", due=due))
-    if paused and PAUSED_LINE not in turn.customer.waiting:
-        turn.customer.waiting = (*turn.customer.waiting, PAUSED_LINE)
+    if paused:
+        line_up(turn.customer, PAUSED_LINE)
+
+
+def _told_of_deferral(turn: Turn, run: Run, step: Send, asked: Defer) -> Run:
+    """Tell why a send waits, once for each reason and not each time it is asked again."""
+    if asked.reason == run.reason:
+        return run
+    until = None if asked.until is None else rfc3339(asked.until)
+    turn.tell_send(fx.SEND_DEFERRED, run, step, {"until": until, "reason": asked.reason}, ordinal=run.deferrals)
+    return replace(run, deferrals=run.deferrals + 1, reason=asked.reason)
+
+
+def _wait_for_ramp(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant) -> None:
+    """Let the customer stand in the ramp's line, until they are called up or the send is too late."""
+    if asked.reason:
+        run = _told_of_deferral(turn, run, step, asked)
+    elif not run.reason.startswith(RAMP):
+        run = replace(run, reason=IN_LINE)
+    line_up(turn.customer, LINES[family_of(turn.customer)] if asked.reason else GATHERED)
+    turn.put(replace(run, doing="deferred", due=not_after + 1))
 
 
 def dropped(turn: Turn, run: Run, step: Send, reason: str) -> Over:
@@ -113,9 +136,11 @@ def _with_codes(turn: Turn, run: Run) -> Run:
 
 
 def counted(turn: Turn, run: Run, step: Send) -> None:
-    """Let a release count in the caps."""
+    """Let a release count in the caps, and on the ramp where it leaves."""
     release = Release(turn.now, step.purpose.value, step.template, run.effect_id, step.channel)
     turn.customer.releases = ring(turn.customer.releases, release, RELEASES_KEPT)
+    if not run.held_out:
+        on_ramp(turn, release, 1)
     turn.touch(SENT, sent_topic(step.template))
 
 

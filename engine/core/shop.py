@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from engine.core.cadence import Cadence, Thresholds
 from engine.core.moments import Day, Instant, zone
+from engine.core.ramp import Ramp
 from engine.core.rules import Lifecycle
 
 TASKS_KEPT = 1_000
@@ -90,6 +91,7 @@ class Shop(Struct):
         str, tuple[Instant, ...]
     ] = {}  # by team: when each of the latest `TASKS_KEPT` customers was handed on
     moves: tuple[Moved, ...] = ()  # of runs, for those who have not been looked at since; empty when all have
+    ramps: dict[str, Ramp] = {}  # by family of providers, as of the last mail to it
     meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
     suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
 

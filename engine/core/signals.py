@@ -39,6 +39,10 @@ class Admit(Signal, frozen=True, gc=False, tag="admit"):
     workflow: str
 
 
+class CalledUp(Signal, frozen=True, gc=False, tag="called_up"):
+    """The ramp may take the customer's mail now, which waited for it: the gate is asked again."""
+
+
 class Handed(Signal, frozen=True, gc=False, tag="handed"):
     """What became of a released send.
 
@@ -158,6 +162,14 @@ class PauseEnded(Signal, frozen=True, gc=False, tag="pause_ended"):
     overdue: str
 
 
+class TurnedAway(Signal, frozen=True, gc=False, tag="turned_away"):
+    """A family of providers put off a mail of ours for reasons of policy (4xx). `at`: when it was released."""
+
+    family: str
+    effect_id: str
+    at: Instant
+
+
 class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
     """A block of an offer's pool codes may be given out, in this order."""
 
@@ -182,12 +194,14 @@ ShopSignal = (
     | PauseSet
     | PauseEnded
     | SuppressionsImported
+    | TurnedAway
 )
 AnySignal = (
     Happened
     | TimeUp
     | Look
     | Admit
+    | CalledUp
     | Handed
     | Unpause
     | GivenUp

@@ -11,18 +11,20 @@ from engine.core import ids
 from engine.core.coupons import coupon_key
 from engine.core.customer import Customer
 from engine.core.deciding import decide
-from engine.core.decision import Decision, Entered, Issued, TaskGiven
+from engine.core.decision import Decision, Entered, Issued, MailFailed, OnRamp, TaskGiven
 from engine.core.effects import COUPON_ISSUED, SEND_REQUESTED
 from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
 from engine.core.merging import MERGED, who_is_now
 from engine.core.moments import HOUR, Instant, zone
+from engine.core.ramping import LINES
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS
 from engine.core.shop import TASKS_KEPT, Pace, learn_since
 from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Look, Shares, TimeUp
 from engine.handling import sharing
+from engine.handling.calling_up import take_note
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
 
@@ -224,7 +226,7 @@ class Handling:
             self._know_address(
                 store, before, after, now, history=isinstance(signal, Happened | Joined) and signal.history
             )
-        if after.waiting is not customer.waiting and len(after.waiting) > len(customer.waiting):
+        if after.waiting is not customer.waiting and not set(customer.waiting).issuperset(after.waiting):
             self.sweeping.someone_waits(now, after.waiting)
 
     def _know_address(
@@ -268,6 +270,10 @@ class Handling:
                     shop.paces[workflow] = Pace(pace.began, pace.count + 1)
                 case TaskGiven(team, at):
                     shop.hand_offs[team] = (*shop.hand_offs.get(team, ()), at)[-TASKS_KEPT:]
+                case OnRamp() | MailFailed():
+                    take_note(self.rules, note, now)
+                    if isinstance(note, OnRamp) and note.by < 0:  # there is a place again
+                        self.sweeping.someone_waits(now, LINES.values())
                 case Issued(offer, at, amount, code):
                     if code:
                         shop.codes[offer].remove(code)

@@ -32,9 +32,11 @@ from engine.core.signals import (
     RunsMoved,
     ShopSignal,
     SuppressionsImported,
+    TurnedAway,
     Unpause,
     WentLive,
 )
+from engine.handling.calling_up import CallingUp, take_note
 from engine.ports import Store
 
 if TYPE_CHECKING:
@@ -65,10 +67,12 @@ class Sweeping:
         self.day_ends: Instant = 0
         self.wake: Instant = FAR
         self._lines: set[str] | None = None  # workflows in whose line somebody may wait; None: look at all
+        self.ramp = CallingUp(handling)
 
     def someone_waits(self, now: Instant, lines: Iterable[str] | None = None) -> None:
         """These lines have grown, or (None) any may have; look at them at the next opportunity."""
         self.wake = min(self.wake, now)
+        self.ramp.someone_waits(lines)
         if lines is None:
             self._lines = None
         elif self._lines is not None:
@@ -91,13 +95,15 @@ class Sweeping:
             self.wake = now
         else:
             self.wake = self._admit(store, now)
+        self.wake = min(self.wake, self.ramp.advance(store, now))  # after what may have let more come to the ramp
         return min(self.wake, self.day_ends)
 
     # Shop signals
 
     def tell(self, store: Store, signal: ShopSignal, now: Instant) -> None:
         """Apply what concerns the shop as a whole, and keep it in the journal."""
-        shop = self.handling.rules.shop
+        rules = self.handling.rules
+        shop = rules.shop
         store.journal("", signal, now)  # before what follows from it, so that a replay meets them in this order
         match signal:
             case CodesGranted(offer, codes):
@@ -112,6 +118,7 @@ class Sweeping:
                 shop.moves = (*shop.moves, *self._to_move(epoch, moves))
                 self._sweep_anew()
                 shop.refused, shop.used_up = (), {}
+                shop.ramps = shop.ramps if rules.lifecycle.ramp else {}  # one that is written later begins anew
                 self._close(now)
             case RunsMoved():
                 shop.moves = ()
@@ -122,12 +129,15 @@ class Sweeping:
                 self._sweep_anew(rehearsed=True)
                 self._close(now)
             case MailLeaves():
+                shop.ramps = shop.ramps if shop.meant_since else {}  # what lay in a mailbox, no provider has seen
                 shop.meant_since = shop.meant_since or now
             case PauseSet() | PauseEnded():
                 self._pause(store, signal, now)
             case SuppressionsImported():
                 shop.suppressions_at = now
-        self.wake, self._lines = now, None
+            case TurnedAway():
+                take_note(rules, signal, now)
+        self.someone_waits(now)
         store.save_shop(shop)
 
     def _pause(self, store: Store, signal: PauseSet | PauseEnded, now: Instant) -> None:

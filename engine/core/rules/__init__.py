@@ -38,6 +38,7 @@ from engine.core.rules.lifecycle import (
     Season,
 )
 from engine.core.rules.offers import Budget, Discount, FreeTrial, Gift, Offer, PerCustomer
+from engine.core.rules.ramp import RampRule, RampSteps
 from engine.core.rules.steps import (
     TASK,
     AdaptNewsletter,
@@ -111,6 +112,8 @@ __all__ = [
     "PermissionRule",
     "Purpose",
     "PutTag",
+    "RampRule",
+    "RampSteps",
     "ReaderRule",
     "Resume",
     "Returned",

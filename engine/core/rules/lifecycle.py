@@ -10,6 +10,7 @@ from msgspec import Struct
 from engine.core.moments import Length
 from engine.core.money import Money
 from engine.core.rules.offers import PerCustomer
+from engine.core.rules.ramp import RampRule
 from engine.core.rules.terms import Purpose, Share
 
 
@@ -141,6 +142,7 @@ class Lifecycle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     permission: PermissionRule = PermissionRule()
     service_templates: tuple[str, ...] = ()
     oldest_address: Length | None = Length(days=730)
+    ramp: RampRule | None = None
     keep: Keep = Keep()
     experiment_salt: str = "change-me"
     returns_within: Length = Length(days=30)

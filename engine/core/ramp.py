@@ -1,0 +1,157 @@
+"""The volume ramp of one family of providers: how many mails a shop day, when it grows, and when it steps back.
+
+It grows after a day that used most of what was allowed and stayed well. It does not while more mails fail than may. And
+where chance does not explain how many fail it steps back at once: nothing more today, and half as many from tomorrow on.
+
+Failures are counted against the day their mail left, so that a complaint about last week's mail is not held against the
+few of today. What left before the last step back is not judged again: it has been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.core.moments import Day
+from engine.core.rules import WHOLE, RampSteps
+
+DAYS_JUDGED = 7
+"""Shop days whose mails are judged: bounces come within minutes, complaints within days."""
+
+LEAST_JUDGED = 50
+"""Mails that must have left before a share of them says anything: of ten, one that bounces is a tenth."""
+
+MOST_OF_IT = 8_000
+"""The share of a day's allowance that must have been used for the day to show that more would go well, too."""
+
+NEVER_BELOW = 10
+"""However often it steps back, this part of `start:` stays (a tenth): with no mail at all nothing would ever show that
+all is well again."""
+
+_SURE = 2.326
+"""Standard deviations of a one-sided 99 %: it is asked after each failure, so 95 % would be wrong too often."""
+
+FAILURES = ("bounces", "complaints", "policy")
+
+
+class RampDay(Struct, frozen=True, array_like=True):
+    """What left on one shop day, and how many of it failed in each way."""
+
+    day: Day
+    sends: int = 0
+    bounces: int = 0
+    complaints: int = 0
+    policy: int = 0
+
+
+class Ramp(Struct, frozen=True, array_like=True):
+    """The ramp of one family as it stood on `day`. `used` counts that day's mails.
+
+    `scarce`: more may want to leave than are allowed, so that who goes first is decided by signs of life, not by who asks
+    first. `failed` is the mail that failed last; what several accounts under one address hear of it counts once.
+    """
+
+    day: Day
+    allowed: int
+    used: int = 0
+    days: tuple[RampDay, ...] = ()
+    stopped: bool = False
+    scarce: bool = True
+    failed: str = ""
+    why: str = ""
+
+
+def on_day(ramp: Ramp | None, steps: RampSteps, today: Day) -> Ramp:
+    """Return the ramp as it is on a shop day: begun, or grown by what the days since have shown."""
+    if ramp is None:
+        return Ramp(today, min(steps.start, steps.until))
+    if ramp.day >= today:
+        return ramp
+    days = tuple(each for each in ramp.days if each.day > today - DAYS_JUDGED)
+    allowed, why = _grown(ramp, days, steps)
+    used_up = ramp.stopped or ramp.used >= ramp.allowed
+    return replace(
+        ramp,
+        day=today,
+        allowed=allowed,
+        used=0,
+        days=days,
+        stopped=False,
+        scarce=used_up if ramp.used or ramp.stopped else ramp.scarce,  # a Sunday without mail tells nothing
+        why=why,
+    )
+
+
+def left(ramp: Ramp, steps: RampSteps) -> int:
+    """Return how many more mails may leave on the ramp's day."""
+    return 0 if ramp.stopped else max(0, min(ramp.allowed, steps.until) - ramp.used)
+
+
+def released(ramp: Ramp, by: int, day: Day) -> Ramp:
+    """Count a mail that leaves on a day (`by` 1), or give back one that did not leave after all (-1)."""
+    used = max(0, ramp.used + by) if day == ramp.day else ramp.used
+    if by > 0 and (not ramp.days or ramp.days[-1].day != day):
+        return replace(ramp, used=used, days=(*ramp.days, RampDay(day, by)))
+    days = tuple(replace(each, sends=max(0, each.sends + by)) if each.day == day else each for each in ramp.days)
+    return replace(ramp, used=used, days=days)
+
+
+def failed(ramp: Ramp, steps: RampSteps, how: str, effect_id: str, left_on: Day) -> Ramp:
+    """Count a failure of a mail that left on a day, and step back where too many fail."""
+    if effect_id == ramp.failed or not any(each.day == left_on for each in ramp.days):
+        return ramp
+    days = tuple(replace(each, **{how: getattr(each, how) + 1}) if each.day == left_on else each for each in ramp.days)
+    ramp = replace(ramp, days=days, failed=effect_id)
+    for judged in (*days, _all_of(days)):
+        for name, count, bound in _counts(judged, steps):
+            if judged.sends >= LEAST_JUDGED and at_least(count, judged.sends) > bound / WHOLE:
+                return _stepped_back(ramp, steps, f"{_said(name, count, judged.sends, bound)}: stepped back")
+    return ramp
+
+
+def at_least(count: int, of: int) -> float:
+    """Return the share that at least so many of so many stand for: the lower bound of Wilson's score interval (1927)."""
+    count = min(count, of)  # a mail may fail in two ways
+    share, square = count / of, _SURE * _SURE
+    middle = share + square / (2 * of)
+    spread = _SURE * sqrt(share * (1 - share) / of + square / (4 * of * of))
+    return (middle - spread) / (1 + square / of)
+
+
+def _stepped_back(ramp: Ramp, steps: RampSteps, why: str) -> Ramp:
+    least = max(1, steps.start // NEVER_BELOW)
+    halved = max(least, min(ramp.allowed, steps.until) // 2)
+    return replace(ramp, allowed=halved, days=(), stopped=True, why=why)
+
+
+def _grown(ramp: Ramp, days: tuple[RampDay, ...], steps: RampSteps) -> tuple[int, str]:
+    """Return what is allowed after the ramp's day, and why it is not more."""
+    allowed = min(ramp.allowed, steps.until)
+    if ramp.stopped:
+        return allowed, ramp.why
+    sums = _all_of(days)
+    for name, count, bound in _counts(sums, steps):
+        if count * WHOLE > bound * sums.sends:
+            return allowed, f"{_said(name, count, sums.sends, bound)}: does not grow"
+    if allowed >= steps.until:
+        return allowed, ""
+    if ramp.used * WHOLE < MOST_OF_IT * allowed:
+        return allowed, f"only {ramp.used} of {allowed} were used: does not grow" if ramp.used else ramp.why
+    return min(steps.until, -(-allowed * (WHOLE + steps.grow) // WHOLE)), ""
+
+
+def _all_of(days: tuple[RampDay, ...]) -> RampDay:
+    return RampDay(0, *(sum(getattr(each, name) for each in days) for name in ("sends", *FAILURES)))
+
+
+def _counts(judged: RampDay, steps: RampSteps) -> Iterator[tuple[str, int, int]]:
+    for name in FAILURES:
+        yield name, getattr(judged, name), getattr(steps, name)
+
+
+def _said(name: str, count: int, of: int, bound: int) -> str:
+    share = f"{100 * count / of:.1f} %" if of else "all"
+    return f"{name} {count} of {of} ({share}, at most {bound / 100:g} %)"

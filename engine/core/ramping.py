@@ -1,0 +1,109 @@
+"""Sends on the ramp: whether a family of providers takes one more today, who waits in its line, and what failed.
+
+On an ordinary day a send that may go goes. Where more may want to go than are allowed, all that come due at one time are
+gathered first, and then called up in the order of the customers' signs of life; who finds nothing left waits in the
+family's line, which is called up first on the next shop day. What waits is still the run's current step: when it is
+called up, the whole gate is asked anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.core.customer import Customer, Release, Run
+from engine.core.decision import MailFailed, OnRamp
+from engine.core.events import Event, Mail
+from engine.core.gate import Defer
+from engine.core.moments import zone
+from engine.core.providers import FAMILIES, family
+from engine.core.ramp import left, on_day
+from engine.core.rulebook import Rules
+from engine.core.rules import Mode, Purpose, Send
+from engine.core.signals import CalledUp
+from engine.core.turn import Turn
+
+RAMP: Final = "ramp: "
+"""How the reason begins for which a send waits for the ramp."""
+
+IN_LINE: Final = f"{RAMP}in line"
+"""The reason of a send that is gathered with the others of its time; nobody is told, it may go at once."""
+
+GATHERED: Final = "!ramp"
+LINES: Final = {name: f"{GATHERED} {name}" for name in FAMILIES}
+"""The lines: of those who are gathered, and of each family for whom nothing was left. No workflow can have such a name."""
+
+
+def family_of(customer: Customer) -> str:
+    """Return the family of the provider that the customer's mail goes to."""
+    return family(str(customer.value("email") or ""))
+
+
+def is_on_ramp(run: Run, step: Send, rules: Rules) -> bool:
+    """Say whether a send waits for the ramp: mail that is no service, of a live run, held out or not."""
+    if rules.lifecycle.ramp is None or run.mode is not Mode.LIVE:
+        return False
+    return step.channel == "email" and step.purpose is not Purpose.SERVICE
+
+
+def hold_back(turn: Turn) -> Defer | None:
+    """Ask the ramp about a mail that may go for all else. None: it may; without a reason it is only gathered."""
+    rules, name = turn.rules, family_of(turn.customer)
+    rule, there = rules.lifecycle.ramp, zone(rules.lifecycle.timezone)
+    assert rule is not None, "asked only where there is one"
+    today = there.day(turn.now)
+    ramp = on_day(rules.shop.ramps.get(name), rule.of(name), today)
+    if left(ramp, rule.of(name)) <= sum(isinstance(note, OnRamp) and note.family == name for note in turn.notes):
+        return Defer(there.start(today + 1), f"{RAMP}no more to {name} today")
+    if ramp.scarce and not isinstance(turn.signal, CalledUp):
+        return Defer(turn.now, "")
+    return None
+
+
+def line_up(customer: Customer, line: str) -> None:
+    """Let the customer stand in a line, once."""
+    if line not in customer.waiting:
+        customer.waiting = (*customer.waiting, line)
+
+
+def waits_for_ramp(run: Run) -> bool:
+    """Say whether a run's send waits for the ramp."""
+    return run.doing == "deferred" and run.reason.startswith(RAMP)
+
+
+def is_line_of_ramp(name: str) -> bool:
+    """Say whether a name is that of one of the ramp's lines."""
+    return name.startswith(GATHERED)
+
+
+def on_ramp(turn: Turn, release: Release, by: int) -> None:
+    """Let the ramp count a mail that leaves, or (`by` -1) give back one that did not leave after all."""
+    if turn.rules.lifecycle.ramp is not None and _is_counted(release):
+        turn.notes.append(OnRamp(family_of(turn.customer), release.at, by))
+
+
+def note_failure(turn: Turn, event: Event) -> None:
+    """Note that a mail of ours bounced for its address, was refused for reasons of policy, or was complained about."""
+    data: Mail = event.data
+    how = "complaints" if event.type == "email.complained" else _HOW.get(data.kind, "")
+    if not how or (not data.kind and data.status.startswith("4")):
+        return
+    release = _release(turn.customer, data)
+    if release is not None:
+        turn.notes.append(MailFailed(family_of(turn.customer), how, release.effect_id, release.at))
+
+
+_HOW = {"dead": "bounces", "": "bounces", "unknown": "bounces", "policy": "policy", "spam": "policy"}
+"""By the kind of a bounce: what it says of us as a sender. A full mailbox says nothing."""
+
+
+def _release(customer: Customer, data: Mail) -> Release | None:
+    """Return the mail an event is about; where it names none, the last one they got, unless it was another sender's."""
+    number = data.message_id.strip("<>").partition("@")[0]
+    if not number and data.sender:
+        return None
+    mails = (each for each in reversed(customer.releases) if _is_counted(each))
+    return next((each for each in mails if not number or each.effect_id == number), None)
+
+
+def _is_counted(release: Release) -> bool:
+    return release.channel == "email" and release.purpose != Purpose.SERVICE.value
