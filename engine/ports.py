@@ -102,13 +102,15 @@ class Sent(Struct, frozen=True):
 
     `outcome`: `done`; `refused` (a final no about this recipient or message); `later` (a temporary no: try again after
     a while); `unknown` (the connection broke after the message was given: it may have been taken). `kind`, `status` and
-    `diagnostic` are those of a bounce, for `refused`.
+    `diagnostic` are those of a bounce, for `refused`. `turned_away`: a temporary no that speaks of us as a sender (rate,
+    reputation, authentication), which slows the ramp.
     """
 
     outcome: str
     kind: str = ""
     status: str = ""
     diagnostic: str = ""
+    turned_away: bool = False
 
 
 class Sender(Protocol):

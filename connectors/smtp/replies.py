@@ -39,6 +39,11 @@ class Reply(Struct, frozen=True):
         return kind_of(self.code, self.status, self.text)
 
     @property
+    def speaks_of_us(self) -> bool:
+        """Whether it is about us as a sender: our rate, reputation or authentication. Greylisting asks everybody to wait."""
+        return self.kind in (POLICY, SPAM) and not _GREYLISTING.search(self.text.casefold())
+
+    @property
     def diagnostic(self) -> str:
         """The answer in one line, shortened, for people to read."""
         return f"{self.code} {self.text}"[:_TEXT_AT_MOST]
@@ -111,6 +116,7 @@ _SPAM = _any(
 _RATE = _any(
     r"rate.?limit", r"\brate that\b", r"too many (messages|mails|connections|recipients)", r"throttl", r"too fast"
 )
+_GREYLISTING = _any(r"gr[ea]y ?list")
 _POLICY = _any(
     r"\b(spf|dkim|dmarc|arc|rdns|ptr)\b",
     r"reverse dns",
@@ -123,7 +129,7 @@ _POLICY = _any(
     r"\b(blocked|banned) (by|using|for|your|sender|ip)",
     r"relay(ing)? (access )?(is )?(denied|not)",
     r"unable to relay|not permitted to relay",
-    r"gr[ea]y ?list",
+    _GREYLISTING.pattern,
     r"not allowed to send|not authori[sz]ed",
 )
 _DISABLED = _any(

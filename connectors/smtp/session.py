@@ -141,5 +141,6 @@ def ending(said: Reply) -> Sent:
     if said.permanent:
         return Sent("refused", said.kind, said.status, said.diagnostic)
     if 400 <= said.code < 500:
-        return Sent("later", BUSY if said.code == 421 else said.kind, said.status, said.diagnostic)
+        kind = BUSY if said.code == 421 else said.kind
+        return Sent("later", kind, said.status, said.diagnostic, turned_away=said.speaks_of_us)
     return Sent("unknown", diagnostic=said.diagnostic)

@@ -17,12 +17,13 @@ from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
 from engine.core.merging import MERGED, who_is_now
 from engine.core.moments import HOUR, Instant, zone
+from engine.core.providers import family
 from engine.core.ramping import LINES
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS
 from engine.core.shop import TASKS_KEPT, Pace, learn_since
-from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Look, Shares, TimeUp
+from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Look, Shares, TimeUp, TurnedAway
 from engine.handling import sharing
 from engine.handling.calling_up import take_note
 from engine.handling.sweeping import Sweeping
@@ -158,6 +159,11 @@ class Handling:
         if not address:
             return ""
         return store.find(f"mail:{address}") or f"{BY_ADDRESS}{address}"
+
+    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:
+        """Note that a server put off a marketing mail for what it thinks of us as a sender: the ramp counts it."""
+        if self.rules.lifecycle.ramp is not None:
+            self.sweeping.tell(store, TurnedAway(family(address), effect_id, released), now)
 
     # Signals
 

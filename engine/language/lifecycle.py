@@ -28,6 +28,7 @@ from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Key
 from engine.language.nodes import Mapping, Text
 from engine.language.problems import shown
+from engine.language.ramp import RAMP
 from engine.language.reading import Reading
 from engine.language.scalars import (
     CAUSE,
@@ -58,7 +59,6 @@ from engine.language.values import Wrong
 
 NONE = {"none": None}
 LATER_LIFECYCLE = {
-    "ramp": "leave it out for now",
     "countries": "leave it out for now",
     "global_holdout": "use `holdout:` of each workflow for now",
     "annoyance": "leave it out for now",
@@ -340,6 +340,11 @@ LIFECYCLE = Form(
             "oldest_address",
             WordOr(NONE, SPAN),
             "Who gave no sign of life and got no mail for longer is not written to first.",
+        ),
+        Key(
+            "ramp",
+            RAMP,
+            "How many marketing mails a day the families of mail providers get, and how that grows; left out, no limit.",
         ),
         Key("returns_within", SPAN, "How long ago a return may be where `returned:` does not say; 30d when left out."),
         Key("causes", ListOf(CAUSE_RULE), "Which events are evidence of why a customer leaves."),

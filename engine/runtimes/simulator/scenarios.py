@@ -69,7 +69,7 @@ _ANSWERS_OF_THE_SHOP = ("coupon.ready", "coupon.refused")
 class _Story:
     def __init__(self, scenario: Scenario, workflow: Workflow, rule_set: RuleSet) -> None:
         self.scenario = scenario
-        self.lifecycle = replace(rule_set.lifecycle, warm_up=None, enter_after_lag=Length())
+        self.lifecycle = replace(rule_set.lifecycle, warm_up=None, enter_after_lag=Length(), ramp=None)
         self.zone: Zone = zone(self.lifecycle.timezone)
         self.start: Instant = self.zone.at(scenario.starts, scenario.clock * MINUTE)
         self.first: Day = self.zone.day(self.start)

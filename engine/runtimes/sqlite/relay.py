@@ -24,7 +24,7 @@ from engine.core.events import Event, Mail
 from engine.core.links import block_key, customer_block_key
 from engine.core.moments import Instant
 from engine.core.permission import STOPPABLE, is_stopped
-from engine.core.rules import Address
+from engine.core.rules import Address, Purpose
 from engine.core.signals import Handed
 from engine.core.suppressions import bounced_at, said_no_at
 from engine.ports import Clock, Message, Sender, Sent, Store
@@ -68,6 +68,10 @@ class Decider(Protocol):
         """See to it that runs which an `apply` has ended or moved are so before one of their sends leaves."""
         ...
 
+    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:
+        """Note that a server put off a marketing mail for what it thinks of us as a sender."""
+        ...
+
 
 class _Over(Struct, frozen=True):
     """A send that is over for now: ended, or put off until `next_try`."""
@@ -76,6 +80,7 @@ class _Over(Struct, frozen=True):
     ending: Ending
     message_id: str = ""
     next_try: Instant | None = None
+    turned_away: bool = False
 
 
 class Relay:
@@ -208,7 +213,8 @@ class Relay:
                 self._limits.domain(queued.domain, now).circuit.trouble(now, sent.diagnostic)
         if message.not_after:
             next_try = min(next_try, max(message.not_after + 1, now))
-        return _Over(queued, Ending("later", sent.diagnostic), message.message_id, next_try)
+        first_answer = sent.turned_away and not queued.attempts  # of each mail one, however often it is tried
+        return _Over(queued, Ending("later", sent.diagnostic), message.message_id, next_try, first_answer)
 
     # The record ------------------------------------------------------------------------------------------------------
 
@@ -238,6 +244,10 @@ class Relay:
     def _put_on_record(self, store: SqliteStore, over: _Over, now: Instant) -> None:
         if over.next_try is not None:
             ledger.put_off(store.connection, over.queued, over.next_try, over.ending.reason, now)
+            data = over.queued.data() if over.turned_away else {}
+            if data and data["purpose"] != Purpose.SERVICE.value:
+                address, queued = str(data["customer"].get("email") or ""), over.queued
+                self._decider.turned_away(store, address, queued.effect_id, queued.queued_at, now)
         else:
             self._end(store, over.queued, over.ending, over.message_id, now)
 

@@ -77,3 +77,21 @@ def test_an_answer_is_kept_short_and_in_one_line() -> None:
     assert answer.status == "5.1.1"
     assert "\n" not in answer.diagnostic
     assert len(answer.diagnostic) <= 500
+
+
+@pytest.mark.parametrize(
+    ("said", "about_us"),
+    [
+        ("421 4.7.28 Our system has detected an unusual rate of unsolicited mail", True),
+        ("421 4.7.0 [TSS04] Messages temporarily deferred due to user complaints or poor reputation", True),
+        ("451 4.7.650 The mail server has been temporarily rate limited due to IP reputation", True),
+        ("450 4.7.1 Client host rejected: cannot find your reverse DNS hostname", True),
+        ("450 4.2.0 Recipient address rejected: Greylisted", False),
+        ("451 4.7.1 Greylisting in action, please come back later", False),
+        ("452 4.2.2 Mailbox full", False),
+        ("451 4.3.0 Temporary failure", False),
+    ],
+)
+def test_what_speaks_of_us_as_a_sender(said: str, about_us: bool) -> None:  # noqa: FBT001 - a table's column
+    """Rate, reputation and authentication are about us; greylisting asks everybody to wait, and a full mailbox is theirs."""
+    assert reply(int(said[:3]), said[4:]).speaks_of_us is about_us

@@ -44,6 +44,7 @@ class Engine:
         self.clock = clock
         self.handed: list[Handed] = []
         self.events: list[Event] = []
+        self.turned_away_mails: list[tuple[str, str, Instant]] = []
         self.transactions = 0
         self.changed = asyncio.Condition()
 
@@ -71,6 +72,10 @@ class Engine:
 
     def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:
         """No rules have changed."""
+
+    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:  # noqa: ARG002 - a fake
+        """Note a mail that was put off for what a server thinks of us."""
+        self.turned_away_mails.append((address, effect_id, released))
 
     async def release(self, number: int, address: str = "", **changes: Any) -> str:
         """Release a send of a customer of its own."""
@@ -285,6 +290,23 @@ async def test_a_temporary_no_is_tried_again_later_and_later(engine: Engine, run
     assert engine.outcomes() == {effect_id: "done"}
     for doubling, wait in enumerate(waits):
         assert 2.5 * 2**doubling <= wait <= 5 * 2**doubling
+
+
+async def test_a_mail_that_is_put_off_for_what_we_are_is_told_once(engine: Engine, running: Start) -> None:
+    """A temporary no that speaks of us as a sender is told with its first answer; one of another kind, or to service, never."""
+    thinks_ill = Sent("later", "policy", "4.7.28", turned_away=True)
+    answers = {"c1": [thinks_ill, thinks_ill], "c2": [Sent("later", "soft")], "c3": [thinks_ill]}
+    sender = MemorySender(lambda given: answers[given.recipient[:2]].pop(0) if answers[given.recipient[:2]] else None)
+    for number, purpose in ((1, "marketing"), (2, "marketing"), (3, "service")):
+        await engine.release(number, purpose=purpose)
+    async with running(sender) as relay:
+        async with asyncio.timeout(10):
+            while len(engine.handed) < 3:
+                if "calling" not in engine.states().values():
+                    engine.clock.advance(SECOND)
+                    relay.wake()
+                await asyncio.sleep(0.001)
+    assert engine.turned_away_mails == [("c1@example.org", "e0001", NOW)]
 
 
 async def test_a_refusal_is_a_bounce(engine: Engine, running: Start) -> None:
