@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
@@ -51,9 +51,7 @@ class Mailbox:
         self._clock = clock
         self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        self._letters: dict[str, Letter] = {}
-        self._read_to = 0
-        self._read_news()
+        self._letters = {letter.id: letter for letter in _indexed(folder / _INDEX)}
         self._adopt_stray_files()
 
     async def send(self, message: Message) -> Sent:
@@ -65,7 +63,6 @@ class Mailbox:
 
     def letters(self, search: str = "", limit: int = 100, skip: int = 0) -> tuple[list[Letter], int]:
         """Return the newest messages whose recipient or subject holds the search words, and how many there are of them."""
-        self._read_news()
         words = search.casefold().split()
         found = [
             letter
@@ -74,9 +71,13 @@ class Mailbox:
         ]
         return found[skip : skip + limit], len(found)
 
+    def letter_of(self, effect_id: str) -> str | None:
+        """Return the id of the message that a send became, None where it is not here."""
+        letter_id = _name(effect_id)
+        return letter_id if letter_id in self._letters else None
+
     def read(self, letter_id: str) -> bytes | None:
         """Return a message as it was written, None where there is none of this id."""
-        self._read_news()
         letter = self._letters.get(letter_id)
         if letter is None:
             return None
@@ -94,7 +95,6 @@ class Mailbox:
             OSError: a file cannot be removed, or the index not written.
 
         """
-        self._read_news()
         with self._lock:
             kept = {name: letter for name, letter in self._letters.items() if letter.at >= before}
             old = [letter for name, letter in self._letters.items() if name not in kept]
@@ -107,25 +107,9 @@ class Mailbox:
                     folder.rmdir()
             written = (self._folder / _INDEX).with_suffix(".part")
             written.write_bytes(b"".join(msgspec.json.encode(letter) + b"\n" for letter in kept.values()))
-            self._read_to = written.stat().st_size
             written.replace(self._folder / _INDEX)
             self._letters = kept
             return len(old)
-
-    def _read_news(self) -> None:
-        """Read what the index has had since: a command line may write beside the engine."""
-        index = self._folder / _INDEX
-        with self._lock:
-            size = index.stat().st_size if index.exists() else 0
-            if size < self._read_to:  # written anew by somebody who tidied up
-                self._letters, self._read_to = {}, 0
-            if size > self._read_to:
-                with index.open("rb") as file:
-                    file.seek(self._read_to)
-                    whole, newline, _ = file.read().rpartition(b"\n")
-                self._read_to += len(whole) + len(newline)
-                for letter in _decoded(whole.splitlines()):
-                    self._letters.setdefault(letter.id, letter)
 
     def _write(self, message: Message) -> Sent:
         now = self._clock.now()
@@ -165,9 +149,11 @@ class Mailbox:
                 self._add(letter_id, path.read_bytes(), file, int(path.stat().st_mtime_ns // 1_000))
 
 
-def _decoded(lines: Iterable[bytes]) -> Iterator[Letter]:
+def _indexed(index: Path) -> Iterable[Letter]:
+    if not index.exists():
+        return
     decoder = msgspec.json.Decoder(Letter)
-    for line in lines:
+    for line in index.read_bytes().splitlines():
         try:
             yield decoder.decode(line)
         except msgspec.DecodeError:  # broken off by a crash; its file is still there, and is adopted

@@ -1,9 +1,9 @@
 """The two HTTP listeners: public, for customers, and ops, for the shop's own systems and people."""
 
 from engine.listeners.answering import Answers
+from engine.listeners.console import Letters, Sights, Site
 from engine.listeners.control import Control, ControlRefusedError
 from engine.listeners.intake import Intake
-from engine.listeners.mailbox import Letters
 from engine.listeners.ops import OpsSettings, ops_app
 from engine.listeners.public import Shopfront, public_app
 from engine.listeners.serving import Running, serve
@@ -17,6 +17,8 @@ __all__ = [
     "OpsSettings",
     "Running",
     "Shopfront",
+    "Sights",
+    "Site",
     "ops_app",
     "public_app",
     "serve",

@@ -1,4 +1,4 @@
-"""The ops listener: events in, metrics, control, and the local mailbox."""
+"""The ops listener: events in, metrics, control, and the console."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from engine.listeners.console import Site
 from engine.listeners.control import Control, ControlRefusedError
 from engine.listeners.coupons import Codes, add_coupons
 from engine.listeners.intake import Intake, UnusableError, cut
-from engine.listeners.mailbox import Letters, add_mailbox
 from engine.listeners.serving import Ready, add_health, counting, errors_as_json, is_loopback, json_error
 
 _COUPONS = "/coupons/"
@@ -122,10 +122,10 @@ def ops_app(
     registry: CollectorRegistry,
     *,
     control: Control | None = None,
-    letters: Letters | None = None,
+    site: Site | None = None,
     codes: Codes | None = None,
 ) -> web.Application:
-    """Return the ops listener's application. `letters` is the local mailbox, where that is the sender; `codes` knows ours."""
+    """Return the ops listener's application. `site` has its pages, `codes` knows ours."""
     ops = _Ops(settings, intake, control)
     app = web.Application(middlewares=[counting(registry, "ops"), errors_as_json, _guard(settings)])
 
@@ -137,8 +137,8 @@ def ops_app(
     app.router.add_get("/metrics", metrics)
     if control is not None:
         app.router.add_post("/control/{name}", ops.do)
-    if letters is not None:
-        add_mailbox(app, letters)
+    if site is not None:
+        site.add_to(app)
     if codes is not None:
         add_coupons(app, codes)
     add_health(app, ready)

@@ -23,13 +23,18 @@ class Ending(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """One decision: when, what, why, and the line of YAML it follows from. `line` 0 and an empty file: from none."""
+    """One decision: when, what, why, and the line of YAML it follows from. `line` 0 and an empty file: from none.
+
+    `effect` is what it was told by, for whoever tells it in other words; `state` is set where this is how a send ended.
+    """
 
     at: Instant
     what: str
     why: str
     file: str = ""
     line: int = 0
+    effect: Effect | None = None
+    state: str = ""
 
 
 def told(effect: Effect, rules: Rules, endings: Mapping[str, Ending]) -> Iterator[Decision]:
@@ -41,11 +46,11 @@ def told(effect: Effect, rules: Rules, endings: Mapping[str, Ending]) -> Iterato
     marks = [word for word, is_so in (("shadow", effect.shadow), ("held out", data.get("held_out"))) if is_so]
     if marks:
         what += f" ({', '.join(marks)})"
-    yield Decision(effect.time, what, why, file, line)
+    yield Decision(effect.time, what, why, file, line, effect)
     ending = endings.get(effect.effect_id)
     if effect.type == fx.SEND_REQUESTED and not effect.shadow and ending is not None:
         ended = _ENDED.get(ending.state, ending.state)
-        yield Decision(ending.at, f"send {data['template']}: {ended}", ending.why, file, line)
+        yield Decision(ending.at, f"send {data['template']}: {ended}", ending.why, file, line, effect, ending.state)
 
 
 def _place(data: Mapping[str, Any], rules: Rules) -> tuple[str, int]:

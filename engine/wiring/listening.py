@@ -13,15 +13,17 @@ from engine.core.coupons import Coupon
 from engine.core.moments import Instant
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
-from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, ops_app, public_app, serve
+from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, Site, ops_app, public_app, serve
 from engine.listeners.coupons import Order, Refused
 from engine.runtimes.sqlite import coupons, ledger
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
+from engine.wiring.console import EngineSights
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
 from engine.wiring.settings import Settings, SettingsError
+from engine.wiring.waiting import WaitingFiles
 
 STALLED_AFTER = 10.0
 """Seconds that the oldest piece of work may wait before the engine counts as not ready."""
@@ -36,6 +38,7 @@ async def listeners(
     control: Control,
     mailbox: Mailbox,
     secrets: Secrets,
+    waiting: WaitingFiles,
     stack: AsyncExitStack,
     registry: CollectorRegistry,
 ) -> tuple[Running, Running]:
@@ -68,10 +71,11 @@ async def listeners(
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
     stack.push_async_callback(public.stop)
+    sights = EngineSights(settings, engine, control, mailbox, waiting.pending, brand.name)
+    stack.push_async_callback(sights.close)
+    site = Site(sights, control, mailbox)
     ops = await serve(
-        ops_app(ops_settings, intake, ready, registry, control=control, letters=mailbox, codes=codes),
-        ops_host,
-        ops_port,
+        ops_app(ops_settings, intake, ready, registry, control=control, site=site, codes=codes), ops_host, ops_port
     )
     stack.push_async_callback(ops.stop)
     where = Whereabouts(os.getpid(), f"http://{ops_host}:{ops.port}", f"http://{public_host}:{public.port}")

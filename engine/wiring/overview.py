@@ -7,9 +7,11 @@ from typing import Any
 
 from engine.core.moments import SECOND, Instant, rfc3339
 from engine.core.rulebook import Rules
+from engine.core.rules import RuleSet
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import is_warm
 from engine.insight.overview import Overview, Pending
+from engine.language.files import Checked
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.applying import as_json, changes
@@ -98,10 +100,15 @@ def pending(settings: Settings, rules: Rules) -> Pending | None:
         checked, _ = checked_folder(settings.workflows)
     except OSError:
         return None  # nobody edits here
-    if checked.rules is None:
+    return waits_in(checked, checked.rules, settings, rules.rule_set)
+
+
+def waits_in(checked: Checked, as_applied: RuleSet | None, settings: Settings, in_force_now: RuleSet) -> Pending | None:
+    """Return what a checked set would change, applied as these rules; None where it is the one in force."""
+    if as_applied is None:
         return Pending([], len(checked.errors))
     differ = not in_force.is_of(in_force.read(settings.data), checked)
-    found = changes(rules.rule_set, checked.rules, templates_differ=differ)
+    found = changes(in_force_now, as_applied, templates_differ=differ)
     return Pending(as_json(found), 0) if found else None
 
 

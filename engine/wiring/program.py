@@ -46,6 +46,7 @@ from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.senders import mailbox_of, sender_of
 from engine.wiring.settings import Settings
 from engine.wiring.tidying import keep_tidy
+from engine.wiring.waiting import WaitingFiles
 from engine.wiring.watching import watch
 
 SHADOW_PAUSE = "run --shadow"
@@ -151,9 +152,13 @@ async def running(
             await _note_that_mail_leaves(program)
             program.tasks.append(_task(stack, keep_granting(engine, program.loop, settings.workflows)))
             program.tasks.append(_task(stack, keep_tidy(engine, program.mailbox)))
+            waiting = WaitingFiles(settings, lambda: engine.handling.rules, shadow=shadow)
             if follow or listen:
-                program.tasks.append(_task(stack, watch(settings.workflows, _follower(program, follow=follow))))
+                follower = _follower(program, waiting, follow=follow)
+                program.tasks.append(_task(stack, watch(settings.workflows, follower)))
             if listen:
+                looking = asyncio.create_task(waiting.look())
+                stack.push_async_callback(_let_go, looking)
                 program.ops, program.public = await listeners(
                     settings,
                     environment,
@@ -162,6 +167,7 @@ async def running(
                     control=program.control,
                     mailbox=program.mailbox,
                     secrets=secrets,
+                    waiting=waiting,
                     stack=stack,
                     registry=program.registry,
                 )
@@ -280,14 +286,14 @@ async def _let_calls_end(part: Relay | Deliveries, handing: asyncio.Task[None]) 
 
 def _task(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
     task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
-
-    stack.push_async_callback(end)
+    stack.push_async_callback(_let_go, task)
     return task
+
+
+async def _let_go(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
 
 
 # Shadow and following ------------------------------------------------------------------------------------------------
@@ -325,8 +331,9 @@ async def _note_that_mail_leaves(program: Program) -> None:
         await program.loop.ask(lambda store, now: sweeping.tell(store, MailLeaves(), now))
 
 
-def _follower(program: Program, *, follow: bool) -> Callable[[Checked], Awaitable[None]]:
+def _follower(program: Program, waiting: WaitingFiles, *, follow: bool) -> Callable[[Checked], Awaitable[None]]:
     async def changed(checked: Checked) -> None:
+        waiting.note(checked)
         if checked.rules is None:
             log.warning("changed files have errors; nothing of them is in force", errors=len(checked.errors))
         elif follow:

@@ -17,8 +17,9 @@ from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
 from engine.core.events import DeadLetter
-from engine.listeners import ControlRefusedError, OpsSettings, ops_app, serve
+from engine.listeners import ControlRefusedError, OpsSettings, Site, ops_app, serve
 from engine.ports import Message
+from tests.listeners.sights import MadeUp
 
 Client = TestClient[web.Request, web.Application]
 CE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -54,7 +55,12 @@ async def client(world: Any, mailbox: Mailbox) -> AsyncIterator[Client]:
     """A program before the ops listener."""
     settings = OpsSettings(control_token="let me", body_at_most=200_000, body_seconds=0.1)
     app = ops_app(
-        settings, world.intake(), lambda: "starting", CollectorRegistry(), control=Commands(), letters=mailbox
+        settings,
+        world.intake(),
+        lambda: "starting",
+        CollectorRegistry(),
+        control=Commands(),
+        site=Site(MadeUp(), None, mailbox),
     )
     async with TestClient(TestServer(app)) as program:
         yield program

@@ -78,6 +78,10 @@ class Views:
         """Return all rows of a named query."""
         return self._connection.execute(QUERIES[query], values).fetchall()
 
+    def named(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows of a query whose places have names."""
+        return self._connection.execute(QUERIES[query], values).fetchall()
+
     def one(self, query: str, *values: Any) -> tuple[Any, ...]:
         """Return the only row of a named query."""
         row: tuple[Any, ...] = self._connection.execute(QUERIES[query], values).fetchone()

@@ -98,3 +98,32 @@ select record from customer
 
 -- name: line
 select customer from line where workflow = ? order by reaction desc, customer limit ?
+
+-- Pages of lists for the console: each in the order of an index, from where the page before ended.
+
+-- name: standing_page
+select num, hindrance, record from customer
+where standing = :standing and (hindrance, num) > (:hindrance, :num) order by hindrance, num limit :limit
+
+-- name: hindrance_page
+select num, hindrance, record from customer
+where standing = :standing and hindrance = :hindrance and num > :num order by num limit :limit
+
+-- name: id_page
+select id, record from customer where id >= :begin and id < :end and id > :after order by id limit :limit
+
+-- name: workflow_page
+select stage, customer, record from under_way join customer on customer.id = under_way.customer
+where workflow = :workflow and (stage, customer) > (:stage, :after) order by stage, customer limit :limit
+
+-- name: stage_page
+select stage, customer, record from under_way join customer on customer.id = under_way.customer
+where workflow = :workflow and stage = :stage and customer > :after order by customer limit :limit
+
+-- name: line_page
+select reaction, customer, record from line join customer on customer.id = line.customer
+where workflow = :workflow and (reaction < :reaction or (reaction = :reaction and customer > :after))
+order by reaction desc, customer limit :limit
+
+-- name: paused_records
+select record from line join customer on customer.id = line.customer where workflow = ? order by reaction desc limit ?

@@ -1,0 +1,204 @@
+"""What the console's pages show, read from the engine's data in a thread of its own, as of the last commit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from engine.core.customer import Customer, decode
+from engine.core.moments import zone
+from engine.core.rulebook import Rules
+from engine.core.rules import Workflow, sends_of
+from engine.core.runs import current_send
+from engine.core.sending import PAUSED_LINE
+from engine.insight.overview import Pending
+from engine.listeners.console import Counted, Found, Held, Here, Letters, Place, Search, Today, Told, WorkflowSight
+from engine.listeners.control import Control
+from engine.runtimes.sqlite.engine import Engine
+from engine.runtimes.sqlite.views import Views
+from engine.trace import Ending, story
+from engine.wiring.console.finding import found
+from engine.wiring.overview import overview
+from engine.wiring.settings import Settings
+
+DAYS: Final = 14
+"""So many days of figures the pages show."""
+
+LOOKED_AT: Final = 1_000
+"""Customers whose records are read to tell what a pause of a domain holds; of other pauses the counts know."""
+
+T = TypeVar("T")
+
+
+class EngineSights:
+    """The sights of a running engine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        control: Control,
+        letters: Letters,
+        pending: Callable[[], Pending | None],
+        shop: str,
+    ) -> None:
+        """`pending` says what the files would change, without looking at them now; `shop` is the shop's name."""
+        self._settings, self._engine, self._control, self._letters = settings, engine, control, letters
+        self._pending, self._shop = pending, shop
+        self._thread = ThreadPoolExecutor(1, "console")
+        self._views: Views | None = None
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._read(lambda views: views.close())
+        self._thread.shutdown()
+
+    def here(self) -> Here:
+        """Return what every page needs."""
+        rules = self._engine.handling.rules
+        waits = self._pending()
+        return Here(
+            shop=self._shop,
+            now=self._engine.now(),
+            timezone=rules.lifecycle.timezone,
+            live_since=rules.shop.live_since if rules.shop.gone_live else None,
+            pauses=rules.shop.pauses,
+            pending=0 if waits is None else len(waits.changes) or waits.errors,
+        )
+
+    async def today(self) -> Today:
+        """Return how the engine is, and what the last days brought."""
+        running = {"pid": os.getpid(), **await self._control.do("ping", {})}
+        return await self._read(partial(self._today, running=running, now=self._engine.now()))
+
+    def _today(self, views: Views, running: Mapping[str, Any], now: int) -> Today:
+        waits = self._pending()
+        day = zone(views.rules().lifecycle.timezone).day(now)
+        seen = overview(views, self._settings, now, running, waits=waits, sends={})
+        return Today(overview=seen, day=day, tally=_tally(views, day - DAYS + 1))
+
+    async def workflows(self) -> Sequence[WorkflowSight]:
+        """Return all workflows in force, and those of which runs are still under way."""
+        return await self._read(partial(_workflows, now=self._engine.now()))
+
+    async def workflow(self, name: str) -> WorkflowSight | None:
+        """Return one of them."""
+        return next((each for each in await self.workflows() if each.workflow.name == name), None)
+
+    async def customers(self, search: Search) -> Found:
+        """Return who is looked for."""
+        return await self._read(lambda views: found(views, search, views.rules()))
+
+    async def story(self, customer: str) -> Told | None:
+        """Return a customer's story."""
+        return await self._read(partial(self._story, name=customer, now=self._engine.now()))
+
+    def _story(self, views: Views, name: str, now: int) -> Told | None:
+        customer = views.record(name)
+        if customer is None:
+            return None
+        effects = views.effects_of(name)
+        ids = {effect.effect_id for effect in effects}
+        endings = {key: Ending(each.state, each.at, each.why) for key, each in views.endings(ids).items()}
+        rules = views.rules()
+        told = story(customer, effects, rules, now, endings=endings, places=views.places(customer))
+        letters = {key: letter for key in endings if (letter := self._letters.letter_of(key)) is not None}
+        return Told(story=told, timezone=_timezone(customer, rules), letters=letters)
+
+    async def changes(self) -> Pending | None:
+        """Return what the files would change."""
+        return self._pending()
+
+    async def held(self, scope: str, name: str) -> Held:
+        """Return what a pause holds."""
+        return await self._read(lambda views: Held(sends=_held(views, scope, name)))
+
+    async def _read(self, look: Callable[[Views], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, look)
+
+    def _look(self, look: Callable[[Views], T]) -> T:
+        if self._views is None:
+            self._views = Views(self._settings.data)
+        return look(self._views)
+
+
+def _timezone(customer: Customer, rules: Rules) -> str:
+    """Return the customer's zone, or the shop's where theirs is none."""
+    known = str(customer.value("timezone") or "")
+    try:
+        zone(known)
+    except (KeyError, ValueError):
+        return rules.lifecycle.timezone
+    return known or rules.lifecycle.timezone
+
+
+def _tally(views: Views, since: int) -> tuple[Counted, ...]:
+    return tuple(
+        Counted(day, what, workflow, detail, bool(shadow), count)
+        for day, what, workflow, detail, shadow, count in views.all("tally", since)
+    )
+
+
+# Workflows -----------------------------------------------------------------------------------------------------------
+
+
+def _workflows(views: Views, now: int) -> list[WorkflowSight]:
+    rules = views.rules()
+    places: dict[str, list[Place]] = {}
+    for workflow, version, mode, stage, step, doing, runs in views.all("headcount"):
+        places.setdefault(workflow, []).append(Place(version, mode, stage, step, doing, runs))
+    lines = dict(views.all("lines"))
+    today = _tally(views, zone(rules.lifecycle.timezone).day(now))
+    return [
+        _sight(rules, name, places.get(name, []), lines.get(name, 0), today)
+        for name in sorted({*rules.rule_set.workflows, *places})
+    ]
+
+
+def _sight(rules: Rules, name: str, places: Iterable[Place], waiting: int, today: Iterable[Counted]) -> WorkflowSight:
+    there = tuple(places)
+    versions = {number: rules.version(name, number) for number in {place.version for place in there}}
+    in_force = rules.rule_set.workflows.get(name)
+    return WorkflowSight(
+        workflow=in_force or versions[max(versions)],
+        switch=rules.switch(name),
+        in_force=in_force is not None,
+        versions=versions,
+        places=there,
+        waiting=waiting,
+        refused=name in rules.shop.refused,
+        today=tuple(each for each in today if each.workflow == name),
+    )
+
+
+# What a pause holds --------------------------------------------------------------------------------------------------
+
+
+def _held(views: Views, scope: str, name: str) -> dict[str, int]:
+    """Return by template how many sends a pause holds; of a domain, of the first `LOOKED_AT` customers held at all."""
+    rules = views.rules()
+    counts: Counter[str] = Counter()
+    if scope == "domain":
+        for (record,) in views.all("paused_records", PAUSED_LINE, LOOKED_AT):
+            for run in decode(record).runs:
+                step = current_send(rules.version(run.workflow, run.version), run)
+                if run.doing == "paused" and step is not None and run.reason == f"paused: domain {name}":
+                    counts[step.template] += 1
+        return dict(counts.most_common())
+    for workflow, version, _, stage, step, doing, runs in views.all("headcount"):
+        if doing == "paused" and (scope != "workflow" or workflow == name):
+            template = _template(rules.version(workflow, version), stage, step)
+            if scope != "template" or name in template.split(" / "):
+                counts[template] += runs
+    return dict(counts.most_common())
+
+
+def _template(workflow: Workflow, stage: str, step: int) -> str:
+    """Return what a step sends; of a `choose`, each that it may."""
+    steps = workflow.stage(stage).steps
+    return " / ".join(dict.fromkeys(send.template for send in sends_of(steps[step]))) if step < len(steps) else ""
