@@ -96,11 +96,26 @@ class Change(Struct, frozen=True, rename={"source": "from"}):
     effect: str
 
 
+class PutInForce(Struct, frozen=True):
+    """One apply: when, by whom (and whose plan it was), what it changed in words, and what became of runs, by workflow.
+
+    `taken_back` says that it returned to what was in force before.
+    """
+
+    at: str
+    who: str
+    planned_by: str | None
+    what: list[str]
+    moves: dict[str, str]
+    taken_back: bool
+
+
 class ApplyDocument(Struct, frozen=True):
-    """`winback apply --json`."""
+    """`winback apply --json`. `in_force` is the last apply that changed something; None where errors keep this one out."""
 
     changes: list[Change]
     applied: bool
+    in_force: PutInForce | None
     problems: list[FoundProblem]
 
 

@@ -45,3 +45,4 @@ class Overview(Struct, frozen=True):
     reorder_interval: dict[str, Any]
     warm_up_over: bool
     sweep: str | None
+    in_force: list[dict[str, Any]] = []  # what was put in force last, the newest first

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.core.moments import rfc3339
+from engine.core.moving import EXIT, MOVE, PIN
 from engine.core.rules import WHOLE, Mode, RuleSet, Switch, content
+from engine.runtimes.sqlite.applied import PutInForce
 
 
 class Change(Struct, frozen=True, rename={"source": "from"}):
@@ -20,10 +24,21 @@ class Change(Struct, frozen=True, rename={"source": "from"}):
     effect: str
 
 
-def changes(before: RuleSet, after: RuleSet, *, templates_differ: bool = False) -> list[Change]:
-    """Return what differs between the set in force and a checked one, which has no numbers yet."""
+_RUNS = {PIN: "runs finish on their version", MOVE: "runs go on in the new version", EXIT: "runs end as moved_out"}
+
+
+def changes(
+    before: RuleSet,
+    after: RuleSet,
+    *,
+    templates_differ: bool = False,
+    moves: Mapping[str, str] = MappingProxyType({}),
+) -> list[Change]:
+    """Return what differs between the set in force and a checked one, which has no numbers yet, and what runs do then."""
     found = [
-        change for name in sorted({*before.workflows, *after.workflows}) for change in _of_workflow(name, before, after)
+        change
+        for name in sorted({*before.workflows, *after.workflows})
+        for change in _of_workflow(name, before, after, moves.get(name, PIN))
     ]
     for what, was, is_ in (
         ("lifecycle.yaml", before.lifecycle, after.lifecycle),
@@ -36,19 +51,20 @@ def changes(before: RuleSet, after: RuleSet, *, templates_differ: bool = False) 
     return found
 
 
-def _of_workflow(name: str, before: RuleSet, after: RuleSet) -> Iterator[Change]:
+def _of_workflow(name: str, before: RuleSet, after: RuleSet, move: str) -> Iterator[Change]:
     was, is_ = before.workflows.get(name), after.workflows.get(name)
     number = was.version if was else None
     switched = _switched(before.switches.get(name, Switch()), after.switches.get(name, Switch()))
     if was is None:
         yield Change(name, None, 1, f"new, {after.switches.get(name, Switch()).mode.value}")
     elif is_ is None:
-        yield Change(name, number, None, "gone: nobody enters any more; runs finish on their version")
+        yield Change(name, number, None, f"gone: nobody enters any more; {_RUNS[move]}")
     elif content(was) != content(is_):
-        said = "a new version: who enters from now on walks it; runs finish on theirs"
+        said = f"a new version: who enters from now on walks it; {_RUNS[move]}"
         yield Change(name, number, was.version + 1, "; ".join([said, *switched]))
-    elif switched:
-        yield Change(name, number, number, "; ".join(switched))
+    elif switched or move != PIN:
+        moved = [_RUNS[move]] if move != PIN else []
+        yield Change(name, number, number, "; ".join([*moved, *switched]))
 
 
 def _switched(was: Switch, is_: Switch) -> list[str]:
@@ -98,3 +114,15 @@ def as_the_files_say(rules: RuleSet, modes: Mapping[str, Mode]) -> RuleSet:
 def as_json(found: list[Change]) -> list[dict[str, Any]]:
     """Return changes as `--json` has them."""
     return [{"workflow": each.workflow, "from": each.source, "to": each.to, "effect": each.effect} for each in found]
+
+
+def row_as_json(row: PutInForce) -> dict[str, Any]:
+    """Return what `apply --json` and `status --json` say of one apply."""
+    return {
+        "at": rfc3339(row.at),
+        "who": row.who,
+        "planned_by": row.said.planned_by or None,
+        "what": list(row.said.changes),
+        "moves": row.said.moves,
+        "taken_back": row.said.back_to is not None,
+    }

@@ -14,6 +14,7 @@ from engine.ports import Message
 from engine.rendering import Brand, Templates, offer_variables
 from engine.rendering.customers import customer_variables
 from engine.rendering.envelope import Desk, headers, links, message
+from engine.wiring.in_force import Kept, compiled
 from engine.wiring.secret import Secrets
 from engine.wiring.settings import Settings
 
@@ -48,9 +49,9 @@ class Composer:
         self._templates: Templates | None = None
         self._brand: Brand | None = None
 
-    def use(self, templates: Templates, brand: Brand) -> None:
+    def use(self, kept: Kept) -> None:
         """Make messages with these templates from now on."""
-        self._templates, self._brand = templates, brand
+        self._templates, self._brand = compiled(kept), kept.brand
 
     def __call__(self, effect_id: str, data: Mapping[str, Any]) -> Message:
         """Return the message of a send, from its effect's data.

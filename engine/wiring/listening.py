@@ -67,7 +67,7 @@ async def listeners(
     except ValueError as error:
         raise SettingsError(str(error)) from None
     answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_begin_with)
-    brand = in_force.read(settings.data).brand
+    brand = in_force.of_folder(settings.data).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
     stack.push_async_callback(public.stop)

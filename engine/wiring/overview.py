@@ -9,15 +9,18 @@ from engine.core.moments import SECOND, Instant, rfc3339
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.sending import PAUSED_LINE
-from engine.core.shop import is_warm
+from engine.core.shop import Shop, is_warm
 from engine.insight.overview import Overview, Pending
 from engine.language.files import Checked
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
-from engine.wiring.applying import as_json, changes
+from engine.wiring.applying import as_json, changes, row_as_json
 from engine.wiring.checking import checked_folder
 from engine.wiring.control import pause_as_json
 from engine.wiring.settings import Settings
+
+APPLIES = 5
+"""So many of the last applies are told."""
 
 LISTED = 20
 """Of uncertain sends, stuck customers and errors so many are named."""
@@ -90,7 +93,8 @@ def overview(
         nobody_takes={},
         reorder_interval=_interval(rules),
         warm_up_over=is_warm(shop, rules.lifecycle, now),
-        sweep=None if shop.sweep is None else f"looking at everybody, come to {shop.sweep.after or 'the first'}",
+        sweep=_sweep(shop),
+        in_force=[row_as_json(row) for row in views.put_in_force(APPLIES)],
     )
 
 
@@ -107,9 +111,17 @@ def waits_in(checked: Checked, as_applied: RuleSet | None, settings: Settings, i
     """Return what a checked set would change, applied as these rules; None where it is the one in force."""
     if as_applied is None:
         return Pending([], len(checked.errors))
-    differ = not in_force.is_of(in_force.read(settings.data), checked)
+    differ = not in_force.is_of(in_force.of_folder(settings.data), checked)
     found = changes(in_force_now, as_applied, templates_differ=differ)
     return Pending(as_json(found), 0) if found else None
+
+
+def _sweep(shop: Shop) -> str | None:
+    if shop.sweep is None:
+        return None
+    if shop.sweep.first:
+        return f"moving the runs of {', '.join(shop.sweep.first)}, then looking at everybody"
+    return f"looking at everybody, come to {shop.sweep.after or 'the first'}"
 
 
 def _summed(counts: Any) -> dict[str, int]:

@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
 from engine.core.moments import DAY, MINUTE, Instant
-from engine.core.rules import RuleSet
+from engine.core.rules import Mode, RuleSet
 from engine.core.signals import MailLeaves, PauseEnded, PauseSet
 from engine.language.files import Checked
 from engine.listeners import Running
+from engine.listeners.control import ControlRefusedError
 from engine.ports import Clock, Sender
-from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite import applied, rulebook
 from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
 from engine.runtimes.sqlite.database import FILE_NAME
 from engine.runtimes.sqlite.deliveries import Deliveries
@@ -135,17 +136,17 @@ async def running(
     secrets = keys_of(settings, environment)
     mark(settings)
     first_rules = first.rules if first is not None and first.rules is not None else RuleSet()
-    if is_first_start(data) and first is not None and first.rules is not None:
-        in_force.keep(data, first)
     with opened(
         data,
         clock,
         key=secrets.codes,
         first_rules=as_shadow(first_rules) if shadow else first_rules,
+        templates=in_force.to_begin_with(data, first),
         suppressions=Suppressions(secrets.blocks),
         history_after=history_after(settings),
         overdue_a_second=overdue_a_second,
     ) as engine:
+        in_force.forget_old(data)
         async with AsyncExitStack() as stack:
             program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await _set_shadow(program, shadow=shadow)
@@ -201,17 +202,12 @@ async def _assembled(
     sender = sender_of(settings, environment, clock, mailbox, lambda: handling.rules.shop)
     stack.push_async_callback(sender.close)
     composer = Composer(settings, secrets, lambda: handling.rules, views.record, clock.now)
-    kept = in_force.read(data)
-    composer.use(in_force.compiled(kept), kept.brand)
+    composer.use(in_force.kept_of(views.templates()))
     loop = Loop(engine, on_commit=committed)
     relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack)
     receivers = receivers_of(settings, environment)
     deliveries = Deliveries(loop, handling, data, receivers, engine, lambda: handling.rules.shop)
     stack.push_async_callback(deliveries.close)
-
-    def use(checked: Checked) -> None:
-        now_in_force = in_force.read(data)
-        composer.use(in_force.compiled(now_in_force), checked.brand)
 
     def about() -> dict[str, Any]:
         figures = loop.figures()
@@ -225,7 +221,7 @@ async def _assembled(
         suppressions=Suppressions(secrets.blocks),
         look=partial(probes_of, settings, environment, clock, secrets.links),
         shadow=shadow,
-        on_rules=use,
+        on_rules=composer.use,
         about=about,
     )
     control = EngineControl(place)
@@ -310,10 +306,11 @@ async def _set_shadow(program: Program, *, shadow: bool) -> None:
     if not shadow and not was:
         return
     in_force_now = handling.rules.rule_set
-    modes = in_force.read(program.settings.data).modes
-    rules = as_shadow(in_force_now) if shadow else as_the_files_say(in_force_now, modes)
 
     def change(store: SqliteStore, now: Instant) -> None:
+        last = applied.newest(store.connection)
+        modes = {} if last is None else {name: Mode(mode) for name, mode in last.said.modes.items()}
+        rules = as_shadow(in_force_now) if shadow else as_the_files_say(in_force_now, modes)
         if rules != in_force_now:
             rulebook.apply(handling, rules, store, now)
         if shadow and not was:
@@ -337,8 +334,12 @@ def _follower(program: Program, waiting: WaitingFiles, *, follow: bool) -> Calla
         if checked.rules is None:
             log.warning("changed files have errors; nothing of them is in force", errors=len(checked.errors))
         elif follow:
-            result = await program.control.rules.apply(checked)
-            log.info("changed files are in force", changes=[each["effect"] for each in result["changes"]])
+            try:
+                result = await program.control.rules.apply(checked, who="run --follow")
+            except ControlRefusedError as error:
+                log.warning("changed files are not put in force: winback apply tells what is wanted", why=str(error))
+            else:
+                log.info("changed files are in force", changes=[each["effect"] for each in result["changes"]])
         else:
             found = changes(program.engine.handling.rules.rule_set, checked.rules)
             log.info("changed files are good and wait for winback apply", changes=len(found))

@@ -258,15 +258,23 @@ class Local:
 def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterator[Local]:
     data = settings.data
     secrets = keys_of(settings, environment)
-    first = RuleSet()
+    first: Checked | None = None
     if is_first_start(data) and settings.workflows.is_dir():
         checked = folder_as_it_stands(settings.workflows)
         if checked.rules is None:
             raise FilesHaveErrorsError(checked)
-        in_force.keep(data, checked)
-        first = checked.rules
+        first = checked
     clock, late = clock_of(settings), history_after(settings)
     mark(settings)
     listed, look = Suppressions(secrets.blocks), partial(probes_of, settings, environment, clock, secrets.links)
-    with opened(data, clock, key=secrets.codes, first_rules=first, suppressions=listed, history_after=late) as engine:
+    with opened(
+        data,
+        clock,
+        key=secrets.codes,
+        first_rules=RuleSet() if first is None or first.rules is None else first.rules,
+        templates=in_force.to_begin_with(data, first),
+        suppressions=listed,
+        history_after=late,
+    ) as engine:
+        in_force.forget_old(data)
         yield Local(engine, settings, listed, look)

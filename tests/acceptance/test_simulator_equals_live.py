@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from connectors.memory import FixedClock
 from engine.core import customer as records
@@ -19,11 +20,12 @@ from engine.core import events as core
 from engine.core.effects import Effect, line
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant, Length, day_number
+from engine.core.moving import HOW
 from engine.core.rulebook import Rules
-from engine.core.rules import Mode, RuleSet
+from engine.core.rules import AnyStep, Mode, RuleSet, Wait, Workflow
 from engine.core.sharing import address_of
 from engine.core.shop import Shop
-from engine.core.signals import PauseEnded, PauseSet, RulesChanged, ShopSignal
+from engine.core.signals import Move, PauseEnded, PauseSet, RulesChanged, ShopSignal
 from engine.handling import HISTORY_AFTER
 from engine.runtimes.simulator.world import World
 from engine.runtimes.sqlite.engine import Arrivals
@@ -35,13 +37,13 @@ PURPOSES: tuple[Literal["marketing", "newsletter", "tracking"], ...] = ("marketi
 START: Instant = day_number(2026, 1, 5) * DAY + 9 * HOUR
 
 
-def in_simulator(world: World, rules: Rules, now: Instant) -> None:
+def in_simulator(world: World, rules: Rules, moves: tuple[Move, ...], now: Instant) -> None:
     """Put the rules that the live side has numbered into force in the simulator too."""
     shop = world.handling.rules.shop
     if not shop.epoch:
         shop.live_since = now
     world.handling.rules = Rules(rules.rule_set, shop, rules.versions, key=KEY)
-    world.handling.sweeping.tell(world.store, RulesChanged(shop.epoch + 1), now)
+    world.handling.sweeping.tell(world.store, RulesChanged(shop.epoch + 1, moves), now)
 
 
 def assert_groups_are_complete(customers: Iterable[records.Customer]) -> None:
@@ -130,6 +132,48 @@ _buying_or_clicking = st.tuples(
 _happenings = st.tuples(
     st.sampled_from(CUSTOMERS), st.one_of(_mails, _orders, _orders, _others), st.sampled_from(AGES), st.booleans()
 )
+
+
+# Edits ---------------------------------------------------------------------------------------------------------------
+
+Edit = Callable[[Workflow], Workflow]
+
+
+def _without_every_other_step(workflow: Workflow) -> Workflow:
+    return replace(workflow, stages=tuple(replace(each, steps=each.steps[::2]) for each in workflow.stages))
+
+
+def _in_another_order(workflow: Workflow) -> Workflow:
+    return replace(workflow, stages=tuple(replace(each, steps=each.steps[::-1]) for each in workflow.stages))
+
+
+def _with_short_waits(workflow: Workflow) -> Workflow:
+    def short(step: AnyStep) -> AnyStep:
+        return replace(step, length=Length(days=1)) if isinstance(step, Wait) else step
+
+    stages = (replace(each, steps=tuple(map(short, each.steps))) for each in workflow.stages)
+    return replace(workflow, stages=tuple(stages))
+
+
+def _without_its_last_stage(workflow: Workflow) -> Workflow:
+    """The stage is renamed, with all that leads to it, so that whoever is in it has none."""
+    old = workflow.stages[-1].name
+    raw = msgspec.json.encode(workflow).replace(f'"{old}"'.encode(), f'"{old}_anew"'.encode())
+    return msgspec.json.decode(raw, type=Workflow)
+
+
+EDITS: tuple[Edit, ...] = (
+    lambda workflow: workflow,
+    _without_every_other_step,
+    _in_another_order,
+    _with_short_waits,
+    _without_its_last_stage,
+)
+
+
+def shipped_as_it_is(workflow: str) -> Workflow:
+    """The workflow as it was before any edit."""
+    return beside(shipped()).workflows[workflow]
 
 
 class Equality(RuleBasedStateMachine):
@@ -224,6 +268,21 @@ class Equality(RuleBasedStateMachine):
         self.rule_set = switched(self.rule_set, workflow, mode=mode, reach=reach)
         self.put_in_force(self.rule_set)
 
+    @rule(
+        workflow=st.sampled_from(["readers-who-dont-buy", "three-stage-winback", "welcome-back", NAME]),
+        edit=st.sampled_from(EDITS),
+        how=st.sampled_from(HOW),
+        what=st.lists(_buying_or_clicking, max_size=1),
+    )
+    def a_workflow_is_edited(
+        self, workflow: str, edit: Edit, how: str, what: list[tuple[str, tuple[str, Any]]]
+    ) -> None:
+        """A workflow becomes another one, and its runs stay, move or end; an event may come before the sweep does."""
+        edited = edit(shipped_as_it_is(workflow))
+        self.rule_set = replace(self.rule_set, workflows={**self.rule_set.workflows, workflow: edited})
+        self.put_in_force(self.rule_set, Move(workflow, how))
+        self.arrive([self.event(who, each, 0) for who, each in what])
+
     @rule(scope=st.sampled_from([("engine", ""), ("workflow", "readers-who-dont-buy"), ("domain", "example.org")]))
     def a_pause_begins(self, scope: tuple[str, str]) -> None:
         """Sends are paused."""
@@ -267,10 +326,12 @@ class Equality(RuleBasedStateMachine):
         self.live.tell(signal)
         self.world.handling.sweeping.tell(self.world.store, signal, self.world.now)
 
-    def put_in_force(self, rules: RuleSet) -> None:
-        """Apply rules on both sides."""
-        if self.live.apply(rules).changed:
-            in_simulator(self.world, self.live.handling.rules, self.world.now)
+    def put_in_force(self, rules: RuleSet, *moves: Move) -> None:
+        """Apply rules on both sides, and move runs."""
+        if self.live.apply(rules, moves).changed:
+            in_simulator(self.world, self.live.handling.rules, moves, self.world.now)
+            self.world.handling.advance(self.world.store, self.world.now)  # as the live side does with each batch
+            self.world.settle()
 
     @invariant()
     def both_say_the_same(self) -> None:

@@ -26,25 +26,22 @@ def edit(path: Path, before: str, after: str) -> None:
     path.write_text(text.replace(before, after), "utf-8")
 
 
-def test_what_was_applied_is_what_messages_are_made_of(folder: Path, tmp_path: Path) -> None:
-    """Files that are edited later change nothing until they are applied."""
+def test_a_set_is_told_from_files_that_are_edited_later(folder: Path) -> None:
+    """Files that somebody is still writing are not those in force, until they are applied."""
     checked, _ = checked_folder(folder)
-    in_force.keep(tmp_path, checked)
+    kept = in_force.of(checked)
     subject = folder / "templates/welcome_back/en.subject.liquid"
     subject.write_text("Somebody is still writing this")
-    kept = in_force.read(tmp_path)
-    assert in_force.is_of(kept, checked)
+    assert in_force.is_of(in_force.kept_of(in_force.raw_of(kept)), checked)
     assert "still writing" not in kept.sources["welcome_back/en.subject.liquid"]
     edited, _ = checked_folder(folder)
     assert not in_force.is_of(kept, edited)
-    in_force.keep(tmp_path, edited)
-    assert in_force.is_of(in_force.read(tmp_path), edited)
+    assert in_force.is_of(in_force.of(edited), edited)
 
 
-def test_a_template_that_is_gone_stays_for_runs_that_need_it(folder: Path, tmp_path: Path) -> None:
-    """Runs are on older versions; the set is still that of the files."""
-    checked, _ = checked_folder(folder)
-    in_force.keep(tmp_path, checked)
+def test_a_template_that_is_gone_stays_for_runs_that_need_it(folder: Path) -> None:
+    """Runs are on older versions; the set is still that of the files, however often it is applied."""
+    kept = in_force.of(checked_folder(folder)[0])
     for path in folder.glob("*.yaml"):
         if "send: welcome_back" in path.read_text("utf-8") and path.stem != "readers-who-dont-buy":
             path.unlink()
@@ -54,10 +51,24 @@ def test_a_template_that_is_gone_stays_for_runs_that_need_it(folder: Path, tmp_p
     shutil.rmtree(folder / "templates/welcome_back")
     smaller, _ = checked_folder(folder)
     assert smaller.errors == ()
-    for _ in range(2):
-        templates = in_force.keep(tmp_path, smaller)
-        assert "welcome_back" in templates
-        assert in_force.is_of(in_force.read(tmp_path), smaller)
+    for _ in range(3):
+        kept = in_force.following(in_force.of(smaller), kept)
+        assert "welcome_back" in in_force.compiled(kept)
+        assert in_force.is_of(kept, smaller)
+
+
+def test_the_templates_of_an_earlier_version_come_before_the_files(folder: Path, tmp_path: Path) -> None:
+    """They are what was applied, whatever the files have become since; without them the first set stands beside its rules."""
+    checked, _ = checked_folder(folder)
+    assert in_force.to_begin_with(tmp_path, None) == ""
+    assert in_force.is_of(in_force.kept_of(in_force.to_begin_with(tmp_path, checked)), checked)
+    (tmp_path / in_force.OLD_FILE).write_text(in_force.raw_of(in_force.of(checked)))
+    (folder / "templates/welcome_back/en.subject.liquid").write_text("Edited since")
+    edited, _ = checked_folder(folder)
+    assert in_force.is_of(in_force.kept_of(in_force.to_begin_with(tmp_path, edited)), checked)
+    in_force.forget_old(tmp_path)
+    in_force.forget_old(tmp_path)
+    assert in_force.is_of(in_force.kept_of(in_force.to_begin_with(tmp_path, edited)), edited)
 
 
 def test_changes_are_told_by_meaning(folder: Path) -> None:

@@ -6,26 +6,47 @@ from typing import Any
 
 import click
 
-from engine.cli.calling import Call, Misused, named
+from engine.cli.calling import Call, Misused, named, who
 from engine.cli.printing import print_json, to_people
 from engine.cli.reaching import the_engine
+from engine.core.moving import HOW
 from engine.language.problems import format_problems
 from engine.wiring.checking import checked_folder
 
 
-@named("apply", "winback check && winback apply", "winback apply --json | jq '.changes'")
-def command(call: Call) -> None:
-    """Put the checked set of workflow files in force.
+@named(
+    "apply",
+    "winback check && winback apply",
+    "winback apply --move readers-who-dont-buy=move",
+    "winback apply --move old-workflow=exit",
+    "winback apply --back",
+    "winback apply --json | jq '.changes'",
+)
+@click.option(
+    "--move",
+    "said",
+    metavar="WORKFLOW=HOW",
+    multiple=True,
+    help="What becomes of those under way: pin (they finish on their version), move (they go on in the new one) or exit.",
+)
+@click.option(
+    "--back", is_flag=True, help="Return to what was in force before the last apply: rules, templates, brand."
+)
+def command(call: Call, said: tuple[str, ...], back: bool) -> None:  # noqa: FBT001 - an option is a parameter
+    """Put the checked set of workflow files in force, all of it or nothing.
 
-    Runs under way stay on the version they began with. Lifecycle, templates and modes count for everyone at once. With an
-    error, or a scenario that its workflow contradicts, nothing is applied; it exits 1.
+    Runs under way stay on the version they began with, unless --move says otherwise. Lifecycle, templates and modes count
+    for everyone at once. A workflow that is gone from the files while people are in it needs a word on what becomes of
+    them. With an error, or a scenario that its workflow contradicts, nothing is applied; it exits 1.
     """
+    arguments: dict[str, Any] = {"moves": moves_of(said), "who": who()}
     folder = call.workflows
-    if not folder.is_dir():
+    if not back and not folder.is_dir():
         raise Misused(f"{folder}: there is no such folder: --workflows names the folder of workflows")
-    arguments = {} if call.said_workflows is None else {"workflows": str(folder.absolute())}
+    if call.said_workflows is not None:
+        arguments["workflows"] = str(folder.absolute())
     with the_engine(call) as engine:
-        result = engine.do("apply", arguments)
+        result = engine.do("apply-back" if back else "apply", arguments)
     if call.json:
         print_json(result)
     elif result["applied"]:
@@ -36,6 +57,23 @@ def command(call: Call) -> None:
         click.echo("winback: nothing is applied: the files have errors", err=True)
     if not result["applied"]:
         raise click.exceptions.Exit(1)
+
+
+def moves_of(said: tuple[str, ...]) -> dict[str, str]:
+    """Return what is to become of runs under way, by workflow, from `WORKFLOW=HOW`.
+
+    Raises:
+        Misused: one is not written so, or says something else than pin, move or exit, or a workflow is named twice.
+
+    """
+    moves: dict[str, str] = {}
+    for each in said:
+        workflow, _, how = each.partition("=")
+        if not workflow or how not in HOW:
+            raise Misused(f"--move {each}: it takes WORKFLOW={'|'.join(HOW)}, such as readers-who-dont-buy=move")
+        if moves.setdefault(workflow, how) != how:
+            raise Misused(f"--move {each}: {workflow} is to {moves[workflow]} already")
+    return moves
 
 
 def _tell(changes: list[dict[str, Any]]) -> None:

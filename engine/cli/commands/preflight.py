@@ -86,7 +86,7 @@ def _in_force(call: Call, probes: Probes) -> Situation:
     with the_data(call) as views:
         accepted, state = views.shop()
         rules = views.rules().rule_set
-    kept = in_force.read(call.data)
+    kept = in_force.of_folder(call.data)
     return Situation(
         settings=call.settings,
         rules=rules,

@@ -51,6 +51,11 @@ def _tell(found: Overview, console: Console) -> None:
         )
     if not found.warm_up_over:
         console.print(f"warm-up: nobody enters yet; facts are known since {interval['known_since'] or 'never'}")
+    if found.in_force:
+        last = found.in_force[0]
+        taken_back = "an apply taken back, " if last["taken_back"] else ""
+        said = "; ".join(last["what"]) or "as it was"
+        console.print(f"in force since {last['at']} by {last['who'] or '?'}: {taken_back}{said}")
     if found.sweep:
         console.print(found.sweep)
     console.print()

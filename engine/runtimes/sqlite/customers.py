@@ -120,6 +120,11 @@ class Customers:
         self._expect(dict.fromkeys(customer_id for _, customer_id in found))
         return found
 
+    def runs_at_steps(self, workflow: str) -> list[tuple[int, str, int, int]]:
+        """Return how many runs of a workflow are where."""
+        self.flush()
+        return self._connection.execute(QUERIES["headcount_of"], (workflow,)).fetchall()
+
     def scan(self, after: str, limit: int) -> list[str]:
         """Return the ids that follow one, in their order."""
         self.flush()

@@ -8,15 +8,19 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from engine.core.moments import Instant
 from engine.core.rules import RuleSet
 from engine.handling import HISTORY_AFTER, Handling
 from engine.ports import Clock
-from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite import applied, rulebook
 from engine.runtimes.sqlite.database import Lock, open_to_write
 from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
 from engine.runtimes.sqlite.headcount import Headcount
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.suppressions import Suppressions
+
+FIRST_START = "first start"
+"""Who put the first set in force."""
 
 
 @contextmanager
@@ -26,13 +30,15 @@ def opened(
     *,
     key: bytes,
     first_rules: RuleSet,
+    templates: str = "",
     suppressions: Suppressions | None = None,
     history_after: int | None = HISTORY_AFTER,
     overdue_a_second: int | None = OVERDUE_A_SECOND,
 ) -> Iterator[Engine]:
     """Yield the engine of a data folder, which no other engine can use meanwhile.
 
-    `first_rules` is the set that the first start finds and puts live; later ones wait for an `apply`. With `suppressions`
+    `first_rules` is the set that the first start finds and puts live; later ones wait for an `apply`. `templates` are
+    those beside the rules in force where the database has none yet: at the first start, or of an earlier version. With `suppressions`
     whoever comes to have an address on that list is stopped.
 
     Raises:
@@ -48,13 +54,23 @@ def opened(
             handling.listed = partial(suppressions.known, connection)
         engine = Engine(connection, folder, handling, clock, store=store, overdue_a_second=overdue_a_second)
         with closing(engine):
-            if not rules.shop.epoch:
-                _put_live(engine, first_rules)
+            if not rules.shop.epoch or (templates and applied.newest(connection) is None):
+                _put_in_force(engine, first_rules, templates)
             yield engine
 
 
-def _put_live(engine: Engine, rules: RuleSet) -> None:
-    asked = Asked(lambda store, now: rulebook.apply(engine.handling, rules, store, now))
+def _put_in_force(engine: Engine, first_rules: RuleSet, templates: str) -> None:
+    def put(store: SqliteStore, now: Instant) -> None:
+        rules = engine.handling.rules
+        if not rules.shop.epoch:
+            rulebook.apply(engine.handling, first_rules, store, now, who=FIRST_START)
+        if templates:
+            modes = {name: switch.mode.value for name, switch in engine.handling.rules.rule_set.switches.items()}
+            said = applied.Said(changes=("what was there at the start",), modes=modes)
+            epoch = rules.shop.epoch
+            applied.put(store.connection, now, who=FIRST_START, epoch=epoch, templates=templates, said=said)
+
+    asked = Asked(put)
     engine.run([asked])
     if asked.error is not None:
         raise asked.error

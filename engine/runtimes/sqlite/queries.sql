@@ -45,6 +45,10 @@ select exists(select 1 from under_way) and not exists(select 1 from headcount)
 -- name: everybody_under_way
 select record from customer where id in (select customer from under_way)
 
+-- name: headcount_of
+select version, stage, step, sum(runs) from headcount where workflow = ? and runs > 0
+group by version, stage, step order by version, stage, step
+
 -- name: tidy_headcount
 delete from headcount where runs = 0
 -- name: in_workflow
@@ -142,6 +146,24 @@ select body from rule_set where epoch = ?
 
 -- name: add_rules
 insert into rule_set (epoch, at, body) values (?, ?, ?)
+
+-- name: newest_applied
+select num, at, who, epoch, template_set, before, said from applied order by num desc limit 1
+
+-- name: applied
+select num, at, who, epoch, template_set, before, said from applied where num = ?
+
+-- name: last_applied
+select num, at, who, epoch, template_set, before, said from applied order by num desc limit ?
+
+-- name: add_applied
+insert into applied (at, who, epoch, template_set, before, said) values (?, ?, ?, ?, ?, ?) returning num
+
+-- name: add_template_set
+insert into template_set (digest, body) values (?, ?) on conflict (digest) do update set body = excluded.body returning num
+
+-- name: template_set
+select body from template_set where num = ?
 
 -- name: version_of
 select version from workflow_version where workflow = ? and digest = ?

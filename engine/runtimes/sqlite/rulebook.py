@@ -80,8 +80,8 @@ def apply(
     return Applied(epoch, numbers, new)
 
 
-def rules_of(connection: sqlite3.Connection, epoch: int, shop: Shop, *, key: bytes) -> Rules:
-    """Return the rules that held in an epoch, as a replay needs them.
+def set_of(connection: sqlite3.Connection, epoch: int) -> RuleSet:
+    """Return the rule set of an epoch.
 
     Raises:
         KeyError: there was no such epoch.
@@ -90,7 +90,17 @@ def rules_of(connection: sqlite3.Connection, epoch: int, shop: Shop, *, key: byt
     found = connection.execute(QUERIES["rules_of"], (epoch,)).fetchone()
     if found is None:
         raise KeyError(epoch)
-    return Rules(_decode_set(found[0]), shop, _versions(connection), key=key)
+    return _decode_set(found[0])
+
+
+def rules_of(connection: sqlite3.Connection, epoch: int, shop: Shop, *, key: bytes) -> Rules:
+    """Return the rules that held in an epoch, as a replay needs them.
+
+    Raises:
+        KeyError: there was no such epoch.
+
+    """
+    return Rules(set_of(connection, epoch), shop, _versions(connection), key=key)
 
 
 def _digest(workflow: Workflow) -> bytes:

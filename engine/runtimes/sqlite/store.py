@@ -117,6 +117,10 @@ class SqliteStore:
         """Return up to `limit` of those in a workflow as (stage, customer id) that follow `after`, in that order."""
         return self._customers.in_workflow(workflow, after, limit)
 
+    def runs_at_steps(self, workflow: str) -> list[tuple[int, str, int, int]]:
+        """Return how many runs of a workflow are where, as (version, stage, step's place in it, runs)."""
+        return self._customers.runs_at_steps(workflow)
+
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
         return self._customers.scan(after, limit)

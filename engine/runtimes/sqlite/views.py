@@ -18,7 +18,8 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite import applied, rulebook
+from engine.runtimes.sqlite.applied import PutInForce
 from engine.runtimes.sqlite.coupons import look_up
 from engine.runtimes.sqlite.database import named_queries, open_to_read, read_sql
 from engine.runtimes.sqlite.identities import hashed
@@ -104,6 +105,15 @@ class Views:
         rules = copy.copy(self._rules)  # reading and indexing them takes longer than whatever is asked of them
         rules.shop = shop
         return rules
+
+    def templates(self) -> str:
+        """Return the templates and the brand in force, as they were put; empty before the first apply."""
+        row = applied.newest(self._connection)
+        return "" if row is None else applied.templates_of(self._connection, row)
+
+    def put_in_force(self, most: int) -> list[PutInForce]:
+        """Return what was put in force last, the newest first."""
+        return applied.latest(self._connection, most)
 
     # Customers -------------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ class GoingLive:
             probes = self._place.look(arguments.get("name_servers") or ())
         except (SettingsError, ValueError) as error:
             raise ControlRefusedError(str(error)) from None
-        kept = in_force.read(settings.data)
+        kept = in_force.of_folder(settings.data)
         situation = Situation(
             settings=settings,
             rules=rules.rule_set,

@@ -9,9 +9,9 @@ from typing import Any, Protocol, TypeVar
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.handling import Handling, Taken
-from engine.language.files import Checked
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.suppressions import Suppressions
+from engine.wiring.in_force import Kept
 from engine.wiring.preflight.checks import Probes
 from engine.wiring.settings import Settings
 
@@ -46,5 +46,5 @@ class Place:
     suppressions: Suppressions
     look: Callable[[Sequence[str]], Probes]
     shadow: bool = False
-    on_rules: Callable[[Checked], None] = lambda _: None
+    on_rules: Callable[[Kept], None] = lambda _: None
     about: Callable[[], Mapping[str, Any]] = dict

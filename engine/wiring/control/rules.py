@@ -1,31 +1,51 @@
-"""Putting checked files in force."""
+"""Putting checked files in force, and returning to what was in force before; always in one transaction."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
+from engine.core.moments import Instant, rfc3339
+from engine.core.rules import Mode, RuleSet
+from engine.core.signals import Move
 from engine.language.files import Checked
 from engine.language.problems import to_json
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import rulebook
+from engine.runtimes.sqlite import applied, rulebook
+from engine.runtimes.sqlite.applied import PutInForce, Said
+from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
-from engine.wiring.applying import as_json, as_shadow, changes, numbered
+from engine.wiring.applying import as_json, as_shadow, as_the_files_say, changes, numbered, row_as_json
 from engine.wiring.checking import checked_folder
 from engine.wiring.control.place import Command, Place
+from engine.wiring.in_force import Kept
+from engine.wiring.moves import refusals
+
+
+class _Set(Struct, frozen=True):
+    """A set that is to be put in force: its rules as the files say them, what its messages are made with, and by whom."""
+
+    rules: RuleSet
+    kept: Kept
+    moves: dict[str, str]
+    who: str
+    planned_by: str = ""
+    back_to: PutInForce | None = None
 
 
 class RulesInForce:
-    """Applies the files."""
+    """Applies the files, or takes the last apply back."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
 
     def commands(self) -> dict[str, Command]:
         """Return the commands by name."""
-        return {"apply": self._apply}
+        return {"apply": self._apply, "apply-back": self._back}
 
     async def _apply(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         folder = Path(arguments["workflows"]) if arguments.get("workflows") else self._place.settings.workflows
@@ -33,18 +53,89 @@ class RulesInForce:
             checked, _ = await asyncio.to_thread(checked_folder, folder)
         except OSError as error:
             raise ControlRefusedError(f"{error.filename}: {error.strerror}") from None
-        return await self.apply(checked)
+        return await self.apply(checked, moves=dict(arguments.get("moves", {})), who=str(arguments.get("who", "")))
 
-    async def apply(self, checked: Checked) -> dict[str, Any]:
-        """Put a checked set in force, unless it has errors."""
+    async def apply(
+        self, checked: Checked, *, moves: Mapping[str, str] | None = None, who: str = "", planned_by: str = ""
+    ) -> dict[str, Any]:
+        """Put a checked set in force, unless it has errors.
+
+        Args:
+            checked: the set.
+            moves: what becomes of runs under way, by workflow: pin (they finish on their version), move or exit.
+            who: who puts it in force.
+            planned_by: whose plan it is, where a second person applies it.
+
+        Raises:
+            ControlRefusedError: a workflow is gone with people in it and nothing was said of them, or what was said
+                cannot be done; the message names all of it.
+
+        """
         problems = to_json(checked.problems)
         if checked.rules is None:
-            return {"changes": [], "applied": False, "problems": problems}
-        handling = self._place.handling
-        rules = as_shadow(checked.rules) if self._place.shadow else checked.rules
-        kept = in_force.read(self._place.settings.data)
-        found = changes(handling.rules.rule_set, rules, templates_differ=not in_force.is_of(kept, checked))
-        in_force.keep(self._place.settings.data, checked)  # before the rules that may need them
-        applied = await self._place.ask(lambda store, now: rulebook.apply(handling, rules, store, now))
-        self._place.on_rules(checked)
-        return {"changes": as_json(numbered(found, applied.versions)), "applied": True, "problems": problems}
+            return {"changes": [], "applied": False, "in_force": None, "problems": problems}
+        wanted = _Set(checked.rules, in_force.of(checked), dict(moves or {}), who, planned_by)
+        return {**await self._put(lambda _: wanted), "problems": problems}
+
+    async def _back(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Put in force again what was before the last apply: rules, templates and brand."""
+        moves, who = dict(arguments.get("moves", {})), str(arguments.get("who", ""))
+        return {**await self._put(lambda store: _before(store, moves, who)), "problems": []}
+
+    async def _put(self, wanted_of: Callable[[SqliteStore], _Set]) -> dict[str, Any]:
+        """Put a set in force in one transaction; return what that changed."""
+        handling, shadow = self._place.handling, self._place.shadow
+
+        def put(store: SqliteStore, now: Instant) -> tuple[dict[str, Any], Kept]:
+            wanted = wanted_of(store)
+            before = in_force.read(store.connection)
+            kept = in_force.following(wanted.kept, before)
+            rules = as_shadow(wanted.rules) if shadow else wanted.rules
+            now_in_force = handling.rules.rule_set
+            refused = refusals(wanted.moves, now_in_force, rules, store.runs_at_steps, handling.rules)
+            if refused:
+                raise ControlRefusedError("; ".join(refused))
+            found = changes(
+                now_in_force, rules, templates_differ=not in_force.is_same(before, kept), moves=wanted.moves
+            )
+            moves = tuple(Move(name, how) for name, how in sorted(wanted.moves.items()))
+            done = rulebook.apply(handling, rules, store, now, moves=moves, who=wanted.who)
+            told = numbered(found, done.versions)
+            said = Said(
+                changes=tuple(f"{each.workflow}: {each.effect}".removeprefix(": ") for each in told),
+                moves=wanted.moves,
+                modes=in_force.modes_of(wanted.rules),
+                planned_by=wanted.planned_by,
+            )
+            row = applied.put(
+                store.connection,
+                now,
+                who=wanted.who,
+                epoch=done.epoch,
+                templates=in_force.raw_of(kept),
+                said=said,
+                back_to=wanted.back_to,
+            )
+            return {"changes": as_json(told), "applied": True, "in_force": row_as_json(row)}, kept
+
+        result, kept = await self._place.ask(put)
+        self._place.on_rules(kept)
+        return result
+
+
+def _before(store: SqliteStore, moves: dict[str, str], who: str) -> _Set:
+    """Return the set that was in force before the last apply.
+
+    Raises:
+        ControlRefusedError: there is none.
+
+    """
+    last = applied.newest(store.connection)
+    if last is None or last.before is None:
+        since = "" if last is None else f": what is in force since {rfc3339(last.at)} is the first"
+        raise ControlRefusedError(f"there is nothing to go back to{since}")
+    row = applied.found(store.connection, last.before)
+    modes = {name: Mode(mode) for name, mode in row.said.modes.items()}
+    rules = as_the_files_say(rulebook.set_of(store.connection, row.epoch), modes)
+    kept = in_force.kept_of(applied.templates_of(store.connection, row))
+    return _Set(rules, kept, moves, who, back_to=row)

@@ -50,3 +50,21 @@ create table parcel (
 ) strict, without rowid;
 
 create index parcel_customer on parcel (receiver, customer, seq);
+
+-- Sets of templates, with the brand that messages are written for (JSON), each kept once.
+create table template_set (
+    num integer primary key,
+    digest blob not null unique,
+    body text not null
+) strict;
+
+-- What was put in force, one row an apply: the rules (as of their epoch) and the templates, by whom, and what it changed.
+create table applied (
+    num integer primary key,
+    at integer not null,
+    who text not null,
+    epoch integer not null,
+    template_set integer not null,
+    before integer,              -- the row that `apply --back` returns to; null where there is none
+    said text not null           -- JSON: the changes in words, the moves, the modes of the files, who planned it
+) strict;
