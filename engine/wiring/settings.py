@@ -129,6 +129,24 @@ class SmtpServer(Part):
     )
 
 
+class ShopSettings(Part):
+    """[shop]: the shop whose interface makes the codes of offers with `codes: shop`."""
+
+    kind: Literal["shopify", "woocommerce", "shopware"] | None = Field(
+        default=None, description="shopify, woocommerce or shopware; nothing is asked of a shop when left out"
+    )
+    url: Url | None = Field(default=None, description="where it answers, such as https://NAME.myshopify.com")
+    key: str = Field(default="", description="WooCommerce's consumer key, or the access key of Shopware's integration")
+    token_file: Path | None = Field(
+        default=None,
+        description="holds Shopify's access token, or the secret that goes with the key; or WINBACK_SHOP_TOKEN",
+    )
+    version: str = Field(default="2026-04", pattern=r"^\d{4}-\d{2}$", description="of Shopify's Admin API")
+    sales_channels: tuple[str, ...] = Field(
+        default=(), description="ids of Shopware's sales channels that codes are good in; all when left out"
+    )
+
+
 class CouponsSettings(Part):
     """[coupons]: what the checkout may ask of our codes, on the ops listener."""
 
@@ -170,6 +188,7 @@ class Settings(Part):
     listen: Listen = Listen()
     sender: SenderSettings = SenderSettings()
     smtp: SmtpServer = SmtpServer()
+    shop: ShopSettings = ShopSettings()
     coupons: CouponsSettings = CouponsSettings()
     hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
 
@@ -255,7 +274,13 @@ def variable(path: tuple[str, ...]) -> str:
     return PREFIX + "_".join(path).upper()
 
 
-SECRETS = ("WINBACK_SECRET", "WINBACK_SMTP_PASSWORD", "WINBACK_LISTEN_OPS_TOKEN", "WINBACK_COUPONS_TOKEN")
+SECRETS = (
+    "WINBACK_SECRET",
+    "WINBACK_SMTP_PASSWORD",
+    "WINBACK_LISTEN_OPS_TOKEN",
+    "WINBACK_COUPONS_TOKEN",
+    "WINBACK_SHOP_TOKEN",
+)
 """Variables that hold secrets; winback.toml has no such keys."""
 
 
