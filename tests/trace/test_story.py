@@ -86,6 +86,8 @@ def test_a_send_is_told_with_what_became_of_it() -> None:
             "the connection broke",
             "win-back.yaml",
             LINES["- send: coupon_offer"],
+            effect=send,
+            state="uncertain",
         )
         in found.past
     )
