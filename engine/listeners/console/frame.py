@@ -95,7 +95,14 @@ def _alert(visit: Visit, pause: Pause) -> Html:
         h.p(
             h.strong(visit.say("paused", what=paused_in_words(visit, pause))),
             " ",
-            h.span(visit.say("paused.since"), " ", visit.clock(pause.at), f" {who}".rstrip(), ": ", h.q(pause.why)),
+            h.span(
+                visit.say("paused.since"),
+                " ",
+                visit.clock(pause.at),
+                f" {who}".rstrip(),
+                ": ",
+                visit.say("quoted", words=pause.why),
+            ),
         ),
         h.a(visit.say("unpause.ask"), href=end, class_="button quiet"),
         class_="alert",

@@ -196,7 +196,7 @@ class Site:
         if not who or not all(arguments.get(name, "-") for name in ("why", "overdue")):
             raise RefusedForm("form.incomplete")
         await self._control.do(command, {**arguments, "who": who})
-        log.info("done from the console", command=command, who=who)
+        log.info("done from the console", command=command)
         response = web.Response(status=303, headers={**HEADERS, "Location": _local(said.get(BACK, "/"))})
         _remember(response, _NAME, quote(who))
         return response

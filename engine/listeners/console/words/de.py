@@ -16,6 +16,7 @@ WORDS: Final[dict[str, str]] = {
     "look": "Ansehen",
     "since": "seit",
     "until": "bis",
+    "quoted": "„{words}“",
     "people": "1 Person|{n} Personen",
     "workflow": "Workflow",
     "most": "Höchstwert: {n}",

@@ -16,6 +16,7 @@ WORDS: Final[dict[str, str]] = {
     "look": "Look",
     "since": "since",
     "until": "until",
+    "quoted": "“{words}”",
     "people": "1 person|{n} people",
     "workflow": "Workflow",
     "most": "most: {n}",
