@@ -41,10 +41,9 @@ def test_practice_reaches_nobody(winback: Winback) -> None:
     assert (refused.code, "go to the mailbox" in refused.err, Path("data").exists()) == (2, True, False)
 
 
-def test_time_passes_by_the_length_alone(winback: Winback) -> None:
-    """`run` alone would stand still for ever, and `--pass` needs practice; both say what instead."""
+def test_time_passes_by_a_length_and_in_practice_alone(winback: Winback) -> None:
+    """A shop that is none for practice refuses it, and what is no length is told what one looks like."""
     assert "set `practice`" in winback("run", "--pass", "1d").err
     Path("winback.toml").write_text(PRACTICE, "utf-8")
-    assert "run --pass" in winback("run").err
     wrong = winback("run", "--pass", "3 days")
     assert (wrong.code, "write 3d" in wrong.err) == (2, True)

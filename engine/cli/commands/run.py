@@ -83,15 +83,11 @@ def _length(settings: Settings, passes: str | None) -> Length | None:
     """Return how much time is to pass, None for an engine that lives by its clock.
 
     Raises:
-        Misused: it is no length, or this is no shop for practice (or it is one, and nothing is said of time).
+        Misused: it is no length, or this is no shop for practice.
 
     """
-    if (passes is None) is not (settings.practice is None):
-        raise Misused(
-            "--pass is for a shop for practice: set `practice` to the day its clock begins on"
-            if passes
-            else "in a shop for practice time passes by run --pass alone, such as --pass 7d"
-        )
+    if passes is not None and settings.practice is None:
+        raise Misused("--pass is for a shop for practice: set `practice` to the day its clock begins on")
     try:
         return None if passes is None else length(passes)
     except NoLength as wrong:
@@ -154,6 +150,8 @@ def _tell_where(program: Program, *, shadow: bool, is_first: bool) -> None:
         console.print("mail        there is no mail server in the settings, so mails go to the local mailbox")
     elif not program.shop_is_live:
         console.print("mail        to the local mailbox until winback go-live, then to the mail server")
+    if settings.practice is not None:
+        console.print("practice    time stands still: winback run --pass 1d lets a day pass")
     if shadow:
         console.print("shadow      everything live walks as shadow; nothing leaves")
     elif not program.shop_is_live:
