@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from connectors.memory import FixedClock
 from engine.core.moments import Instant
 from engine.ports import Clock
-from engine.runtimes.sqlite.database import FILE_NAME
+from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError
 from engine.runtimes.sqlite.views import Views
 from engine.wiring.settings import Settings, SettingsError
 
@@ -52,8 +53,9 @@ def practice_clock(settings: Settings) -> FixedClock:
         return FixedClock(begins)
     if not (data / MARK).exists():
         raise SettingsError(f"practice: {data} is the folder of a real shop; practise in another: --data")
-    with Views(data) as views:
-        return FixedClock(max(begins, views.shop()[0]))
+    with suppress(DatabaseError), Views(data) as views:  # one of an older version is read when it has been opened
+        begins = max(begins, views.shop()[0])
+    return FixedClock(begins)
 
 
 def mark(settings: Settings) -> None:

@@ -23,7 +23,7 @@ from engine.listeners.control import ControlRefusedError
 from engine.ports import Clock, Sender
 from engine.runtimes.sqlite import applied, rulebook
 from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
-from engine.runtimes.sqlite.database import FILE_NAME
+from engine.runtimes.sqlite.database import FILE_NAME, update
 from engine.runtimes.sqlite.deliveries import Deliveries
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.limits import Limit, Limits
@@ -62,7 +62,8 @@ def history_after(settings: Settings) -> int:
 
 
 def is_first_start(data: Path) -> bool:
-    """Say whether no rules were ever put in force in a data folder."""
+    """Say whether no rules were ever put in force in a data folder; a database of an older version is updated first."""
+    update(data)
     if not (data / FILE_NAME).exists():
         return True
     with Views(data) as views:

@@ -100,6 +100,7 @@ async def _pass(settings: Settings, first: Checked | None, passes: Length, *, sh
     there = running(settings, os.environ, clock, first, shadow=shadow, listen=False, overdue_a_second=None)
     console = to_people()
     async with there as program:
+        clock.set(program.engine.now())
         passing = Passing(program, clock)
         shop_zone = zone(program.engine.handling.rules.lifecycle.timezone)
         until = shop_zone.after(clock.now(), passes)

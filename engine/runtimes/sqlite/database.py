@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import sqlite3
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -103,6 +103,28 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
             )
         refused.pop_all()
     return connection
+
+
+def update(folder: Path) -> None:
+    """Bring the database of a data folder that an older winback made to the present schema; without one do nothing.
+
+    Whoever is about to run an engine reads the folder first, and reading knows the present schema alone.
+
+    Raises:
+        DatabaseError: an engine uses the folder, or the database cannot be used.
+
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            found = connection.execute("pragma user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{path} cannot be opened: {error}") from error
+    if found < VERSION:
+        with Lock(folder):
+            open_to_write(folder).close()
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -22,6 +22,7 @@ from engine.runtimes.sqlite.database import (
     open_to_read,
     open_to_write,
     read_sql,
+    update,
 )
 
 
@@ -60,6 +61,20 @@ def test_an_older_database_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch
         migrate(connection)
         assert [row[1] for row in shape(connection)] == ["a", "b"]
         assert connection.execute("pragma user_version").fetchone() == (2,)
+
+
+def test_a_folder_is_updated_before_anybody_reads_it(tmp_path: Path) -> None:
+    """Reading knows the present schema alone, so whoever starts an engine updates the file first; not beside another."""
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as older:
+        for step in range(1, VERSION):
+            older.executescript(read_sql(f"migrations/{step:04}.sql"))
+        older.execute(f"pragma user_version = {VERSION - 1}")
+    with pytest.raises(DatabaseError, match="start the engine once"):
+        open_to_read(tmp_path)
+    with Lock(tmp_path), pytest.raises(DatabaseError, match="in use by another engine"):
+        update(tmp_path)
+    update(tmp_path)
+    open_to_read(tmp_path).close()
 
 
 def test_a_broken_migration_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
