@@ -9,11 +9,12 @@ from engine.core.decision import Decision
 from engine.core.entering import look
 from engine.core.happening import happened
 from engine.core.joining import about_others
+from engine.core.lines import leave_lines, stand_in_line_again
 from engine.core.machine import handed
 from engine.core.merging import given_up
 from engine.core.moments import Instant
 from engine.core.rehearsing import rehearsed
-from engine.core.reviewing import admit, called_up, leave_lines, look_anew, look_under_new_rules, unpause
+from engine.core.reviewing import admit, called_up, look_anew, look_under_new_rules, unpause
 from engine.core.ringing import next_due, time_up
 from engine.core.rulebook import Rules
 from engine.core.signals import (
@@ -92,6 +93,7 @@ def _seldom(turn: Turn, signal: AnySignal) -> None:
             rehearsed(turn)
         case Released():
             turn.customer.stuck = ""
+            stand_in_line_again(turn.customer)
             look(turn, turn.rules.in_order, may_enter=False)
         case _:
             raise TypeError(f"{type(signal).__name__} concerns the shop, not a customer")

@@ -7,10 +7,9 @@ from engine.core.conditions import FACTS, PERMISSION
 from engine.core.customer import Customer
 from engine.core.ending import finish
 from engine.core.judging import judge_address_anew, judge_standing
+from engine.core.lines import stand_in_line_again
 from engine.core.merging import join, joined_runs
 from engine.core.moving import move_runs
-from engine.core.ramping import GATHERED, line_up, waits_for_ramp
-from engine.core.sending import PAUSED_LINE
 from engine.core.sharing import count, part, share
 from engine.core.signals import Apart, Counted, Joined, Shares
 from engine.core.spreading import go_on
@@ -33,10 +32,7 @@ def _joined(turn: Turn, other: Customer, *, history: bool) -> None:
     if turn.rules.shop.moves:
         move_runs(turn, kept, other.epoch)
     set_all_anew(turn, history=True)
-    if any(run.doing == "paused" for run in kept):
-        line_up(customer, PAUSED_LINE)
-    if any(waits_for_ramp(run) for run in kept):
-        line_up(customer, GATHERED)
+    stand_in_line_again(customer)
     for run in ending:
         finish(turn, run, "moved_out")
     turn.touched = frozenset({FACTS, ANYTHING})

@@ -14,9 +14,9 @@ from engine.core.customer import Customer, Release, Run
 from engine.core.decision import MailFailed, OnRamp
 from engine.core.events import Event, Mail
 from engine.core.gate import Defer
-from engine.core.moments import zone
+from engine.core.moments import Instant, zone
 from engine.core.providers import FAMILIES, family
-from engine.core.ramp import left, on_day
+from engine.core.ramp import Ramp, left, on_day
 from engine.core.rulebook import Rules
 from engine.core.rules import Mode, Purpose, Send
 from engine.core.signals import CalledUp
@@ -30,7 +30,10 @@ IN_LINE: Final = f"{RAMP}in line"
 
 GATHERED: Final = "!ramp"
 LINES: Final = {name: f"{GATHERED} {name}" for name in FAMILIES}
-"""The lines: of those who are gathered, and of each family for whom nothing was left. No workflow can have such a name."""
+LATER: Final = {name: f"{line} later" for name, line in LINES.items()}
+"""The lines: of those who are gathered, of each family for whom nothing was left, and of those of them who were called up
+outside the hours they may be written to in, and wait for those first. No workflow can have such a name."""
+_LATER = frozenset(LATER.values())
 
 
 def family_of(customer: Customer) -> str:
@@ -45,15 +48,29 @@ def is_on_ramp(run: Run, step: Send, rules: Rules) -> bool:
     return step.channel == "email" and step.purpose is not Purpose.SERVICE
 
 
+def ramp_of(rules: Rules, name: str, now: Instant) -> Ramp | None:
+    """Return the ramp of a family as it stands now, None where the rules have none."""
+    rule = rules.lifecycle.ramp
+    if rule is None:
+        return None
+    return on_day(rules.shop.ramps.get(name), rule.of(name), zone(rules.lifecycle.timezone).day(now))
+
+
+def left_of(rules: Rules, name: str, now: Instant) -> int | None:
+    """Return how many more mails a family may be sent today, None where there is no ramp, and so no end to them."""
+    rule, ramp = rules.lifecycle.ramp, ramp_of(rules, name, now)
+    return None if rule is None or ramp is None else left(ramp, rule.of(name))
+
+
 def hold_back(turn: Turn) -> Defer | None:
     """Ask the ramp about a mail that may go for all else. None: it may; without a reason it is only gathered."""
-    rules, name = turn.rules, family_of(turn.customer)
-    rule, there = rules.lifecycle.ramp, zone(rules.lifecycle.timezone)
-    assert rule is not None, "asked only where there is one"
-    today = there.day(turn.now)
-    ramp = on_day(rules.shop.ramps.get(name), rule.of(name), today)
-    if left(ramp, rule.of(name)) <= sum(isinstance(note, OnRamp) and note.family == name for note in turn.notes):
-        return Defer(there.start(today + 1), f"{RAMP}no more to {name} today")
+    name = family_of(turn.customer)
+    ramp, free = ramp_of(turn.rules, name, turn.now), left_of(turn.rules, name, turn.now)
+    if ramp is None or free is None:
+        return None
+    if free <= sum(isinstance(note, OnRamp) and note.family == name for note in turn.notes):
+        there = zone(turn.rules.lifecycle.timezone)
+        return Defer(there.start(there.day(turn.now) + 1), f"{RAMP}no more to {name} today")
     if ramp.scarce and not isinstance(turn.signal, CalledUp):
         return Defer(turn.now, "")
     return None
@@ -63,6 +80,18 @@ def line_up(customer: Customer, line: str) -> None:
     """Let the customer stand in a line, once."""
     if line not in customer.waiting:
         customer.waiting = (*customer.waiting, line)
+
+
+def line_up_for_ramp(customer: Customer, *, gathered: bool) -> None:
+    """Let the customer wait to be called up, and for no hours any more."""
+    customer.waiting = tuple(each for each in customer.waiting if each not in _LATER)
+    line_up(customer, GATHERED if gathered else LINES[family_of(customer)])
+
+
+def line_up_for_later(customer: Customer) -> None:
+    """Let the customer wait for the hours of their send, unless another one of theirs waits to be called up."""
+    if not any(map(is_line_of_ramp, customer.waiting)):
+        line_up(customer, LATER[family_of(customer)])
 
 
 def waits_for_ramp(run: Run) -> bool:

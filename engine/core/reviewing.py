@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.customer import Customer
 from engine.core.entering import crowd, entering, fits_from, look, place_is_taken
 from engine.core.gate import paused
 from engine.core.judging import judge_standing
+from engine.core.lines import is_of_sends
 from engine.core.machine import skip, start, walk
 from engine.core.moments import Instant
 from engine.core.moving import move_runs
@@ -85,21 +85,6 @@ def called_up(turn: Turn) -> None:
         kept = turn.run(run)
         if waits_for_ramp(kept) and kept in customer.runs:
             walk(turn, replace(kept, doing="", due=None), turn.rules.version(kept.workflow, kept.version))
-
-
-def is_of_sends(line: str) -> bool:
-    """Say whether a line is one of sends under way: held by a pause, or waiting for the ramp."""
-    return line == PAUSED_LINE or is_line_of_ramp(line)
-
-
-def leave_lines(customer: Customer) -> None:
-    """Let the customer leave, on the caller's own copy, the lines in which none of their sends waits any more."""
-    held = any(run.doing == "paused" for run in customer.runs)
-    ramped = any(waits_for_ramp(run) for run in customer.runs)
-    stays = {PAUSED_LINE: held}
-    kept = tuple(name for name in customer.waiting if not is_of_sends(name) or stays.get(name, ramped))
-    if len(kept) < len(customer.waiting):
-        customer.waiting = kept
 
 
 def unpause(turn: Turn, overdue: str, paused_at: Instant) -> None:

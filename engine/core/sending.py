@@ -15,7 +15,16 @@ from engine.core.gate import OUTSIDE_HOURS, Defer, Drop, channel_of, run_zone, v
 from engine.core.ids import effect_id
 from engine.core.moments import Instant, rfc3339
 from engine.core.offering import offer_of, void
-from engine.core.ramping import GATHERED, IN_LINE, LINES, RAMP, family_of, hold_back, is_on_ramp, line_up, on_ramp
+from engine.core.ramping import (
+    IN_LINE,
+    RAMP,
+    hold_back,
+    is_on_ramp,
+    line_up,
+    line_up_for_later,
+    line_up_for_ramp,
+    on_ramp,
+)
 from engine.core.rules import Mode, Send, Workflow
 from engine.core.turn import Turn
 
@@ -95,7 +104,9 @@ def deferred(turn: Turn, run: Run, step: Send, asked: Defer, not_after: Instant)
     """Keep a run waiting with its send, and tell why, once for each reason."""
     paused = asked.until is None
     due = None if asked.until is None else min(asked.until, not_after + 1)
-    if not (asked.reason == OUTSIDE_HOURS and run.reason.startswith(RAMP)):  # it still waits for the ramp, by day
+    if asked.reason == OUTSIDE_HOURS and run.reason.startswith(RAMP):  # it still waits for the ramp, by day
+        line_up_for_later(turn.customer)
+    else:
         run = _told_of_deferral(turn, run, step, asked)
     turn.put(replace(run, doing="paused" if paused else "deferred", due=due))
     if paused:
@@ -117,7 +128,7 @@ def _wait_for_ramp(turn: Turn, run: Run, step: Send, asked: Defer, not_after: In
         run = _told_of_deferral(turn, run, step, asked)
     elif not run.reason.startswith(RAMP):
         run = replace(run, reason=IN_LINE)
-    line_up(turn.customer, LINES[family_of(turn.customer)] if asked.reason else GATHERED)
+    line_up_for_ramp(turn.customer, gathered=not asked.reason)
     turn.put(replace(run, doing="deferred", due=not_after + 1))
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 from engine.core import ramp as ramps
 from engine.core.decision import MailFailed, OnRamp
 from engine.core.moments import Instant, zone
-from engine.core.ramp import Ramp
-from engine.core.ramping import GATHERED, LINES, is_line_of_ramp
+from engine.core.ramping import GATHERED, LINES, is_line_of_ramp, left_of, ramp_of
 from engine.core.rulebook import Rules
 from engine.core.signals import CalledUp, TurnedAway
 from engine.ports import Store
@@ -25,20 +24,6 @@ SLICE = 500
 
 NOBODY: Final = 1 << 62
 """When nobody waits: further off than any instant."""
-
-
-def ramp_of(rules: Rules, family: str, now: Instant) -> Ramp | None:
-    """Return the ramp of a family as it stands now; None where the rules have none."""
-    rule = rules.lifecycle.ramp
-    if rule is None:
-        return None
-    return ramps.on_day(rules.shop.ramps.get(family), rule.of(family), zone(rules.lifecycle.timezone).day(now))
-
-
-def left_of(rules: Rules, family: str, now: Instant) -> int:
-    """Return how many more mails a family may be sent today; without a ramp there is no end to them."""
-    rule, ramp = rules.lifecycle.ramp, ramp_of(rules, family, now)
-    return SLICE if rule is None or ramp is None else ramps.left(ramp, rule.of(family))
 
 
 def take_note(rules: Rules, note: OnRamp | MailFailed | TurnedAway, now: Instant) -> None:
@@ -78,16 +63,17 @@ class CallingUp:
             return NOBODY
         if store.due(now, 1):
             return now + 1
-        for line, family in lines:
-            self._call_up(store, line, min(SLICE, left_of(self._handling.rules, family, now)), now)
-        self._call_up(store, GATHERED, SLICE, now)
         rules = self._handling.rules
+        for line, family in lines:
+            self._call_up(store, line, left_of(rules, family, now), now)
+        self._call_up(store, GATHERED, None, now)
         self._somebody_waits = bool(store.line_length(GATHERED)) or any(
-            store.line_length(line) and left_of(rules, family, now) for line, family in lines
+            store.line_length(line) and left_of(rules, family, now) != 0 for line, family in lines
         )
         store.save_shop(rules.shop)
         return now if self._somebody_waits else NOBODY
 
-    def _call_up(self, store: Store, line: str, most: int, now: Instant) -> None:
-        for customer_id in store.line(line, most) if most else ():
+    def _call_up(self, store: Store, line: str, most: int | None, now: Instant) -> None:
+        limit = SLICE if most is None else min(most, SLICE)
+        for customer_id in store.line(line, limit) if limit else ():
             self._handling.decide(store, customer_id, CalledUp(), now)

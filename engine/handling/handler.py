@@ -305,4 +305,5 @@ class Handling:
         store.journal(customer.id, signal, now)
         stuck = copy.copy(customer)
         stuck.stuck, stuck.next_due = reason, None
+        stuck.waiting = ()  # who stood first in a line would be called again and again
         store.save(before, stuck)

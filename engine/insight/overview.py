@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.insight.ramps import RampRow
+
 
 class Pending(Struct, frozen=True):
     """Files that are not those in force: what they would change, or how many errors keep them from it."""
@@ -46,3 +48,4 @@ class Overview(Struct, frozen=True):
     warm_up_over: bool
     sweep: str | None
     in_force: list[dict[str, Any]] = []  # what was put in force last, the newest first
+    ramp: list[RampRow] = []

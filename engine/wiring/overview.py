@@ -11,6 +11,7 @@ from engine.core.rules import RuleSet
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Shop, is_warm
 from engine.insight.overview import Overview, Pending
+from engine.insight.ramps import ramp_rows
 from engine.language.files import Checked
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
@@ -58,7 +59,8 @@ def overview(
     due, oldest = views.one("due", now)
     queued, queued_at = views.one("outbox")
     lag = max(0.0, (now - oldest) / SECOND) if oldest is not None else 0.0
-    waiting = {name: count for name, count in views.all("lines") if name != PAUSED_LINE}
+    lines = dict(views.all("lines"))
+    waiting = {name: count for name, count in lines.items() if name in rules.rule_set.workflows}
     upcoming = views.all("next_due")
     return Overview(
         as_of=rfc3339(accepted),
@@ -77,7 +79,7 @@ def overview(
         stalls=_stalls(now, lag, queued, queued_at, running),
         stuck=[customer for (customer,) in views.all("stuck", LISTED)],
         paused=[pause_as_json(each) for each in shop.pauses],
-        held=dict(views.all("lines")).get(PAUSED_LINE, 0),
+        held=lines.get(PAUSED_LINE, 0),
         outbox=queued,
         sends=dict(sends),
         uncertain=[
@@ -95,6 +97,7 @@ def overview(
         warm_up_over=is_warm(shop, rules.lifecycle, now),
         sweep=_sweep(shop),
         in_force=[row_as_json(row) for row in views.put_in_force(APPLIES)],
+        ramp=ramp_rows(rules, lines, now),
     )
 
 

@@ -42,6 +42,7 @@ from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
 from engine.wiring.pools import keep_granting
 from engine.wiring.preflight.probing import probes_of
+from engine.wiring.ramp_metrics import add_ramp_metrics
 from engine.wiring.receivers import receivers_of
 from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.senders import mailbox_of, sender_of
@@ -197,6 +198,7 @@ async def _assembled(
         deliveries.wake()
 
     registry = CollectorRegistry()
+    add_ramp_metrics(registry, data, lambda: handling.rules, engine.now)
     views = Views(data)
     stack.callback(views.close)
     mailbox = mailbox_of(data, clock)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import aiohttp
+import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.cli.app import run
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE
 from engine.core.rules import RampRule, RampSteps, RuleSet
 from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
+from engine.runtimes.sqlite.views import Views
+from engine.wiring.overview import overview
 from engine.wiring.secret import keys_of
 from tests.acceptance.embedded import Shop, live_shop, settings
 from tests.builders import BERLIN, PLAIN, START, event, rules_of
@@ -99,6 +105,31 @@ async def test_the_server_gets_so_many_a_day_with_the_latest_sign_of_life_first(
                 assert sorted(taken[begin:end], reverse=True) == latest_first[begin:end]
         assert len({each.rcpt_tos[0] for each in mails.taken}) == len(mails.taken) == 60
     assert_replay_equals(tmp_path)
+
+
+async def test_it_is_shown_while_it_lasts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status` has a row for each family, in numbers and for people, and so have the metrics; the wait at night counts."""
+    async with shop_on_a_ramp(tmp_path, RampSteps(start=8, until=12), Mails()) as shop:
+        await day(shop, 0)
+        await shop.pass_time(BERLIN.start(BERLIN.day(START) + 1) + 3 * HOUR, step=HOUR)
+        async with aiohttp.ClientSession() as session, session.get(shop.ops("/metrics")) as answer:
+            metrics = await answer.text()
+        for line in ('allowed{family="gmail"} 12.0', 'used{family="gmail"} 0.0', 'waiting{family="gmail"} 32.0'):
+            assert f"winback_ramp_{line}" in metrics
+        with Views(tmp_path) as views:
+            found = overview(views, shop.program.settings, shop.clock.now(), None, waits=None, sends={})
+    assert found.waiting == {}
+    assert [(each.family, each.allowed, each.used, each.waiting) for each in found.ramp] == [
+        ("gmail", 12, 0, 32),
+        ("gmx", 12, 0, 12),
+    ]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        run(["--data", str(tmp_path), "status"])
+    said = capsys.readouterr().out
+    assert re.search(r"gmail +│? *12 +│? *0 +│? *32", said), said
 
 
 async def test_refusals_for_reputation_stop_a_family_and_no_other(tmp_path: Path) -> None:

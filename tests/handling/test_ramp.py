@@ -12,7 +12,7 @@ from engine.core.customer import Customer
 from engine.core.moments import DAY, HOUR, MINUTE, Instant
 from engine.core.ramping import GATHERED, LINES
 from engine.core.rules import Cap, Lifecycle, Mode, Purpose, RampRule, RampSteps
-from engine.core.signals import Handed, TurnedAway
+from engine.core.signals import Handed, Released, TurnedAway
 from tests.builders import BERLIN, PLAIN, START, Play, allowed, at, length
 
 WRITES = """
@@ -345,3 +345,23 @@ def test_it_grows_as_long_as_mail_waits_and_all_is_well() -> None:
     come(play, 100)
     play.until(START + 12 * DAY)
     assert [len(each) for each in sent(play).values()] == [5, 8, 12, 18, 27, 30]
+
+
+def test_a_poisoned_customer_does_not_hold_up_the_line() -> None:
+    """A decision that fails when somebody is called up sets them aside once; the others go, and so do they when released."""
+    play = shop(ramped(RampRule(RampSteps(start=2, until=2))))
+    come(play, 6)
+    play.passes("2h")
+    broken = play.customer("c03")
+    lost = copy(broken)
+    lost.runs = tuple(replace(run, version=99) for run in broken.runs)
+    play.put(lost)
+    play.passes("2d")
+    assert [len(each) for each in sent(play).values()] == [2, 2, 1]
+    assert len(play.world.store.dead_letters) == 1
+    healed = copy(play.customer("c03"))
+    healed.runs = broken.runs
+    play.put(healed)
+    play.signal(Released(), "c03")
+    play.works()
+    assert "c03" in sent(play)[2]

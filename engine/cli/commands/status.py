@@ -62,6 +62,7 @@ def _tell(found: Overview, console: Console) -> None:
     _counts(console, f"{found.customers:,} customers", found.standings)
     _counts(console, "cannot be mailed", found.not_mailable)
     _workflows(found, console)
+    _ramp(found, console)
     _counts(console, "sends", {**found.sends, **({"in the outbox": found.outbox} if found.outbox else {})})
     console.print(f"sends go to {found.receivers['sends']}, other effects to {found.receivers['other effects']}")
     _counts(console, "nobody takes", found.nobody_takes)
@@ -75,6 +76,9 @@ def _tell_troubles(found: Overview, console: Console) -> None:
         console.print(f"PAUSED {what} since {pause['at']} by {pause['who'] or '?'}: {pause['why']}", style="bold red")
     if found.held:
         console.print(f"{found.held:,} sends are held by a pause", style="red")
+    for each in found.ramp:
+        if each.stopped:
+            console.print(f"RAMP {each.family} gets no more today: {each.why}", style="bold red")
     for stall in found.stalls:
         console.print(f"STALL {stall}", style="bold red")
     for name, count in found.refused.items():
@@ -106,6 +110,18 @@ def _tell_pending(found: Overview, console: Console) -> None:
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
     if counts:
         console.print(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+def _ramp(found: Overview, console: Console) -> None:
+    rows = [
+        (each.family, f"{each.allowed:,}", f"{each.used:,}", f"{each.waiting:,}" if each.waiting else "-", each.why)
+        for each in found.ramp
+    ]
+    if rows:
+        console.print(
+            table("ramp", "today", "used", "wait for it", "", rows=rows, right=("today", "used", "wait for it"))
+        )
+        console.print()
 
 
 def _workflows(found: Overview, console: Console) -> None:

@@ -1,0 +1,48 @@
+"""The ramp for Prometheus: read at the moment it is asked for, so that nothing is counted beside the shop's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from engine.core.moments import Instant
+from engine.core.rulebook import Rules
+from engine.insight.ramps import ramp_rows
+from engine.runtimes.sqlite.views import Views
+
+
+class RampMetrics(Collector):
+    """`winback_ramp_allowed`, `_used` and `_waiting` by family of providers; nothing where there is no ramp."""
+
+    def __init__(self, data: Path, rules: Callable[[], Rules], now: Callable[[], Instant]) -> None:
+        self._data, self._rules, self._now = data, rules, now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges. It is called in a thread of its own, and so opens the data anew."""
+        said = {
+            "allowed": "Marketing mails that a family of providers may be sent today",
+            "used": "Marketing mails that a family of providers was sent today",
+            "waiting": "Customers whose mail waits for the ramp",
+        }
+        gauges = {
+            name: GaugeMetricFamily(f"winback_ramp_{name}", help_, labels=["family"]) for name, help_ in said.items()
+        }
+        rules = self._rules()
+        if rules.lifecycle.ramp is not None:
+            with Views(self._data) as views:
+                lines = dict(views.all("lines"))
+            for row in ramp_rows(rules, lines, self._now()):
+                for name, gauge in gauges.items():
+                    gauge.add_metric([row.family], getattr(row, name))
+        yield from gauges.values()
+
+
+def add_ramp_metrics(
+    registry: CollectorRegistry, data: Path, rules: Callable[[], Rules], now: Callable[[], Instant]
+) -> None:
+    """Let a registry tell the ramp."""
+    registry.register(RampMetrics(data, rules, now))
