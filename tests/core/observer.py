@@ -81,7 +81,8 @@ class Observer:
         for each in effects:
             assert each.id not in self.ids, f"told twice: {each}"
             self.ids.add(each.id)
-            assert each.customer not in self.gone or each.type == fx.RUN_ENDED, f"of somebody gone: {each}"
+            ends = each.type in (fx.RUN_ENDED, fx.COUPON_VOIDED)  # of who is gone, nobody may use a code
+            assert each.customer not in self.gone or ends, f"of somebody gone: {each}"
             self._of_run(each)
 
     def _of_run(self, each: Effect) -> None:
