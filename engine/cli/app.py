@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("ingest", "Take in events from files; old ones are history and start nothing."),
     "preflight": ("preflight", "Look at what must be right before the first mail."),
     "go-live": ("going_live", "Let what happens from now on reach customers."),
+    "plan": ("planning", "Show what edited files would change, and whom they concern."),
     "apply": ("applying", "Put changed workflow files live."),
     "pause": ("pausing", "Stop sends within a second, until unpause."),
     "unpause": ("unpausing", "End a pause, and say what becomes of what it held."),
@@ -41,7 +42,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 COMES_LATER = frozenset(
     {
         "import",
-        "plan",
         "worker",
         "gateway",
         "sender",

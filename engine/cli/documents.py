@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.insight.plan import Plan
 from engine.wiring.preflight.check import Check
 
 
@@ -108,6 +109,12 @@ class PutInForce(Struct, frozen=True):
     what: list[str]
     moves: dict[str, str]
     taken_back: bool
+
+
+class PlanDocument(Plan, frozen=True, kw_only=True):
+    """`winback plan --json`: the plan, and what is wrong with the files; with errors there is no change in it."""
+
+    problems: list[FoundProblem]
 
 
 class ApplyDocument(Struct, frozen=True):

@@ -54,7 +54,7 @@ class Candidates:
         self._rank = {workflow.name: rank for rank, workflow in enumerate(in_order)}
         self._hastened = [_heard(workflow, hastens) for workflow in in_order]
         self._waited_for = [_heard(workflow, topics) for workflow in in_order]
-        self._levels = [_levels(workflow) for workflow in in_order]
+        self._levels = [levels_of(workflow) for workflow in in_order]
         self._filed: dict[_Hearing, _Filed] = {}  # the few that occur, once each
 
     def after(self, touched: frozenset[str], customer: Customer, also: Iterable[str] = ()) -> tuple[Workflow, ...]:
@@ -148,7 +148,7 @@ def _heard(workflow: Workflow, hears: Callable[[AnyCondition], frozenset[str]]) 
     return frozenset(heard)
 
 
-def _levels(workflow: Workflow) -> tuple[frozenset[str], frozenset[str]]:
+def levels_of(workflow: Workflow) -> tuple[frozenset[str], frozenset[str]]:
     """Return the standings and the addresses without one of which a workflow cannot be entered, empty where any will do."""
     standings, addresses = set[str](), set[str]()
     for condition in workflow.enter_when_all:

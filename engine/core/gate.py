@@ -46,7 +46,7 @@ OUTSIDE_HOURS = "outside the hours it may be sent in"
 def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: Instant, rules: Rules) -> Verdict:
     """Ask the record's half of the gate about one send of a run."""
     view = View(customer, now, rules.lifecycle)
-    refused = _never(view, step)
+    refused = refusal(view, step)
     if refused:
         return Drop(refused)
     if customer.stuck:
@@ -85,7 +85,8 @@ def paused(customer: Customer, workflow: str, step: Send, rules: Rules) -> Pause
 # What can never pass -------------------------------------------------------------------------------------------------
 
 
-def _never(view: View, step: Send) -> str:
+def refusal(view: View, step: Send) -> str:
+    """Say why a send can never pass as things are, empty if it may pass now or later."""
     customer = view.customer
     if customer.gone:
         return "gone"
@@ -168,12 +169,17 @@ def _waits(view: View, run: Run, step: Send) -> Iterator[tuple[Instant, str]]:
     clear = view.lifecycle.keep_clear_of_other_senders
     if clear is not None and customer.other_mail and step.purpose is Purpose.MARKETING and step.channel != TASK:
         yield zone.after(customer.other_mail, clear), "another sender wrote not long ago"
+    yield from caps_reached(view, step.purpose)
+
+
+def caps_reached(view: View, purpose: Purpose) -> Iterator[tuple[Instant, str]]:
+    """Yield each cap of a purpose that so many releases have reached: when it is free again, and its words."""
     for cap in view.lifecycle.caps:
-        if cap.purpose is not step.purpose:
+        if cap.purpose is not purpose:
             continue
-        counted = [each.at for each in customer.releases if each.purpose == cap.purpose.value]
+        counted = [each.at for each in view.customer.releases if each.purpose == cap.purpose.value]
         if len(counted) >= cap.count:
-            free = zone.after(counted[-cap.count], cap.length)
+            free = view.zone.after(counted[-cap.count], cap.length)
             yield free, f"cap: {cap.purpose.value} at most {cap.count} per {cap.length}"
 
 

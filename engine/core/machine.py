@@ -17,7 +17,7 @@ from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, res
 from engine.core.choosing import chosen, go_to, split
 from engine.core.closing import CLOSING, close, noticed
 from engine.core.conditions import SENT, sent_topic
-from engine.core.customer import Run
+from engine.core.customer import Customer, Run
 from engine.core.decision import Entered
 from engine.core.ending import finish
 from engine.core.gate import run_zone
@@ -33,6 +33,7 @@ from engine.core.rules import (
     Emit,
     GoTo,
     HandOff,
+    Lifecycle,
     MakeFormer,
     Mode,
     PutTag,
@@ -74,7 +75,7 @@ def start(turn: Turn, workflow: Workflow) -> None:
     """Begin a run: the customer enters a workflow now."""
     customer, lifecycle = turn.customer, turn.rules.lifecycle
     customer.drawn_as = lot_key(customer)
-    held_out = lot(lifecycle.experiment_salt, f"holdout {workflow.name}", customer.drawn_as) < workflow.holdout
+    held_out = is_held_out(customer, workflow, lifecycle)
     mode = turn.rules.switch(workflow.name).mode
     run = Run(
         id=run_id(customer.id, name_in_mode(workflow.name, mode), turn.now),
@@ -99,6 +100,11 @@ def start(turn: Turn, workflow: Workflow) -> None:
     turn.tell(fx.RUN_STARTED, run, {"mode": run.mode.value, "held_out": held_out, "why": why})
     turn.put(run)
     walk(turn, run, workflow)
+
+
+def is_held_out(customer: Customer, workflow: Workflow, lifecycle: Lifecycle) -> bool:
+    """Say whether a customer is, or would be, among those of a workflow who get nothing."""
+    return lot(lifecycle.experiment_salt, f"holdout {workflow.name}", lot_key(customer)) < workflow.holdout
 
 
 # Walking -------------------------------------------------------------------------------------------------------------

@@ -20,23 +20,34 @@ class Difference(Struct, frozen=True):
 
 
 class Landing(Struct, frozen=True):
-    """Where `--move WORKFLOW=move` takes those who wait at a step; `to` None ends their runs as `moved_out`."""
+    """Where `--move WORKFLOW=move` takes those who wait at a step; `to` None ends their runs as `moved_out`.
+
+    `due_at_once` counts whose wait would be over by its new length; None where that was not asked for.
+    """
 
     step: str
     to: str | None
     customers: int
-    due_at_once: int
+    due_at_once: int | None = None
 
 
 class Change(Struct, frozen=True, rename={"source": "from"}):
     """What an edit means for one workflow; `workflow` is empty where it is for all of them.
 
-    `source` and `to` are its versions before and after; None where it is not there. `waiting` counts the runs under way
-    by the step they stand at, on whatever version. `would_enter` is who stands in its line once everybody was looked at
-    and may come in; of them are `mailable` (the gate would let the first mail through, now or later), and of those
-    `capped` now. `without_permission`, `dead` and `had_offer` say why not, `unmailable` all reasons. `place_taken` fit
-    too, but have another run, and come when it ends. `per_day` is the most that enter on one day, `until` the last such
-    day (None where nobody does). `offer_cost_at_most` is money, if all of them redeem all they may get.
+    `source` and `to` are its versions before and after, None where it is not there; `mode` is what it would have.
+
+    `waiting` counts the runs under way by the step they stand at, on whatever version. `landings` says where
+    `--move WORKFLOW=move` would take them.
+
+    `fits` is who stands in its line once everybody was looked at, `in_line` who does already. `would_enter` is who of
+    them may come in: not those whom `enter_at_most: skip` skips, and not those whose one place another run has, or will
+    have first (`place_taken`). `entry` says how: at once, paced, skipped, or refused, where more than 1,000 fit and no pace is
+    named. `per_day` is the most that enter on one day, `until` the last such day (None where nobody does).
+
+    Of those who would enter, `mailable` are those whose first mail the gate would let through now or later, of them
+    `capped` not now; `without_permission` and `dead` say why not, `unmailable` has all reasons. `had_offer` had an offer
+    before, too lately to get it now; `held_out` are those of the hold-out. `offer_cost_at_most` is the money, in the
+    shop's currency, if all who may get offers redeem all of them.
     """
 
     workflow: str
@@ -46,34 +57,38 @@ class Change(Struct, frozen=True, rename={"source": "from"}):
     mode: str = ""
     differences: tuple[Difference, ...] = ()
     waiting: dict[str, int] = {}
-    would_enter: int = 0
-    mailable: int = 0
-    without_permission: int = 0
-    dead: int = 0
-    capped: int = 0
-    had_offer: int = 0
-    unmailable: dict[str, int] = {}
-    held_out: int = 0
-    place_taken: int = 0
-    per_day: int = 0
-    until: str | None = None
-    offer_cost_at_most: str = ""
     landings: tuple[Landing, ...] = ()
     move: str = ""  # pin, move or exit, as it was said
     needs_a_word: bool = False  # gone with people in it: `apply` wants `--move WORKFLOW=pin` or `exit`
+    fits: int = 0
+    in_line: int = 0
+    would_enter: int = 0
+    entry: str = ""
+    per_day: int = 0
+    until: str | None = None
+    place_taken: int = 0
+    mailable: int = 0
+    capped: int = 0
+    without_permission: int = 0
+    dead: int = 0
+    unmailable: dict[str, int] = {}
+    had_offer: int = 0
+    held_out: int = 0
+    offer_cost_at_most: str = ""
     reaches_further: tuple[str, ...] = ()  # why a second person must approve it
 
 
 class Plan(Struct, frozen=True):
     """An edit as a whole: made when, by whom, from which files and beside which rules in force.
 
-    `digest` is of what the files mean, templates included; `epoch` counts the rules in force. `standings` counts by
+    `digest` is of what the files mean, templates included; `epoch` counts the rules in force, `applied` the applies. `standings` counts by
     `active -> lapsed` whose standing changes. `customers` is how many there are.
     """
 
     at: str
     who: str
     epoch: int
+    applied: int
     digest: str
     customers: int
     changes: tuple[Change, ...] = ()

@@ -41,6 +41,7 @@ from engine.core.rules import (
     TakeTag,
     Wait,
     WaitUntil,
+    Workflow,
 )
 from engine.core.words import in_words
 from engine.language.scalars import WEEKDAYS
@@ -145,6 +146,12 @@ def step_in_short(step: AnyStep) -> str:
     """Write a step by its kind and what it is about, such as `send coupon_offer` or `wait 10d`."""
     key, value = next(iter(_STEPS[type(step)](step).items()))
     return f"{key} {said(value)}"
+
+
+def place_in_words(workflow: Workflow, stage: str, step: int) -> str:
+    """Write where a run stands: `coupon: wait 10d`; behind the last step, `coupon: end`."""
+    steps = steps_in_short(workflow.stage(stage))
+    return f"{stage}: {steps[step] if step < len(steps) else 'end'}"
 
 
 def steps_in_short(stage: Stage) -> list[str]:

@@ -24,6 +24,9 @@ class Change(Struct, frozen=True, rename={"source": "from"}):
     effect: str
 
 
+SHADOW_PAUSE = "run --shadow"
+"""Why the pause of a shadow run is set: it marks the data folder as one of such a run."""
+
 _RUNS = {PIN: "runs finish on their version", MOVE: "runs go on in the new version", EXIT: "runs end as moved_out"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from engine.core.moving import EXIT, HOW, MOVE, PIN
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
+from engine.insight.wording import place_in_words
 
 RunsAtSteps = Callable[[str], list[tuple[int, str, int, int]]]
 """How many runs of a workflow are where, as (version, stage, step's place in it, runs)."""
@@ -22,11 +23,10 @@ def refusals(
 
 
 def waiting(workflow: str, runs_at_steps: RunsAtSteps, rules: Rules) -> dict[str, int]:
-    """Return how many runs of a workflow are at each step, named as `stage, step`."""
+    """Return how many runs of a workflow are at each step, in the words of the version they are on."""
     found: dict[str, int] = {}
     for version, stage, place, runs in runs_at_steps(workflow):
-        steps = rules.version(workflow, version).stage(stage).steps
-        name = f"{stage}, {steps[place].key}" if place < len(steps) else f"{stage}, the end"
+        name = place_in_words(rules.version(workflow, version), stage, place)
         found[name] = found.get(name, 0) + runs
     return found
 

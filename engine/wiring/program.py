@@ -35,7 +35,7 @@ from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import effect_log, in_force
-from engine.wiring.applying import as_shadow, as_the_files_say, changes
+from engine.wiring.applying import SHADOW_PAUSE, as_shadow, as_the_files_say, changes
 from engine.wiring.clock import mark
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
@@ -51,7 +51,6 @@ from engine.wiring.tidying import keep_tidy
 from engine.wiring.waiting import WaitingFiles
 from engine.wiring.watching import watch
 
-SHADOW_PAUSE = "run --shadow"
 CALLS_MAY_TAKE = 20.0  # seconds that calls under way get when the engine stops
 
 log = structlog.get_logger(__name__)

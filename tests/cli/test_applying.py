@@ -97,7 +97,7 @@ def test_a_workflow_that_is_gone_with_people_in_it_needs_a_word(
     Path("workflows/templates/welcome_back/en.subject.liquid").write_text("Something else\n")
     refused = visited("apply", "--json")
     assert refused.code == 1
-    assert "visits is gone from the files, and 2 are in it (2 at only, wait 0)" in refused.err
+    assert "visits is gone from the files, and 2 are in it (2 at only: wait 5d)" in refused.err
     assert "visits" in visited("status", "--json").json["workflows"]
     assert len(visited("status", "--json").json["pending"]["changes"]) == 2
     impossible = visited("apply", "--move", "visits=move")

@@ -29,6 +29,7 @@ DOCUMENTS: dict[str, Any] = {
     "ingest": documents.IngestDocument,
     "preflight": documents.PreflightDocument,
     "go-live": documents.GoLiveDocument,
+    "plan": documents.PlanDocument,
     "apply": documents.ApplyDocument,
     "pauses": documents.PausesDocument,
     "explain": documents.ExplainDocument,

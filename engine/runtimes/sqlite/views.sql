@@ -127,3 +127,23 @@ order by reaction desc, customer limit :limit
 
 -- name: paused_records
 select record from line join customer on customer.id = line.customer where workflow = ? order by reaction desc limit ?
+
+-- name: last_customer
+select coalesce(max(num), 0) from customer
+
+-- name: portion
+select record from customer where num > ? and num <= ?
+
+-- Those of certain standings, and whoever's may have changed by now. The plus keeps it to the table's own order.
+-- name: portion_of_standings
+select record from customer where num > ? and num <= ?
+and (+standing in (select value from json_each(?)) or (next_due is not null and +next_due <= ?))
+
+-- name: in_line
+select reaction, customer from line where workflow = ? order by reaction desc, customer
+
+-- name: under_way_in
+select distinct customer from under_way where workflow in (select value from json_each(?))
+
+-- name: records
+select record from customer where id in (select value from json_each(?))
