@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
@@ -51,7 +51,9 @@ class Mailbox:
         self._clock = clock
         self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        self._letters = {letter.id: letter for letter in _indexed(folder / _INDEX)}
+        self._letters: dict[str, Letter] = {}
+        self._read_to = 0
+        self._read_news()
         self._adopt_stray_files()
 
     async def send(self, message: Message) -> Sent:
@@ -63,6 +65,7 @@ class Mailbox:
 
     def letters(self, search: str = "", limit: int = 100, skip: int = 0) -> tuple[list[Letter], int]:
         """Return the newest messages whose recipient or subject holds the search words, and how many there are of them."""
+        self._read_news()
         words = search.casefold().split()
         found = [
             letter
@@ -78,6 +81,7 @@ class Mailbox:
 
     def read(self, letter_id: str) -> bytes | None:
         """Return a message as it was written, None where there is none of this id."""
+        self._read_news()
         letter = self._letters.get(letter_id)
         if letter is None:
             return None
@@ -95,6 +99,7 @@ class Mailbox:
             OSError: a file cannot be removed, or the index not written.
 
         """
+        self._read_news()
         with self._lock:
             kept = {name: letter for name, letter in self._letters.items() if letter.at >= before}
             old = [letter for name, letter in self._letters.items() if name not in kept]
@@ -107,9 +112,25 @@ class Mailbox:
                     folder.rmdir()
             written = (self._folder / _INDEX).with_suffix(".part")
             written.write_bytes(b"".join(msgspec.json.encode(letter) + b"\n" for letter in kept.values()))
+            self._read_to = written.stat().st_size
             written.replace(self._folder / _INDEX)
             self._letters = kept
             return len(old)
+
+    def _read_news(self) -> None:
+        """Read what the index has had since: a command line may write beside the engine."""
+        index = self._folder / _INDEX
+        with self._lock:
+            size = index.stat().st_size if index.exists() else 0
+            if size < self._read_to:  # written anew by somebody who tidied up
+                self._letters, self._read_to = {}, 0
+            if size > self._read_to:
+                with index.open("rb") as file:
+                    file.seek(self._read_to)
+                    whole, newline, _ = file.read().rpartition(b"\n")
+                self._read_to += len(whole) + len(newline)
+                for letter in _decoded(whole.splitlines()):
+                    self._letters.setdefault(letter.id, letter)
 
     def _write(self, message: Message) -> Sent:
         now = self._clock.now()
@@ -149,11 +170,9 @@ class Mailbox:
                 self._add(letter_id, path.read_bytes(), file, int(path.stat().st_mtime_ns // 1_000))
 
 
-def _indexed(index: Path) -> Iterable[Letter]:
-    if not index.exists():
-        return
+def _decoded(lines: Iterable[bytes]) -> Iterator[Letter]:
     decoder = msgspec.json.Decoder(Letter)
-    for line in index.read_bytes().splitlines():
+    for line in lines:
         try:
             yield decoder.decode(line)
         except msgspec.DecodeError:  # broken off by a crash; its file is still there, and is adopted

@@ -225,3 +225,15 @@ class PreviewDocument(Struct, frozen=True):
     subject: str
     text: str
     html: str
+
+
+class SentToMeDocument(Struct, frozen=True):
+    """`winback test-send --json`. `outcome` is done where the sender took the mail; else `detail` says why not."""
+
+    template: str
+    to: str
+    language: str
+    subject: str
+    outcome: str
+    message_id: str
+    detail: str

@@ -99,3 +99,18 @@ async def test_what_a_crash_left_in_the_index_alone_is_forgotten_the_next_time(t
     (tmp_path / written(tmp_path)[0]).unlink()
     assert mailbox.forget(NOW + HOUR) == 1
     assert mailbox.letters()[1] == 0
+
+
+async def test_what_another_process_writes_is_seen(tmp_path: Path) -> None:
+    """A test mail is written by the command line while an engine runs on the folder, and its page shows it."""
+    clock = FixedClock(NOW)
+    engine, command_line = Mailbox(tmp_path, clock), Mailbox(tmp_path, clock)
+    await engine.send(message(1))
+    await command_line.send(message(2, subject="A test"))
+    assert [letter.subject for letter in engine.letters()[0]] == ["A test", "Hello"]
+    assert engine.read(f"{2:032x}") is not None
+    clock.advance(DAY)
+    assert command_line.forget(NOW + HOUR) == 2
+    assert engine.letters() == ([], 0)
+    await engine.send(message(3))
+    assert [letter.id for letter in command_line.letters()[0]] == [f"{3:032x}"]

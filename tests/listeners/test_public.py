@@ -287,3 +287,20 @@ async def test_health(client: Client) -> None:
     """Both health pages answer."""
     assert (await client.get("/healthz")).status == 200
     assert (await client.get("/readyz")).status == 200
+
+
+@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("answer", ["yes", "no", "price", ""])
+async def test_links_of_tests_answer_and_change_nothing(
+    world: Any, keys: Keys, client: Client, kind: str, answer: str
+) -> None:
+    """A test mail's links are nobody's: the page looks as for customers, and a POST says that it was a test, with 200."""
+    nobody = path(keys, kind, customer="", blocks=(), effect_id="test-0123")
+    shown = await client.get(nobody)
+    assert (shown.status, "<form" in await shown.text()) == (200, True)
+    response = await client.post(nobody, data={"answer": answer}, allow_redirects=False)
+    text = await response.text()
+    assert response.status == 200
+    assert "This was a test" in text
+    assert "test-0123" in text
+    assert world.story == []
