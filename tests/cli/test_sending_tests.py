@@ -12,6 +12,7 @@ import pytest
 
 from engine.cli.documents import SentToMeDocument
 from engine.core.links import UNSUBSCRIBE
+from engine.runtimes.sqlite.views import Views
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
 from tests.cli.conftest import Winback
@@ -48,10 +49,12 @@ def test_a_customers_data_is_shown_and_their_record_left_alone(winback: Winback)
     winback("sample", "--customers", 20, "--seed", 3, "--out", "history.jsonl")
     winback("ingest", "history.jsonl")
     (one, *_) = winback("who", "--standing", "lapsed", "--json").json
-    before = winback("explain", one["customer"], "--json").json
+    with Views(Path("data")) as views:
+        before, effects = views.record(one["customer"]), len(views.effects_after(0, 1_000))
     called = winback("test-send", "welcome_back", "--to", ME, "--customer", one["customer"], "--json")
     assert called.json["to"] == ME
-    assert winback("explain", one["customer"], "--json").json == before
+    with Views(Path("data")) as views:
+        assert (views.record(one["customer"]), len(views.effects_after(0, 1_000))) == (before, effects)
     assert winback("test-send", "welcome_back", "--to", ME, "--customer", "nobody").code == 1
 
 
