@@ -237,3 +237,29 @@ class SentToMeDocument(Struct, frozen=True):
     outcome: str
     message_id: str
     detail: str
+
+
+class WalkMail(Struct, frozen=True):
+    """One mail of a walk; `outcome` is done where the sender took it, else `detail` says why not."""
+
+    template: str
+    subject: str
+    outcome: str
+    detail: str
+
+
+class WalkDay(Struct, frozen=True):
+    """One day of a walk: how many days after the start, its date, what was done, in a scenario's words, and the mails."""
+
+    day: int
+    date: str
+    actions: list[str]
+    mails: list[WalkMail]
+
+
+class WalkDocument(Struct, frozen=True):
+    """`winback walk --json`."""
+
+    workflow: str
+    to: str
+    days: list[WalkDay]

@@ -42,10 +42,13 @@ class Composer:
         rules: Callable[[], Rules],
         load: Callable[[str], Customer | None],
         now: Callable[[], Instant],
+        *,
+        for_nobody: bool = False,
     ) -> None:
-        """`load` returns a customer's record as of the last commit."""
+        """`load` returns a customer's record as of the last commit. With `for_nobody` links change nothing."""
         self._settings, self._secrets = settings, secrets
         self._rules, self._load, self._now = rules, load, now
+        self._for_nobody = for_nobody
         self._templates: Templates | None = None
         self._brand: Brand | None = None
 
@@ -65,7 +68,8 @@ class Composer:
         assert self._brand is not None, "and so is the brand"
         rules = self._rules()
         sender = desk(self._settings, self._brand)
-        made = links(sender, self._secrets.links, self._secrets.blocks, effect_id=effect_id, data=data)
+        whose = {**data, "customer": {**data["customer"], "id": ""}} if self._for_nobody else data
+        made = links(sender, self._secrets.links, self._secrets.blocks, effect_id=effect_id, data=whose)
         context = {
             "customer": self._customer(data["customer"], rules),
             "offer": _offer_of(data, rules.version(data["workflow"], data["version"]).offers),

@@ -17,7 +17,7 @@ from engine.core.rules import Offer, RuleSet, Send, sends_of
 from engine.language.files import Checked
 from engine.ports import Clock, Message, Sender
 from engine.rendering import Rendered, sample_context, template_facts
-from engine.rendering.envelope import headers, links, message
+from engine.rendering.envelope import headers, links, message, message_id
 from engine.rendering.mime import BadMessageError, mailbox
 from engine.wiring.composing import desk
 from engine.wiring.secret import Secrets
@@ -134,17 +134,22 @@ def message_to_me(
     rendered = checked.templates.render(template, language, context | {"links": made})
     bodies = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
     full = {**data, **bodies, "workflow": "test", "headers": headers(writer, data, made)}
-    return as_test(message(writer, number, full), to, label="Test"), rendered
+    return as_test(message(writer, number, full), to, number=number, label="Test"), rendered
 
 
-def as_test(sent: Message, to: str, *, label: str, banner: str = "") -> Message:
-    """Return a message as a test: to oneself, its subject and a header saying so, a banner line above it."""
+def as_test(sent: Message, to: str, *, number: str, label: str, banner: str = "") -> Message:
+    """Return a message as a test: to oneself, its subject and a header saying so, a banner line above it.
+
+    `number` names it, so that no other test is taken for the same.
+    """
     text, html = sent.text, sent.html
     if banner:
         text = f"--- {banner} ---\n\n{text}" if text else text
         html = _with_banner(html, banner) if html else html
     return replace(
         sent,
+        effect_id=number,
+        message_id=message_id(number, sent.sender_address.rpartition("@")[2]),
         recipient=to,
         subject=f"[{label}] {sent.subject}",
         text=text,

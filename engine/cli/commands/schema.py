@@ -39,6 +39,7 @@ DOCUMENTS: dict[str, Any] = {
     "dead-letters": list[documents.DeadLetterDocument],
     "dead-letters-replay": documents.ReplayDocument,
     "preview": documents.PreviewDocument,
+    "walk": documents.WalkDocument,
     "test-send": documents.SentToMeDocument,
 }
 """What `--json` prints, by the name of its schema; files and events have theirs elsewhere."""

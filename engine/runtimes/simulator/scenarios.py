@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,10 +19,10 @@ from engine.core.moments import DAY, MINUTE, Day, Instant, Length, Zone, iso_day
 from engine.core.rulebook import Rules
 from engine.core.rules import WHOLE, Mode, RuleSet, Standing, Switch, Workflow
 from engine.core.shop import Shop
-from engine.core.signals import Admit, Happened, TimeUp
+from engine.core.signals import Admit, Happened, Look, TimeUp
 from engine.core.standing import evidence
 from engine.language.problems import Spot
-from engine.language.scenarios import OPTIONAL, Difference, Scenario
+from engine.language.scenarios import OPTIONAL, Difference, Happening, Scenario
 from engine.runtimes.simulator.actions import action_of
 from engine.runtimes.simulator.differing import Seen, in_days, reasons
 from engine.runtimes.simulator.somebody import USUAL_BASKET, Somebody
@@ -51,24 +51,29 @@ class Played(Struct, frozen=True):
 
 def play(scenario: Scenario, workflow: Workflow, rule_set: RuleSet) -> Played:
     """Play one scenario of a workflow, whatever its mode and reach, and compare."""
-    story = _Story(scenario, workflow, rule_set)
-    wrong = story.begin()
+    enacted = Enactment(scenario, workflow, rule_set)
+    wrong = enacted.begin()
     if wrong is not None:
         said = f"the given facts make this customer {wrong.happened.removeprefix('standing ')}"
         named = wrong.expected.removeprefix("standing ")
         return Played(scenario.title, passed=False, difference=(wrong,), standing=f"{said}, not {named}")
-    story.go_on()
-    difference = tuple(story.compare())
-    return Played(scenario.title, not difference, difference, happened=tuple(story.happened()))
+    enacted.go_on()
+    difference = tuple(enacted.compare())
+    return Played(scenario.title, not difference, difference, happened=tuple(enacted.happened()))
 
 
 _ANSWERS_OF_THE_SHOP = ("coupon.ready", "coupon.refused")
 """Where a scenario has one of them, the shop's answers are its own; else each code is ready at once, as in a rehearsal."""
 
 
-class _Story:
-    def __init__(self, scenario: Scenario, workflow: Workflow, rule_set: RuleSet) -> None:
-        self.scenario = scenario
+class Enactment:
+    """One customer and one workflow on a virtual clock, from the start of a scenario on."""
+
+    def __init__(
+        self, scenario: Scenario, workflow: Workflow, rule_set: RuleSet, *, cadence: Cadence | None = None
+    ) -> None:
+        """Set it up. `cadence` is the shop's own reorder interval, instead of the one that is given."""
+        self.scenario, self._cadence = scenario, cadence
         self.lifecycle = replace(rule_set.lifecycle, warm_up=None, enter_after_lag=Length(), ramp=None)
         self.zone: Zone = zone(self.lifecycle.timezone)
         self.start: Instant = self.zone.at(scenario.starts, scenario.clock * MINUTE)
@@ -98,7 +103,7 @@ class _Story:
         )
 
     def _shop(self, rule_set: RuleSet) -> Shop:
-        known = _known_interval(self.scenario.given.reorder_interval.days)
+        known = self._cadence or _known_interval(self.scenario.given.reorder_interval.days)
         answers = any(each.event in _ANSWERS_OF_THE_SHOP for each in self.scenario.when)
         shop = Shop(epoch=1, live_since=self.start, gone_live=answers, cadence=known)
         pools = [offer.name for offer in rule_set.offers.values() if offer.codes == "pool"]
@@ -129,6 +134,34 @@ class _Story:
         said = evidence(store.customers[CUSTOMER], self.start, self.lifecycle, rules.shop.thresholds)
         why = (in_days("; ".join(said), self.zone, self.start),)
         return self._difference(0, f"standing {wanted.value}", f"standing {standing.value}", why)
+
+    def begin_as(self, record: Customer) -> None:
+        """Let a copy of a real customer stand at the start, with none of their runs, and enter if they fit.
+
+        That they walked this workflow before does not keep them out: it is walked to look at it.
+        """
+        world, start = self.world, self.start
+        world.now = start
+        world.handling.sweeping.close_day(self.store, start)
+        ended = {name: each for name, each in record.ended.items() if name != self.workflow.name}
+        copied = replace(
+            record,
+            id=CUSTOMER,
+            epoch=1,
+            ended=ended,
+            runs=(),
+            waiting=(),
+            crowded_out=(),
+            looks={},
+            promises=(),
+            shares=(),
+            stuck="",
+            next_due=None,
+        )
+        self.store.save(None, copied)
+        for signal in (Look(), Admit(self.workflow.name)):
+            world.handling.decide(self.store, CUSTOMER, signal, start)
+        world.settle()
 
     def _standing_at_start(self) -> Standing:
         changed = [
@@ -170,12 +203,7 @@ class _Story:
 
     def go_on(self) -> None:
         """Let the days pass: to the last line of the scenario, then until no run is under way."""
-        for at, happening in sorted(
-            ((self.zone.after(self.start, each.at), each) for each in self.scenario.when), key=lambda each: each[0]
-        ):
-            self.world.run_until(at)
-            self.events.append((at, happening.event))
-            self.world.take(self._event(happening.event, at, happening.data), at)
+        self._happen(self.scenario.when)
         last = max([self.zone.after(self.start, each.at) for each in self.scenario.expect] + [self.world.now])
         day = self.zone.day(last) + 1
         self.world.run_until(self.zone.start(day))
@@ -183,6 +211,19 @@ class _Story:
             if not self.store.customers[CUSTOMER].runs:
                 return
             self.world.run_until(self.zone.start(later))
+
+    def pass_until(self, end: Instant, happenings: Iterable[Happening]) -> None:
+        """Let time pass up to an instant, with what happens meanwhile."""
+        self._happen(happenings)
+        self.world.run_until(end)
+
+    def _happen(self, happenings: Iterable[Happening]) -> None:
+        for at, happening in sorted(
+            ((self.zone.after(self.start, each.at), each) for each in happenings), key=lambda each: each[0]
+        ):
+            self.world.run_until(at)
+            self.events.append((at, happening.event))
+            self.world.take(self._event(happening.event, at, happening.data), at)
 
     # What came of it
 
