@@ -9,6 +9,7 @@ from engine.language.files import Checked
 from engine.ports import Sender
 from engine.rendering import RenderError
 from engine.runtimes.simulator.walking import Walk, WalkedDay
+from engine.wiring import in_force
 from engine.wiring.composing import Composer
 from engine.wiring.secret import Secrets
 from engine.wiring.settings import Settings
@@ -38,9 +39,8 @@ class Mailing:
         to: str,
         number: str,
     ) -> None:
-        assert checked.templates is not None, "files that can be walked have their templates"
         self._compose = Composer(settings, secrets, lambda: walk.rules, walk.record, lambda: walk.now, for_nobody=True)
-        self._compose.use(checked.templates, checked.brand)
+        self._compose.use(in_force.of(checked))
         self._sender, self._to, self._number, self._count = sender, to, number, 0
 
     async def send(self, effect: Effect, day: WalkedDay) -> Mailed:
