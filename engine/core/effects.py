@@ -32,6 +32,33 @@ RUN_ENDED = "winback.run_ended"
 COUPON_ISSUED = "winback.coupon_issued"
 COUPON_VOIDED = "winback.coupon_voided"
 
+TOLD: tuple[str, ...] = (
+    SEND_REQUESTED,
+    SEND_HELD_OUT,
+    SEND_DEFERRED,
+    SEND_DROPPED,
+    STEP_HELD_OUT,
+    SUPPRESSED,
+    RESUMED,
+    NEWSLETTER_ADAPTED,
+    HANDED_OFF,
+    ACCOUNT_CLOSING,
+    ACCOUNT_CLOSED,
+    EMITTED,
+    TAGGED,
+    UNTAGGED,
+    STANDING_CHANGED,
+    ADDRESS_CHANGED,
+    RUN_STARTED,
+    RUN_ENDED,
+    COUPON_ISSUED,
+    COUPON_VOIDED,
+)
+"""Every type that the outside knows."""
+
+CHANNELS_BUT_EMAIL: tuple[str, ...] = ("letter", "phone", "sms", "push")
+"""What is written on these is given out to whoever takes requested sends."""
+
 
 class Effect(Struct, frozen=True, gc=False):
     """One effect. `effect_id` names the act; it is the same in a deferral and in the send that follows.

@@ -56,6 +56,12 @@ class Composer:
         """Make messages with these templates from now on."""
         self._templates, self._brand = compiled(kept), kept.brand
 
+    @property
+    def desk(self) -> Desk:
+        """Who writes, as of now."""
+        assert self._brand is not None, "a brand is in force before anything is written"
+        return desk(self._settings, self._brand)
+
     def __call__(self, effect_id: str, data: Mapping[str, Any]) -> Message:
         """Return the message of a send, from its effect's data.
 

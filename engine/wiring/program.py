@@ -207,7 +207,7 @@ async def _assembled(
     composer.use(in_force.kept_of(views.templates()))
     loop = Loop(engine, on_commit=committed)
     relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack)
-    receivers = receivers_of(settings, environment)
+    receivers = receivers_of(settings, environment, clock, sender, lambda: composer.desk)
     deliveries = Deliveries(loop, handling, data, receivers, engine, lambda: handling.rules.shop)
     stack.push_async_callback(deliveries.close)
 

@@ -6,17 +6,19 @@ are errors, all of them told at once. Secrets come only from the environment or 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, IPvAnyAddress, ValidationError
 
 from engine.core.moments import Length
-from engine.language.values import Wrong, length
+from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
+from engine.wiring.setting_kinds import HostAndPort, Part, Span, Url
 
 PREFIX = "WINBACK_"
 FILE_NAME = "winback.toml"
@@ -27,45 +29,10 @@ class SettingsError(Exception):
     """What is wrong with the settings, all of it, a line each."""
 
 
-def _place(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise ValueError("write a host and a port, such as 127.0.0.1:8080")
-    return text
-
-
-def _length(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return length(value)
-        except Wrong as wrong:
-            raise ValueError(f"{wrong}; {wrong.hint}" if wrong.hint else str(wrong)) from None
-    if isinstance(value, Length):
-        return value
-    raise ValueError('write a number and a unit in quotes, such as "72h"')
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("write it whole, such as https://mail.shop.example")
-    return text.rstrip("/")
-
-
 def _none_yet(approvals: int) -> int:
     if approvals:
         raise ValueError("approvals come with a later version; leave it at 0")
     return approvals
-
-
-HostAndPort = Annotated[str, AfterValidator(_place)]
-Url = Annotated[str, AfterValidator(_url)]
-Span = Annotated[Length, BeforeValidator(_length)]
-
-
-class Part(BaseModel):
-    """A table of winback.toml; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Listen(Part):
@@ -178,6 +145,9 @@ class Settings(Part):
     public_url: Url | None = Field(
         default=None, description="where customers reach the public listener; where it stands, when left out"
     )
+    console_url: Url | None = Field(
+        default=None, description="where teams reach the console; where ops stands, when left out"
+    )
     history_after: Span = Field(
         default=Length(minutes=72 * 60), description="an event that came later than this is history"
     )
@@ -190,12 +160,20 @@ class Settings(Part):
     smtp: SmtpServer = SmtpServer()
     shop: ShopSettings = ShopSettings()
     coupons: CouponsSettings = CouponsSettings()
+    webhooks: dict[Named, Webhook] = Field(default={}, description="tools that effects are posted to")
+    teams: dict[str, Team] = Field(default={}, description="teams that are told of hand-offs by mail")
+    files: FilesTaken = FilesTaken()
     hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
 
     @property
     def links_begin_with(self) -> str:
         """What links in mails begin with."""
         return self.public_url or f"http://{self.listen.public}"
+
+    @property
+    def console_begins_with(self) -> str:
+        """What links to the console begin with."""
+        return self.console_url or f"http://{self.listen.ops}"
 
     @property
     def secret_place(self) -> Path:
@@ -269,6 +247,16 @@ def keys(part: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterat
             yield (*path, name), field
 
 
+def by_name(part: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each key of the tables by free names, with NAME in its path; no variable sets them."""
+    for name, field in part.model_fields.items():
+        inner = field.annotation
+        if get_origin(inner) is dict and (table := get_args(inner)[1]) is not Hook:
+            yield from keys(table, (*path, name, "NAME"))
+        elif isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from by_name(inner, (*path, name))
+
+
 def variable(path: tuple[str, ...]) -> str:
     """Return the environment variable of a key."""
     return PREFIX + "_".join(path).upper()
@@ -283,6 +271,8 @@ SECRETS = (
 )
 """Variables that hold secrets; winback.toml has no such keys."""
 
+_SECRET_OF_WEBHOOK = re.compile(f"{PREFIX}WEBHOOKS_(\\w+)_SECRET")
+
 
 def _overlay(given: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
     """Put environment variables over what the file says; return what is wrong with them."""
@@ -290,6 +280,8 @@ def _overlay(given: dict[str, Any], environment: Mapping[str, str]) -> list[str]
     problems = []
     for name, text in environment.items():
         if not name.startswith(PREFIX) or name in NOT_SETTINGS or name in SECRETS:
+            continue
+        if (of := _SECRET_OF_WEBHOOK.fullmatch(name)) is not None and of[1].lower() in given.get("webhooks", {}):
             continue
         if name.startswith("WINBACK_HOOKS_"):
             problems.append(f"{name}: hooks come with a later version")
@@ -315,25 +307,33 @@ def _in_our_words(error: Any, path: Path) -> str:
     place = [str(part) for part in error["loc"] if part != "[key]"]
     key = ".".join(place)
     if error["type"] == "extra_forbidden":
-        known = {".".join(each) for each, _ in keys()}
+        near = get_close_matches(key, _known_like(place), n=1)
         secret = variable(tuple(place))
-        if secret in SECRETS:
+        if secret in SECRETS or _SECRET_OF_WEBHOOK.fullmatch(secret):
             return f"{path}: {key}: secrets come only from files or the environment: {key}_file, or {secret}"
-        near = get_close_matches(key, known, n=1)
         return f"{path}: there is no key {key}" + (f"; did you mean {near[0]}?" if near else "")
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if error["type"] == "literal_error":
         message = f"write one of {error['ctx']['expected']}"
         if key == "sender.kind" and error["input"] in ("kafka", "http"):
             message = f"'{error['input']}' comes with a later version; write mailbox or smtp"
-    where = f"{path} or {variable(tuple(place))}"
+    settable = variable(tuple(place)) in {variable(each) for each, _ in keys()}
+    where = f"{path} or {variable(tuple(place))}" if settable else str(path)
     return f"{where}: {key}: {message[:1].lower()}{message[1:]}"
+
+
+def _known_like(place: list[str]) -> list[str]:
+    """Return the keys there are, those of tables by free names with the name that was written."""
+    named = [
+        [said if part == "NAME" else part for part, said in zip(each, place, strict=False)] for each, _ in by_name()
+    ]
+    return [".".join(each) for each in [*(path for path, _ in keys()), *named]]
 
 
 def described() -> Iterator[tuple[str, str, str]]:
     """Yield each setting as (key, default as TOML would have it, what it is), for `run --help`."""
-    for path, field in keys():
-        yield ".".join(path), _shown(field.default), field.description or ""
+    for path, field in (*keys(), *by_name()):
+        yield ".".join(path), "" if field.is_required() else _shown(field.default), field.description or ""
 
 
 def _shown(value: Any) -> str:

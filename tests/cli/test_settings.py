@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.effects import TOLD
 from engine.core.moments import Length
 from engine.wiring.settings import Settings, SettingsError, described, keys, load, variable
 
@@ -34,6 +35,8 @@ tls = "starttls"
 [hooks.postmark]
 [hooks.ses]
 """
+
+WEBHOOK = '[webhooks.crm]\nurl = "{url}"\ntake = ["{take}"]'
 
 
 def test_the_documented_file_is_what_holds_without_one(tmp_path: Path) -> None:
@@ -84,6 +87,20 @@ def test_the_secret_lies_in_the_data_folder_that_is_used() -> None:
         ("", {"WINBACK_LISTEN_OPP": "x"}, "did you mean WINBACK_LISTEN_OPS?"),
         ("", {"WINBACK_SMTP_PORT": "many"}, "WINBACK_SMTP_PORT"),
         ("", {"WINBACK_HOOKS_SES_SECRETS": "x"}, "later version"),
+        (WEBHOOK.format(url="http://tool.example/x", take="winback.suppressed"), {}, "write an https address"),
+        (
+            WEBHOOK.format(url="https://tool.example/x", take="winback.supressed"),
+            {},
+            "did you mean winback.suppressed?",
+        ),
+        ('[webhooks.crm]\nurl = "https://tool.example"\ntake = []', {}, "webhooks.crm.take"),
+        ('[webhooks.crm]\nurl = "https://tool.example"\ntale = ["*"]', {}, "did you mean webhooks.crm.take?"),
+        ('[webhooks.crm]\nsecret = "x"', {}, "webhooks.crm.secret_file, or WINBACK_WEBHOOKS_CRM_SECRET"),
+        ('[webhooks.crm]\nchannels = ["fax"]', {}, "letter, phone, sms, push"),
+        ('[webhooks."my crm"]', {}, "webhooks.my crm"),
+        ("", {"WINBACK_WEBHOOKS_CRM_SECRET": "x"}, "WINBACK_WEBHOOKS_CRM_SECRET: there is no such setting"),
+        ('[teams.care]\nmail = "somebody"', {}, "teams.care.mail"),
+        ('[files]\ntake = ["suppressed"]', {}, "did you mean winback.suppressed?"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_key_and_its_cure(
@@ -95,6 +112,18 @@ def test_what_is_wrong_is_told_with_its_key_and_its_cure(
     with pytest.raises(SettingsError) as refused:
         load(path, environment)
     assert said in str(refused.value)
+
+
+def test_receivers_are_named_tables_and_their_secrets_variables(tmp_path: Path) -> None:
+    """A webhook's secret may come from a variable of its name; `*` is every effect there is."""
+    path = tmp_path / "winback.toml"
+    path.write_text(
+        WEBHOOK.format(url="http://127.0.0.1:9000/x", take="*") + '\n[teams.care]\nmail = "care@shop.example"'
+    )
+    settings = load(path, {"WINBACK_WEBHOOKS_CRM_SECRET": "x"})
+    assert settings.webhooks["crm"].take == tuple(sorted(TOLD))
+    assert settings.teams["care"].mail == "care@shop.example"
+    assert settings.files.take == ()
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -181,11 +181,12 @@ def log_to_stderr() -> None:
 
 
 def _settings_help() -> str:
-    rows = [
-        f"  {key} = {default or '...'}  {means}  [{variable(tuple(key.split('.')))}]"
-        for key, default, means in described()
-    ]
+    rows = [f"  {key} = {default or '...'}  {means}{_settable(key)}" for key, default, means in described()]
     return "\b\nSettings (winback.toml, or the environment):\n" + "\n".join(rows)
+
+
+def _settable(key: str) -> str:
+    return "" if ".NAME." in key else f"  [{variable(tuple(key.split('.')))}]"
 
 
 command.epilog = f"{_settings_help()}\n\n{command.epilog}"
