@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from connectors.memory import MemorySender
 from connectors.team_mail import TeamMail
 from engine.core.customer import Customer
@@ -114,9 +116,13 @@ async def test_what_was_not_taken_comes_again() -> None:
     """A no is about the team's mailbox, and can be cured; and a hand-off is better read twice than never."""
     effect = Effect(HANDED_OFF, NOW, "c-1042", "e1", DATA)
     for outcome in ("later", "unknown", "refused"):
-        sender = MemorySender(lambda _, outcome=outcome: Sent(outcome, "full", "4.2.2"))  # type: ignore[misc]
-        receipt = await team(sender).take(effect, ADA)
+        sent = Sent(outcome, "full", "4.2.2")
+        receipt = await team(MemorySender(partial(_say, sent))).take(effect, ADA)
         assert (receipt.outcome, receipt.reason) == ("later", "the mail was not taken: full 4.2.2")
+
+
+def _say(sent: Sent, _: Message) -> Sent:
+    return sent
 
 
 async def test_staging_mails_no_team_that_is_not_let() -> None:
