@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from connectors.memory import FixedClock, MemorySender
 from connectors.shops import CodeMaker
+from engine.rendering.envelope import Desk
 from engine.wiring.receivers import receivers_of
 from engine.wiring.settings import Settings, SettingsError, load
 from engine.wiring.shops import code_maker
 
+DESK = Desk(name="Tea", address="hello@tea.example", public_url="https://mail.tea.example")
 SHOPS = {
     "shopify": {"url": "https://tea.myshopify.com"},
     "woocommerce": {"url": "https://tea.example", "key": "ck_1"},
@@ -27,7 +30,8 @@ async def test_a_named_shop_is_a_receiver_of_codes(kind: str, tmp_path: Path) ->
     path.write_text("[shop]\n" + "".join(f'{name} = "{value}"\n' for name, value in said.items()))
     (tmp_path / "token").write_text("secret\n")
     for environment in ({}, {"WINBACK_SHOP_TOKEN": "secret"}):
-        (receiver,) = (each for each in receivers_of(load(path, environment), environment) if each.name == "shop")
+        found = receivers_of(load(path, environment), environment, FixedClock(), MemorySender(), lambda: DESK)
+        (receiver,) = (each for each in found if each.name == "shop")
         assert isinstance(receiver, CodeMaker)
         await receiver.close()
 
