@@ -160,6 +160,7 @@ class PauseEnded(Signal, frozen=True, gc=False, tag="pause_ended"):
     scope: str
     name: str
     overdue: str
+    who: str = ""
 
 
 class TurnedAway(Signal, frozen=True, gc=False, tag="turned_away"):

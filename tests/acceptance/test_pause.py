@@ -10,6 +10,11 @@ import pytest
 
 from connectors.memory import FixedClock
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
+from engine.core.signals import PauseEnded
+from engine.listeners.control import ControlRefusedError
+from engine.runtimes.sqlite.journal import decode_signal
+from engine.runtimes.sqlite.views import Views
+from engine.wiring.held import held_by
 from tests.acceptance.embedded import Shop, live_shop
 from tests.builders import START, event, rules_of
 from tests.mail_servers import Mails, mail_server
@@ -32,6 +37,20 @@ stages:
 leave_when_any:
   - event: email.unsubscribed
 """
+ANOTHER = """
+workflow: another
+title: Sends something else, to nobody
+enter_when_all:
+  - tag: nobody-has-it
+again_after: never
+stages:
+  only:
+    steps:
+      - send: last_call
+    end: done
+leave_when_any:
+  - event: email.unsubscribed
+"""
 FIRST, SECOND_MAIL = "send welcome_back 0", "send welcome_back 1"
 
 
@@ -39,7 +58,10 @@ FIRST, SECOND_MAIL = "send welcome_back 0", "send welcome_back 1"
 async def ada_got_the_first(folder: Path) -> AsyncIterator[tuple[Shop, Mails]]:
     """Yield a live shop whose customer ada has got the first mail and waits for the second, and its mail server."""
     mails, clock = Mails(), FixedClock(START)
-    async with mail_server(mails) as server, live_shop(folder, clock, rules_of(TWO_MAILS), server.port) as shop:
+    async with (
+        mail_server(mails) as server,
+        live_shop(folder, clock, rules_of(TWO_MAILS, ANOTHER), server.port) as shop,
+    ):
         await shop.program.loop.submit(
             [
                 event("order.placed", START - 61 * DAY, "ada", email="ada@example.org"),
@@ -108,7 +130,7 @@ async def test_another_pause_stops_nothing_of_ours(tmp_path: Path) -> None:
     """A pause of another template and another domain leaves this send alone."""
     async with ada_got_the_first(tmp_path) as (shop, mails):
         shop.clock.set(due(shop) - SECOND)
-        await pause(shop, scope="template", name="another")
+        await pause(shop, scope="template", name="last_call")
         await pause(shop, scope="domain", name="example.com")
         await shop.pass_time(due(shop) + MINUTE, step=10 * SECOND)
         assert len(mails.taken) == 2
@@ -183,3 +205,34 @@ async def test_facts_and_a_no_go_on_during_a_pause(tmp_path: Path) -> None:
         await unpause(shop, "send")
         await shop.pass_time(at + 2 * DAY, step=6 * HOUR)
         assert len(mails.taken) == 1
+
+
+async def test_a_template_that_nobody_sends_is_no_pause(tmp_path: Path) -> None:
+    """A slip in the name would pause nothing, and nobody would notice: it is refused, with the names there are."""
+    async with ada_got_the_first(tmp_path) as (shop, _):
+        with pytest.raises(ControlRefusedError, match="they send last_call, welcome_back"):
+            await pause(shop, scope="template", name="welcom_back")
+
+
+async def test_the_address_of_a_domain_may_begin_with_its_at(tmp_path: Path) -> None:
+    """`--domain @Example.org` pauses example.org."""
+    async with ada_got_the_first(tmp_path) as (shop, mails):
+        await pause(shop, scope="domain", name="@Example.org")
+        await shop.pass_time(due(shop) + MINUTE, step=6 * HOUR)
+        assert len(mails.taken) == 1
+        with Views(shop.data) as views:
+            assert held_by(views, "domain", "example.org") == {"welcome_back": 1}
+
+
+async def test_what_a_pause_holds_is_told_by_pause(tmp_path: Path) -> None:
+    """Of two pauses each says what it holds, by template; the journal keeps who ended one."""
+    async with ada_got_the_first(tmp_path) as (shop, _):
+        await pause(shop, scope="workflow", name="come-back")
+        await pause(shop, scope="workflow", name="another")
+        await shop.pass_time(due(shop) + MINUTE, step=6 * HOUR)
+        with Views(shop.data) as views:
+            assert held_by(views, "workflow", "come-back") == {"welcome_back": 1}
+            assert held_by(views, "workflow", "another") == {}
+        await unpause(shop, "skip", scope="workflow", name="come-back", who="Ada")
+        signals = [decode_signal(raw) for (raw,) in shop.rows("select signal from journal where customer = ''")]
+        assert [each.who for each in signals if isinstance(each, PauseEnded)] == ["Ada"]

@@ -141,6 +141,7 @@ def test_a_pause_holds_until_it_is_ended(shop: Winback) -> None:
         (("pause", "--why", "  "), 2),
         (("pause", "--workflow", "a", "--template", "b", "--why", "x"), 2),
         (("pause", "--workflow", "welcom-back", "--why", "x"), 1),
+        (("pause", "--template", "welcom_back", "--why", "x"), 1),
         (("unpause", "--overdue", "skip"), 1),
         (("unpause", "--overdue", "later"), 2),
     ],

@@ -34,6 +34,7 @@ def scope_of(workflow: str | None, template: str | None, domain: str | None) -> 
     if len(said) > 1:
         raise Misused("a pause is of one workflow, one template or one domain, or of everything")
     scope, name = said[0] if said else ("engine", "")
+    name = name.removeprefix("@").casefold() if scope == "domain" else name
     return {"scope": scope, "name": name}
 
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from engine.core.customer import Customer, decode
+from engine.core.customer import Customer
 from engine.core.moments import zone
 from engine.core.rulebook import Rules
-from engine.core.rules import Workflow, sends_of
-from engine.core.runs import current_send
-from engine.core.sending import PAUSED_LINE
 from engine.insight.overview import Pending
 from engine.listeners.console import Counted, Found, Held, Here, Letters, Place, Search, Today, Told, WorkflowSight
 from engine.listeners.control import Control
@@ -23,6 +19,7 @@ from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.views import Views
 from engine.trace import Ending, story
 from engine.wiring.console.finding import found
+from engine.wiring.held import held_by
 from engine.wiring.overview import overview
 from engine.wiring.settings import Settings
 
@@ -116,7 +113,7 @@ class EngineSights:
 
     async def held(self, scope: str, name: str) -> Held:
         """Return what a pause holds."""
-        return await self._read(lambda views: Held(sends=_held(views, scope, name)))
+        return await self._read(lambda views: Held(sends=held_by(views, scope, name)))
 
     async def _read(self, look: Callable[[Views], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, look)
@@ -174,31 +171,3 @@ def _sight(rules: Rules, name: str, places: Iterable[Place], waiting: int, today
         refused=name in rules.shop.refused,
         today=tuple(each for each in today if each.workflow == name),
     )
-
-
-# What a pause holds --------------------------------------------------------------------------------------------------
-
-
-def _held(views: Views, scope: str, name: str) -> dict[str, int]:
-    """Return by template how many sends a pause holds; of a domain, of the first `LOOKED_AT` customers held at all."""
-    rules = views.rules()
-    counts: Counter[str] = Counter()
-    if scope == "domain":
-        for (record,) in views.all("paused_records", PAUSED_LINE, LOOKED_AT):
-            for run in decode(record).runs:
-                step = current_send(rules.version(run.workflow, run.version), run)
-                if run.doing == "paused" and step is not None and run.reason == f"paused: domain {name}":
-                    counts[step.template] += 1
-        return dict(counts.most_common())
-    for workflow, version, _, stage, step, doing, runs in views.all("headcount"):
-        if doing == "paused" and (scope != "workflow" or workflow == name):
-            template = _template(rules.version(workflow, version), stage, step)
-            if scope != "template" or name in template.split(" / "):
-                counts[template] += runs
-    return dict(counts.most_common())
-
-
-def _template(workflow: Workflow, stage: str, step: int) -> str:
-    """Return what a step sends; of a `choose`, each that it may."""
-    steps = workflow.stage(stage).steps
-    return " / ".join(dict.fromkeys(send.template for send in sends_of(steps[step]))) if step < len(steps) else ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.moments import rfc3339
+from engine.core.rules import sends_of
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Pause
 from engine.core.signals import PauseEnded, PauseSet
@@ -43,7 +44,7 @@ class Pauses:
         overdue = arguments.get("overdue")
         if overdue not in OVERDUE:
             return {**await self._pauses(), "choose": list(OVERDUE)}
-        signal = PauseEnded(scope, name, str(overdue))
+        signal = PauseEnded(scope, name, str(overdue), str(arguments.get("who", "")))
         await self._place.ask(lambda store, now: handling.sweeping.tell(store, signal, now))
         return await self._pauses()
 
@@ -55,6 +56,15 @@ class Pauses:
         rules = self._place.handling.rules.rule_set
         if scope == "workflow" and name not in rules.workflows:
             raise ControlRefusedError(f"no workflow is named {name!r}: there are {', '.join(sorted(rules.workflows))}")
+        sent = {
+            send.template
+            for each in self._place.handling.rules.versions.values()
+            for stage in each.stages
+            for step in stage.steps
+            for send in sends_of(step)
+        }
+        if scope == "template" and name not in sent:
+            raise ControlRefusedError(f"no workflow sends a template {name!r}: they send {', '.join(sorted(sent))}")
 
 
 def pause_as_json(pause: Pause) -> dict[str, Any]:
@@ -66,7 +76,7 @@ def _scope(arguments: Mapping[str, Any]) -> tuple[str, str]:
     scope, name = str(arguments.get("scope", "engine")), str(arguments.get("name", ""))
     if scope not in SCOPES or (scope == "engine") != (not name):
         raise ControlRefusedError("a pause is of the engine, or of one workflow, template or domain by name")
-    return scope, name.casefold() if scope == "domain" else name
+    return scope, name.removeprefix("@").casefold() if scope == "domain" else name
 
 
 def _named(pause: Pause) -> str:
