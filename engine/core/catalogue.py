@@ -110,6 +110,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         },
     ),
     "consent.withdrawn": Entry("Consent taken back; counts at once.", "Permission", {"purpose": "marketing"}),
+    "coupon.given": Entry(
+        "Another tool gave the customer a code; it counts as an offer had.",
+        "Offers",
+        {"code": "SPRING-7F3K", "offer": "ten_percent"},
+    ),
     "coupon.redeemed": Entry("A code was used.", "Offers", {"code": "WB-7K2M9Q", "order_id": "10023"}),
     "coupon.ready": Entry("The shop knows the code that we asked for.", "Offers", {"code": "WB-7K2M9Q"}),
     "coupon.refused": Entry("The shop would not make it.", "Offers", {"code": "WB-7K2M9Q", "reason": "limit reached"}),

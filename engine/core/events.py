@@ -108,6 +108,14 @@ class Coupon(Struct, frozen=True, omit_defaults=True, gc=False):
     email: str = ""
 
 
+class CouponGiven(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Data of `coupon.given`: another tool gave the customer a code, of one of our offers where that is known."""
+
+    code: str = ""
+    offer: str = ""
+    email: str = ""
+
+
 class SurveyAnswered(Struct, frozen=True, omit_defaults=True, gc=False):
     """Answers to a survey, and the cause that follows from them where the shop knows it."""
 
@@ -232,6 +240,7 @@ DATA: dict[str, type[Struct]] = {
     "newsletter.confirmed": NewsletterAnswer,
     "consent.given": Consent,
     "consent.withdrawn": Consent,
+    "coupon.given": CouponGiven,
     "coupon.redeemed": Coupon,
     "coupon.ready": Coupon,
     "coupon.refused": Coupon,

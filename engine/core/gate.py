@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from engine.core.conditions import View, has_lapsed
 from engine.core.customer import Customer, Run
+from engine.core.had import all_times_had, times_had
 from engine.core.hours import into_hours
 from engine.core.moments import DAY, HOUR, Instant, Zone, zone
 from engine.core.permission import is_stopped
@@ -203,16 +204,15 @@ def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
 def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost: int) -> str:
     """Say why an offer may not be made to this customer now (first send of it in a run), empty if it may."""
     offer = workflow.offers[name]
-    had = view.customer.offers_had
-    if offer.per_customer is not None and _too_often(had.get(name, ()), offer.per_customer, view):
+    customer = view.customer
+    if offer.per_customer is not None and _too_often(times_had(customer, name), offer.per_customer, view):
         return "offer_had"
-    everything = tuple(sorted(at for times in had.values() for at in times))
     most = view.lifecycle.offers_at_most
-    if most is not None and _too_often(everything, most, view):
+    if most is not None and _too_often(all_times_had(customer), most, view):
         return "offers_at_most"
-    if any(_was_had(had.get(other, ()), offer, view) for other in offer.excludes):
+    if any(_was_had(times_had(customer, other), offer, view) for other in offer.excludes):
         return "offer_excluded"
-    if offer.after and not _was_had(had.get(offer.after, ()), offer, view):
+    if offer.after and not _was_had(times_had(customer, offer.after), offer, view):
         return "offer_not_yet"
     if offer.codes == "pool" and not rules.shop.codes.get(name):
         return "pool_empty"

@@ -20,6 +20,7 @@ KEPT_FIELDS: dict[str, tuple[str, ...]] = {
     "ticket.opened": ("topic", "cause"),
     "ticket.solved": ("topic", "cause"),
     "contract.cancelled": ("reason", "cause", "competitor_contract_ends"),
+    "coupon.given": ("code", "offer"),
     "coupon.redeemed": ("code",),
     "customer.visited": ("page",),
 }

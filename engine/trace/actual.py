@@ -9,6 +9,7 @@ from engine.core.causes import cause_in_words
 from engine.core.conditions import View
 from engine.core.decline import LEAST_DAYS, compared_baskets, compared_gaps
 from engine.core.fields import DAY, field_value, kind_of
+from engine.core.had import times_had
 from engine.core.moments import Instant, iso_day, rfc3339
 from engine.core.money import written
 from engine.core.occasions import next_day
@@ -92,7 +93,7 @@ def _cause(_: CauseIs, view: View) -> str:
 
 
 def _offer(condition: OfferHad, view: View) -> str:
-    had = _last(view.customer.offers_had.get(condition.offer, ()), "last had", "was never had")
+    had = _last(times_had(view.customer, condition.offer), "last had", "was never had")
     codes = [code for code, offer in view.customer.codes_given if offer == condition.offer]
     return had + (f", {'used' if codes[-1] in view.customer.used_codes else 'not used'}" if codes else "")
 

@@ -13,6 +13,7 @@ from engine.core.conditions.permissions import permission_from, permission_until
 from engine.core.conditions.spans import counts_from, counts_until, first, lasting
 from engine.core.conditions.view import NEVER, View
 from engine.core.decline import declines
+from engine.core.had import codes_had, times_had
 from engine.core.moments import Instant, Length
 from engine.core.occasions import next_day
 from engine.core.rules import (
@@ -111,10 +112,10 @@ def _offer(condition: OfferHad, view: View) -> _Span:
     """Whether it was used is asked of the last code of it; a hold-out member had it, and used none."""
     customer = view.customer
     if condition.used is not None:
-        codes = [code for code, offer in customer.codes_given if offer == condition.offer]
+        codes = codes_had(customer, condition.offer)
         if (bool(codes) and codes[-1] in customer.used_codes) is not condition.used:
             return (), None
-    return customer.offers_had.get(condition.offer, ()), condition.had_within
+    return times_had(customer, condition.offer), condition.had_within
 
 
 def _sent(condition: TemplateSent, view: View) -> _Span:

@@ -112,7 +112,8 @@ def _of_event(condition: EventSeen) -> frozenset[str]:
 
 def _of_offer(condition: OfferHad) -> frozenset[str]:
     had = offer_topic(condition.offer)
-    return frozenset({had} if condition.used is None else {had, "order.placed", "coupon.redeemed"})
+    heard = {had, "coupon.given"}
+    return frozenset(heard if condition.used is None else heard | {"order.placed", "coupon.redeemed"})
 
 
 _HEARD: dict[type, Callable[[Any], frozenset[str]]] = {
