@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Field(Struct, frozen=True):
@@ -34,7 +35,17 @@ _TIME: Final = ("time", "date", "at", "when")
 _WHO: Final = {
     "customer_id": Field(
         "the shop's own id of the customer",
-        columns=("customer id", "customerid", "customer number", "customer no", "kundennummer", "kunden-nr", "ext_id"),
+        columns=(
+            "customer id",
+            "customerid",
+            "customer number",
+            "customer no",
+            "customer",
+            "kunde",
+            "kundennummer",
+            "kunden-nr",
+            "ext_id",
+        ),
         also=("customer", "subject", "id"),
     ),
     "email": Field(
@@ -43,12 +54,15 @@ _WHO: Final = {
         also=("address", "mail"),
     ),
 }
+_BY_ID: Final = {"customer_id": replace(_WHO["customer_id"], columns=(*_WHO["customer_id"].columns, "id"))}
+"""Of a file of customers alone the column `id` is theirs: of others it may be the order's, or the event's."""
+
 _SOMEBODY: Final = (("customer_id", "email"),)
 
 _PROFILE: Final = {
     "first_name": Field("first name", columns=("first name", "firstname", "given name", "vorname")),
     "last_name": Field("last name", columns=("last name", "lastname", "surname", "family name", "nachname")),
-    "salutation": Field("how they are addressed", columns=("salutation", "anrede", "title")),
+    "salutation": Field("how they are addressed", columns=("salutation", "anrede")),
     "formal": Field("addressed formally", "truth"),
     "company": Field("company", columns=("company", "organization", "organisation", "company name", "firma")),
     "role": Field("role in the company", columns=("role", "job title", "position")),
@@ -70,12 +84,13 @@ KINDS: Final[dict[str, Kind]] = {
     "customers": Kind(
         "who they are: addresses, names and the other fields of the profile",
         _WHO
+        | _BY_ID
         | _PROFILE
         | {
             "updated_at": Field(
                 "when this was true",
                 "moment",
-                ("updated at", "last changed", "modified", "last modified", "modified_time"),
+                ("updated at", "last changed", "modified", "last modified", "created at", "since", "kunde seit"),
                 (*_TIME, "created_at"),
             )
         },
@@ -96,6 +111,9 @@ KINDS: Final[dict[str, Kind]] = {
                     "opted in at",
                     "optin time",
                     "subscribed at",
+                    "date",
+                    "since",
+                    "datum",
                 ),
                 (*_TIME, "since", "consented_at"),
             ),
@@ -143,7 +161,7 @@ KINDS: Final[dict[str, Kind]] = {
         _WHO
         | {
             "time": Field("when", "moment", ("time", "timestamp", "event time", "date", "datum"), _TIME),
-            "type": Field("open, click, reply or delivered", columns=("type", "event", "event type", "action")),
+            "type": Field("open, click, reply or delivered", columns=("type", "event", "event type", "action", "what")),
             "opened_at": Field("last open", "moment", ("last open", "last opened", "opened at", "open time")),
             "clicked_at": Field("last click", "moment", ("last click", "last clicked", "clicked at", "click time")),
             "replied_at": Field("last reply", "moment", ("last reply", "replied at")),

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from connectors.imports.kinds import FLAGS, KINDS, Field
 from connectors.imports.presets import PRESETS, Preset
+from connectors.imports.values import NO
 from engine.core.reasons import did_you_mean
 
 _ATTRIBUTE: Final = "attributes."
@@ -24,15 +25,25 @@ class MappingProblem(ValueError):
 
 
 class Mapped(Struct, frozen=True):
-    """Where the fields stand: `columns` by field as the file calls them, `places` their indexes, and what is not read."""
+    """Where the fields stand: `columns` by field as the file calls them, `places` their indexes, and what is not read.
+
+    A tool may have several columns for one field: the first counts that says something, of a flag the first that says yes.
+    """
 
     columns: dict[str, str]
-    places: dict[str, int]
+    places: dict[str, tuple[int, ...]]
     unused: list[str]
 
     def cells(self, row: Sequence[str]) -> dict[str, str]:
         """Return the cells of a row by field, without empty ones."""
-        return {field: row[place] for field, place in self.places.items() if row[place]}
+        found = {}
+        for field, places in self.places.items():
+            text = next((row[place] for place in places if row[place]), "")
+            if field in FLAGS and len(places) > 1:
+                text = next((row[place] for place in places if row[place].casefold() not in NO), text)
+            if text:
+                found[field] = text
+        return found
 
 
 def map_columns(
@@ -53,47 +64,49 @@ def map_columns(
     """
     fields = KINDS[kind].fields
     names = [_plain(name) for name in header]
-    columns: dict[str, int] = {}
+    columns: dict[str, tuple[int, ...]] = {}
     problems: list[str] = []
     for ours, theirs in said.items():
         field = _field(ours, kind)
         place = _place(theirs, names)
         if not field:
             there = ", ".join(fields)
-            problems.append(
-                f"--map {ours}: {kind} have no such field (they have {there}){did_you_mean(ours, list(fields))}"
-            )
+            near = did_you_mean(ours, list(fields))
+            problems.append(f"--map {ours}: {kind} have no such field (they have {there}){near}")
         elif place is None:
             problems.append(f"--map {ours}={theirs}: no column is called that{did_you_mean(theirs, list(header))}")
         else:
-            columns[field] = place
-    for field, known, is_a_guess in _candidates(fields, preset.columns.get(kind, {}) if preset else {}):
-        if field not in columns and not (is_a_guess and field == "kind" and columns.keys() & FLAGS):
-            place = next((names.index(plain) for plain in map(_plain, known) if plain in names), None)
-            if place is not None and (place not in columns.values() or not is_a_guess):
-                columns[field] = place
+            columns[field] = (place,)
+    for field, known in (preset.columns.get(kind, {}) if preset else {}).items():
+        places = tuple(names.index(plain) for plain in map(_plain, known) if plain in names)
+        if places:
+            columns.setdefault(field, places)
+    for field, known in _usual(fields, preset):
+        taken = {place for places in columns.values() for place in places}
+        place = next((names.index(plain) for plain in map(_plain, known) if plain in names), None)
+        if place is not None and place not in taken and not (field == "kind" and columns.keys() & set(FLAGS)):
+            columns.setdefault(field, (place,))
     if not has_header and len(header) == 1 and not columns and "email" in fields:
-        columns["email"] = 0
+        columns["email"] = (0,)
     problems += [] if problems else _missing(kind, columns, header)
     if problems:
         raise MappingProblem(problems)
     in_order = dict(sorted(columns.items(), key=lambda each: each[1]))
-    unused = [name for place, name in enumerate(header) if place not in columns.values()]
-    return Mapped({field: header[place] for field, place in in_order.items()}, in_order, unused)
+    taken = {place for places in columns.values() for place in places}
+    unused = [name for place, name in enumerate(header) if place not in taken]
+    named = {field: ", ".join(header[place] for place in places) for field, places in in_order.items()}
+    return Mapped(named, in_order, unused)
 
 
-def _candidates(
-    fields: Mapping[str, Field], preset: Mapping[str, tuple[str, ...]]
-) -> Iterable[tuple[str, tuple[str, ...], bool]]:
-    """Yield fields with the columns that may hold them: what the preset knows first, then (a guess) what is usual.
+def _usual(fields: Mapping[str, Field], preset: Preset | None) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Yield fields with what their columns are usually called.
 
-    Where flags tell what a row is suppressed for, another column's reason or status is not guessed to: it may be of
-    something else.
+    A tool's own number is not the shop's. And where flags tell what a row is suppressed for, the caller guesses no other
+    column's status to be the reason: it may be of something else.
     """
-    for name, columns in preset.items():
-        yield name, columns, False
     for name, field in fields.items():
-        yield name, (name, *field.columns), True
+        if not (preset and name == "customer_id"):
+            yield name, (name, *field.columns)
 
 
 def _field(ours: str, kind: str) -> str:
@@ -105,7 +118,7 @@ def _field(ours: str, kind: str) -> str:
     return next((name for name, field in fields.items() if plain in field.also), "")
 
 
-def _missing(kind: str, columns: Mapping[str, int], header: Sequence[str]) -> list[str]:
+def _missing(kind: str, columns: Mapping[str, object], header: Sequence[str]) -> list[str]:
     fields = KINDS[kind].fields
     lacking = [group for group in KINDS[kind].needs if not columns.keys() & set(group)]
     if not lacking:

@@ -121,7 +121,7 @@ _BREVO: Final = Preset(
         "consents": {
             "email": ("EMAIL",),
             "status": ("DOUBLE_OPT-IN", "OPT_IN"),
-            "basis": ("DOUBLE_OPT-IN", "OPT_IN"),
+            "basis": ("DOUBLE_OPT-IN",),
             "given_at": ("ADDED_TIME",),
             "withdrawn": ("EMAIL_BLACKLISTED", "BLACKLIST", "BLOCKLISTED"),
         },
@@ -164,7 +164,12 @@ _HUBSPOT: Final = Preset(
         },
         "suppressions": {
             "email": ("Email", "Email Address", "Recipient"),
-            "unsubscribed": ("Portal Unsubscribe", "Unsubscribed from all email", "Opted out of all email"),
+            "unsubscribed": (
+                "Portal Unsubscribe",
+                "Unsubscribed from all email",
+                "Opted out of all email",
+                "Marketing Information",
+            ),
             "complained": ("Portal Spam Report",),
             "bounced": ("Portal Bounce", "Global Bounce", "Email hard bounce reason"),
         },

@@ -83,8 +83,12 @@ def _coupons(cells: Mapping[str, str], options: Options) -> Iterator[Statement]:
 
 def _sends(cells: Mapping[str, str], options: Options) -> Iterator[Statement]:
     customer, data = who(cells)
-    at = _known_since(instant_of(cells, "time", options), options)
-    told = _data("sends", cells, ("name", "purpose"), options) | {"sender": cells.get("sender", options.sender)}
+    told = _data("sends", cells, ("name", "purpose"), options)
+    at = instant_of(cells, "time", options)
+    if at is None and not told:
+        return  # of a list of everybody with their last mail: they had none
+    at = _known_since(at, options)
+    told["sender"] = cells.get("sender", options.sender)
     yield Statement("email.sent", customer, at, data | told)
 
 

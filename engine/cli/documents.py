@@ -75,6 +75,35 @@ class IngestDocument(Struct, frozen=True):
     would_enter: dict[str, int]
 
 
+class RefusedRow(Struct, frozen=True):
+    """A row that was not taken, by its first line in the file, and why."""
+
+    line: int
+    reason: str
+
+
+class ImportDocument(Struct, frozen=True):
+    """`winback import --json`. Counts are rows; of suppressions with a hash each address of a row counts.
+
+    `columns` says by our field which column of the file it was read from, `form` what the file is written in. `known` rows
+    were taken before, `skipped` ones say nothing of what is imported. `stopped` customers were found by a hash alone.
+    `broken` says where the file breaks off, if it does.
+    """
+
+    kind: str
+    file: str
+    form: str
+    columns: dict[str, str]
+    unused: list[str]
+    taken: int
+    known: int
+    skipped: int
+    refused: list[RefusedRow]
+    stopped: int
+    dry_run: bool
+    broken: str
+
+
 class PreflightDocument(Struct, frozen=True):
     """`winback preflight --json`. With a check whose level is `error` it exits 1, and go-live refuses."""
 

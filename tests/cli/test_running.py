@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -207,3 +208,18 @@ def test_ops_beyond_this_machine_needs_a_token(winback: Winback, monkeypatch: py
     called = winback("run")
     assert called.code == 2
     assert "token" in called.err
+
+
+def test_an_import_goes_through_the_running_engine(winback: Winback, run: Callable[..., Running]) -> None:
+    """Nothing has to be stopped: rows are taken in, a hash finds its customer, and a second time all is known."""
+    run()
+    Path("orders.csv").write_text("customer,email,date,total\nc-1,ada@example.org,2026-01-31,49.90\nc-2,,never,1\n")
+    digest = hashlib.sha256(b"ada@example.org").hexdigest()
+    Path("stop.csv").write_text(f"sha256\n{digest}\n")
+    orders = winback("import", "orders", "orders.csv", "--currency", "EUR", "--json").json
+    assert (orders["taken"], [row["line"] for row in orders["refused"]]) == (1, [3])
+    stops = winback("import", "suppressions", "stop.csv", "--json").json
+    assert (stops["taken"], stops["stopped"]) == (1, 1)
+    assert winback("import", "orders", "orders.csv", "--json").json["known"] == 1
+    customer = winback("explain", "c-1", "--json").json["customer"]
+    assert (customer["orders"], customer["stopped"]) == (1, ["marketing", "newsletter"])

@@ -27,6 +27,7 @@ DOCUMENTS: dict[str, Any] = {
     "graph": Graph,
     "simulate": Report,
     "ingest": documents.IngestDocument,
+    "import": documents.ImportDocument,
     "preflight": documents.PreflightDocument,
     "go-live": documents.GoLiveDocument,
     "plan": documents.PlanDocument,
