@@ -30,6 +30,7 @@ newsletter.subscribed: ; email proof
 newsletter.confirmed: ; email proof
 consent.given: purpose; channel basis given_at expires proof
 consent.withdrawn: purpose; channel basis given_at expires proof
+coupon.given: ; code offer
 coupon.redeemed: code; order_id reason
 coupon.ready: code; order_id reason
 coupon.refused: code; order_id reason
