@@ -11,7 +11,7 @@ from engine.cli.app import run
 from tests.docs.walkthrough import agrees, follow
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs" / "tutorial").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs" / "tutorial").glob("*.md")), ROOT / "docs" / "how-to" / "bring-a-shop-over.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
