@@ -115,7 +115,7 @@ def _state(told: Mapping[str, Any], at: Instant, owner: Customer, now: Instant, 
         return "voided", "its customer is gone"
     if code in owner.voided_codes:
         return "voided", "its mail did not arrive"
-    if shop.gone_live and at < shop.live_since:
+    if shop.gone_live and at < shop.rehearsed_before:
         return "voided", "it was given out in the rehearsal, before go-live"
     if now >= instant(datetime.fromisoformat(told["ends_at"])):
         return "expired", f"its last day was {told['valid_until']}"

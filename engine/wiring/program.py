@@ -45,6 +45,7 @@ from engine.wiring.preflight.probing import probes_of
 from engine.wiring.ramp_metrics import add_ramp_metrics
 from engine.wiring.receivers import receivers_of
 from engine.wiring.secret import Secrets, keys_of
+from engine.wiring.seeding import Seeding
 from engine.wiring.senders import mailbox_of, sender_of
 from engine.wiring.settings import Settings
 from engine.wiring.tidying import keep_tidy
@@ -204,9 +205,15 @@ async def _assembled(
     sender = sender_of(settings, environment, clock, mailbox, lambda: handling.rules.shop)
     stack.push_async_callback(sender.close)
     composer = Composer(settings, secrets, lambda: handling.rules, views.record, clock.now)
-    composer.use(in_force.kept_of(views.templates()))
     loop = Loop(engine, on_commit=committed)
-    relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack)
+    seeding = Seeding(settings, secrets, loop, sender, lambda: handling.rules)
+    relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack, seeding=seeding)
+
+    def use(kept: in_force.Kept) -> None:
+        composer.use(kept)
+        seeding.use(kept)
+
+    use(in_force.kept_of(views.templates()))
     receivers = receivers_of(settings, environment, clock, sender, lambda: composer.desk)
     deliveries = Deliveries(loop, handling, data, receivers, engine, lambda: handling.rules.shop)
     stack.push_async_callback(deliveries.close)
@@ -223,7 +230,7 @@ async def _assembled(
         suppressions=Suppressions(secrets.blocks),
         look=partial(probes_of, settings, environment, clock, secrets.links),
         shadow=shadow,
-        on_rules=composer.use,
+        on_rules=use,
         about=about,
     )
     control = EngineControl(place)
@@ -231,6 +238,8 @@ async def _assembled(
     await loop.start()
     program.tasks.append(_task(stack, effect_log.follow(data, effects)))
     stack.push_async_callback(loop.stop)
+    if settings.sender.seeds:
+        program.tasks.append(_task(stack, seeding.run()))
     for part in (relay, deliveries):
         handing = asyncio.create_task(part.run())
         program.tasks.append(handing)
@@ -247,6 +256,8 @@ def _relay(
     composer: Composer,
     registry: CollectorRegistry,
     stack: AsyncExitStack,
+    *,
+    seeding: Seeding,
 ) -> Relay:
     said = settings.sender
     relay_settings = RelaySettings(
@@ -270,6 +281,7 @@ def _relay(
         block_key=secrets.blocks,
         settings=relay_settings,
         meters=Meters(registry),
+        on_done=seeding.on_done if said.seeds else None,
     )
 
 

@@ -11,12 +11,13 @@ from fnmatch import fnmatchcase
 from html import escape
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core.rules import Offer, RuleSet, Send, sends_of
 from engine.language.files import Checked
 from engine.ports import Clock, Message, Sender
-from engine.rendering import Rendered, sample_context, template_facts
+from engine.rendering import Brand, Rendered, Templates, sample_context, template_facts
 from engine.rendering.envelope import headers, links, message, message_id
 from engine.rendering.mime import BadMessageError, mailbox
 from engine.wiring.composing import desk
@@ -28,6 +29,20 @@ MARK = "X-Winback-Test"
 """The header of every test mail."""
 
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
+
+
+class Written(Struct, frozen=True):
+    """What mails are made of: the templates, the brand, and the rules that say what a template is sent with."""
+
+    templates: Templates
+    brand: Brand
+    rules: RuleSet
+
+
+def written_of(checked: Checked) -> Written:
+    """Return what files write, also where some of them have errors."""
+    assert checked.templates is not None, "asked only with templates"
+    return Written(checked.templates, checked.brand, checked.rules or RuleSet())
 
 
 class NotAllowedError(Exception):
@@ -64,24 +79,22 @@ def sender_for_tests(settings: Settings, environment: Mapping[str, str], clock: 
     return mail_server_of(settings, environment, clock)
 
 
-def context_of(checked: Checked, template: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def context_of(written: Written, template: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to render a template with: a sample's data, `known` fields of a customer, and what its send says.
 
     The offer, the purpose and the values are those of the first step that sends it.
     """
-    rules = checked.rules or RuleSet()
-    assert checked.templates is not None, "asked only with templates"
-    step = first_send_of(rules, template)
-    facts = template_facts(checked.templates, template)
-    offer: Offer | None = rules.offers.get(step.offer) if step else None
+    step = first_send_of(written.rules, template)
+    facts = template_facts(written.templates, template)
+    offer: Offer | None = written.rules.offers.get(step.offer) if step else None
     context = sample_context(
-        brand=checked.brand,
+        brand=written.brand,
         purpose=step.purpose.value if step else "marketing",
         customer=known,
         values={**{name: f"({name})" for name in facts.values}, **(step.values if step else {})},
     )
     if offer is not None:
-        context |= {"offer": sample_context(brand=checked.brand, offer=offer)["offer"]}
+        context |= {"offer": sample_context(brand=written.brand, offer=offer)["offer"]}
     elif step is not None and not facts.needs_offer:
         context["offer"] = None
     return context
@@ -101,40 +114,41 @@ def first_send_of(rules: RuleSet, template: str) -> Send | None:
 def message_to_me(
     settings: Settings,
     secrets: Secrets,
-    checked: Checked,
+    written: Written,
     template: str,
     *,
     to: str,
     language: str,
     known: Mapping[str, Any],
     number: str,
+    label: str = "Test",
 ) -> tuple[Message, Rendered]:
     """Return a template as the mail it would be, for oneself, and how it was rendered.
 
     Args:
         settings: who writes.
         secrets: what links are made with.
-        checked: the files, with their templates.
+        written: what it is made of.
         template: its name.
         to: where it goes.
         language: the customer's.
         known: fields of a customer, shown instead of the sample's.
         number: names this mail; another test has another.
+        label: stands before its subject.
 
     Raises:
         RenderError: the template needs something that it is not given.
 
     """
-    context = context_of(checked, template, known)
+    context = context_of(written, template, known)
     purpose = context["message"]["purpose"]
-    writer = desk(settings, checked.brand)
+    writer = desk(settings, written.brand)
     data = {"customer": {"id": "", "email": to, "language": language}, "purpose": purpose, "asks": "test"}
     made = links(writer, secrets.links, secrets.blocks, effect_id=number, data=data)
-    assert checked.templates is not None, "asked only with templates"
-    rendered = checked.templates.render(template, language, context | {"links": made})
+    rendered = written.templates.render(template, language, context | {"links": made})
     bodies = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
     full = {**data, **bodies, "workflow": "test", "headers": headers(writer, data, made)}
-    return as_test(message(writer, number, full), to, number=number, label="Test"), rendered
+    return as_test(message(writer, number, full), to, number=number, label=label), rendered
 
 
 def as_test(sent: Message, to: str, *, number: str, label: str, banner: str = "") -> Message:

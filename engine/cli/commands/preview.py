@@ -12,7 +12,7 @@ from engine.cli.printing import note, print_json, to_people
 from engine.cli.templates import fields_of_customer, files_with
 from engine.core.rules import RuleSet
 from engine.rendering import Rendered, RenderError
-from engine.wiring.testing import context_of
+from engine.wiring.testing import context_of, written_of
 
 
 @named(
@@ -32,10 +32,10 @@ def command(call: Call, template: str, language: str | None, customer: str | Non
     """
     checked = files_with(call, template)
     known = fields_of_customer(call, customer, (checked.rules or RuleSet()).lifecycle) if customer else {}
-    assert checked.templates is not None, "it has this one"
+    written = written_of(checked)
     try:
-        context = context_of(checked, template, known)
-        rendered = checked.templates.render(template, language or known.get("language") or "en", context)
+        context = context_of(written, template, known)
+        rendered = written.templates.render(template, language or known.get("language") or "en", context)
     except RenderError as error:
         raise Wrong(str(error)) from None
     if out is not None:

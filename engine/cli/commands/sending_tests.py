@@ -18,7 +18,7 @@ from engine.rendering import RenderError
 from engine.wiring.clock import clock_of
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import SettingsError
-from engine.wiring.testing import NotAllowedError, message_to_me, receiver_of, sender_for_tests
+from engine.wiring.testing import NotAllowedError, message_to_me, receiver_of, sender_for_tests, written_of
 
 
 @named(
@@ -46,7 +46,7 @@ def command(call: Call, template: str, to: str, customer: str | None, language: 
         keys = keys_of(settings, os.environ)
         to = receiver_of(settings, to)
         message, rendered = message_to_me(
-            settings, keys, checked, template, to=to, language=wanted, known=known, number=number
+            settings, keys, written_of(checked), template, to=to, language=wanted, known=known, number=number
         )
     except (SettingsError, NotAllowedError) as error:
         raise Misused(str(error)) from None

@@ -99,12 +99,15 @@ class Relay:
         block_key: bytes,
         settings: RelaySettings | None = None,
         meters: Meters | None = None,
+        on_done: Callable[[Queued], None] | None = None,
     ) -> None:
+        """`on_done` hears of each mail that was handed over, after that is on record."""
         self._books, self._decider, self._backlog, self._limits = books, decider, backlog, limits
         self._sender, self._compose, self._clock, self._block_key = sender, compose, clock, block_key
         self._suppressions = Suppressions(block_key)
         self._settings = settings or RelaySettings()
         self._meters = meters or Meters(None)
+        self._on_done = on_done
         self._gathering = asyncio.Lock()
         self._news = asyncio.Event()
         self._stopping = False
@@ -236,6 +239,8 @@ class Relay:
         self._backlog.let_go([each.queued for each in over])
         for each in over:
             self._meters.ended("later" if each.next_try is not None else each.ending.outcome)
+            if self._on_done is not None and each.ending.outcome == "done" and _channel(each.queued) == "email":
+                self._on_done(each.queued)
         if queued is not None and not may_call:
             self._backlog.let_go([queued])
             self._limits.domain(queued.domain, self._clock.now()).under_way -= 1

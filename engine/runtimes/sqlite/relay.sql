@@ -76,3 +76,16 @@ insert into suppression (key, kind, at) values (?, ?, ?) on conflict (key, kind)
 
 -- name: suppressions
 select kind, at from suppression where key = ?
+
+-- name: claim_seed
+insert into seeded (digest, seed, template, language, at, state) values (:digest, :seed, :template, :language, :now, 'calling')
+on conflict (digest, seed) do nothing
+
+-- name: end_seed
+update seeded set state = :state, at = :now, detail = :detail where digest = :digest and seed = :seed
+
+-- name: give_back_seed
+delete from seeded where digest = :digest and seed = :seed and state = 'calling'
+
+-- name: settle_seeds
+update seeded set state = 'uncertain', detail = 'the engine stopped during the call' where state = 'calling'

@@ -222,3 +222,15 @@ create table shop (
     accepted integer not null,
     state blob not null
 ) strict;
+
+-- Which version of a template (in one language) went to which of the sender's seeds, when it first went out live.
+create table seeded (
+    digest blob not null,        -- of the version
+    seed text not null,          -- the address
+    template text not null,
+    language text not null,
+    at integer not null,
+    state text not null check (state in ('calling', 'done', 'refused', 'uncertain')),
+    detail text not null default '',
+    primary key (digest, seed)
+) strict, without rowid;
