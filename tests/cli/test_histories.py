@@ -97,6 +97,17 @@ def test_bodies_are_rendered_when_asked_for(winback: Winback) -> None:
     assert all(data[key] for key in ("subject", "text", "html", "headers", "links"))
 
 
+def test_a_history_sets_the_threshold_before_the_shop_goes_live(winback: Winback, tmp_path: Path) -> None:
+    """Whoever plans after an ingest plans with the shop's own rhythm, and not with that of a shop nobody knows."""
+    path = tmp_path / "orders.csv"
+    days = "".join(f"c{each},2025-0{month}-01,20.00\n" for each in range(40) for month in (1, 3, 5, 7))
+    path.write_text(f"customer,day,total\n{days}")
+    rows = "customer_id=customer,time=day,total=total"
+    assert winback("ingest", path, "--csv", rows, "--currency", "EUR", "--timezone", "Europe/Berlin").code == 0
+    interval = winback("status", "--json").json["reorder_interval"]
+    assert (interval["intervals"], interval["lapsed_after_days"]) == (120, 120)
+
+
 def test_ingest_counts_what_it_took(winback: Winback) -> None:
     """Accepted, duplicate, history and dead letters; it exits 1 only for a dead letter."""
     winback("sample", "--customers", 20, "--seed", 3, "--out", "history.jsonl")

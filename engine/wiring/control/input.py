@@ -9,6 +9,7 @@ from typing import Any
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import Reader
+from engine.core.signals import DayClosed
 from engine.handling import Taken
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.control.place import Command, Place
@@ -40,10 +41,17 @@ class Input:
         return counted(await self._place.submit(items, origins) if items else [])
 
     async def _lines(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        """Return how many wait to be let into each workflow."""
-        rules = self._place.handling.rules
+        """Return how many wait to be let into each workflow.
 
-        def lines(store: SqliteStore, _: Instant) -> dict[str, int]:
+        Before `go-live` the reorder interval is closed anew: what was taken in until now is the shop's history, and plan
+        and back-test must not reckon with the threshold of a shop that knows nothing.
+        """
+        handling = self._place.handling
+        rules = handling.rules
+
+        def lines(store: SqliteStore, now: Instant) -> dict[str, int]:
+            if not rules.shop.gone_live:
+                handling.sweeping.tell(store, DayClosed(), now)
             return {each.name: store.line_length(each.name) for each in rules.in_order}
 
         return {name: length for name, length in (await self._place.ask(lines)).items() if length}
