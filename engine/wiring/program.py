@@ -82,6 +82,7 @@ class Program:
     deliveries: Deliveries
     control: EngineControl
     mailbox: Mailbox
+    waiting: WaitingFiles
     registry: CollectorRegistry
     ops: Running | None = None
     public: Running | None = None
@@ -155,12 +156,11 @@ async def running(
             await _note_that_mail_leaves(program)
             program.tasks.append(_task(stack, keep_granting(engine, program.loop, settings.workflows)))
             program.tasks.append(_task(stack, keep_tidy(engine, program.mailbox)))
-            waiting = WaitingFiles(settings, lambda: engine.handling.rules, shadow=shadow)
             if follow or listen:
-                follower = _follower(program, waiting, follow=follow)
+                follower = _follower(program, follow=follow)
                 program.tasks.append(_task(stack, watch(settings.workflows, follower)))
             if listen:
-                looking = asyncio.create_task(waiting.look())
+                looking = asyncio.create_task(program.waiting.look())
                 stack.push_async_callback(_let_go, looking)
                 program.ops, program.public = await listeners(
                     settings,
@@ -170,7 +170,7 @@ async def running(
                     control=program.control,
                     mailbox=program.mailbox,
                     secrets=secrets,
-                    waiting=waiting,
+                    waiting=program.waiting,
                     stack=stack,
                     registry=program.registry,
                 )
@@ -209,9 +209,12 @@ async def _assembled(
     seeding = Seeding(settings, secrets, loop, sender, lambda: handling.rules)
     relay = _relay(settings, secrets, engine, loop, sender, composer, registry, stack, seeding=seeding)
 
+    waiting = WaitingFiles(settings, lambda: handling.rules, shadow=shadow)
+
     def use(kept: in_force.Kept) -> None:
         composer.use(kept)
         seeding.use(kept)
+        waiting.look_anew()
 
     use(in_force.kept_of(views.templates()))
     receivers = receivers_of(settings, environment, clock, sender, lambda: composer.desk)
@@ -234,7 +237,7 @@ async def _assembled(
         about=about,
     )
     control = EngineControl(place)
-    program = Program(settings, engine, loop, relay, deliveries, control, mailbox, registry)
+    program = Program(settings, engine, loop, relay, deliveries, control, mailbox, waiting, registry)
     await loop.start()
     program.tasks.append(_task(stack, effect_log.follow(data, effects)))
     stack.push_async_callback(loop.stop)
@@ -342,9 +345,9 @@ async def _note_that_mail_leaves(program: Program) -> None:
         await program.loop.ask(lambda store, now: sweeping.tell(store, MailLeaves(), now))
 
 
-def _follower(program: Program, waiting: WaitingFiles, *, follow: bool) -> Callable[[Checked], Awaitable[None]]:
+def _follower(program: Program, *, follow: bool) -> Callable[[Checked], Awaitable[None]]:
     async def changed(checked: Checked) -> None:
-        waiting.note(checked)
+        program.waiting.note(checked)
         if checked.rules is None:
             log.warning("changed files have errors; nothing of them is in force", errors=len(checked.errors))
         elif follow:

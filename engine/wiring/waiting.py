@@ -25,7 +25,7 @@ class WaitingFiles:
         """With `shadow` live workflows are applied as shadow, which is no change of theirs."""
         self._settings, self._rules, self._shadow = settings, rules, shadow
         self.checked: Checked | None = None
-        self._known: tuple[Checked, int] | None = None
+        self._known: Checked | None = None  # what `_pending` is of
         self._pending: Pending | None = None
 
     async def look(self) -> None:
@@ -42,13 +42,17 @@ class WaitingFiles:
         """Note a set that was just checked."""
         self.checked = checked
 
+    def look_anew(self) -> None:
+        """Compare anew the next time: something was put in force."""
+        self._known = None
+
     def pending(self) -> Pending | None:
         """Return what the files would change, None where they are those in force, or were not looked at yet."""
-        checked, rules = self.checked, self._rules()
+        checked = self.checked
         if checked is None:
             return None
-        if self._known is None or self._known[0] is not checked or self._known[1] != rules.shop.epoch:
+        if self._known is not checked:
             as_applied = as_shadow(checked.rules) if self._shadow and checked.rules is not None else checked.rules
-            self._pending = waits_in(checked, as_applied, self._settings, rules.rule_set)
-            self._known = checked, rules.shop.epoch
+            self._pending = waits_in(checked, as_applied, self._settings, self._rules().rule_set)
+            self._known = checked
         return self._pending

@@ -11,9 +11,9 @@ from engine.core.customer import Customer
 from engine.core.moments import DAY, Instant
 from engine.core.rulebook import Rules
 from engine.core.shop import Pause, Shop
-from engine.insight.overview import Overview, Pending
+from engine.insight.overview import Overview
 from engine.listeners import ControlRefusedError
-from engine.listeners.console import Counted, Found, Held, Here, Place, Search, Today, Told, WorkflowSight
+from engine.listeners.console import Changes, Counted, Found, Held, Here, Place, Search, Today, Told, WorkflowSight
 from engine.trace import story
 from tests.builders import rules_of, somebody
 
@@ -81,7 +81,7 @@ class MadeUp:
         self.places: tuple[Place, ...] = ()
         self.people: dict[str, Customer] = {"ada": somebody()}
         self.asked: list[Search] = []
-        self.pending: Pending | None = None
+        self.waits = Changes()
         self.broken = False
 
     def pause(self, scope: str = "engine", name: str = "") -> None:
@@ -121,9 +121,9 @@ class MadeUp:
             return None
         return Told(story=story(found, [], self.rules, NOW), timezone="Europe/Berlin")
 
-    async def changes(self) -> Pending | None:
+    async def changes(self) -> Changes:
         """Return what waits in the files."""
-        return self.pending
+        return self.waits
 
     async def held(self, scope: str, name: str) -> Held:
         """Return what a pause holds."""

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from engine.insight.overview import Pending
+from engine.insight.plan import Change, Difference, Landing, Plan
 from engine.listeners import OpsSettings, Site, ops_app
-from engine.listeners.console import Counted, Place, Search
+from engine.listeners.console import Changes, Counted, Place, Proposed, Reckoned, Search
 from engine.listeners.console.markup import Html, h, html
 from engine.listeners.console.words import LANGUAGES
 from tests.listeners.sights import TODAY, Commands, MadeUp
@@ -31,6 +32,37 @@ PAGES = (
     "/customers?standing=lapsed",
     "/customer?id=ada",
     "/changes",
+)
+
+PLAN = Plan(
+    at="2026-01-05T09:30:00Z",
+    who="Ada",
+    epoch=1,
+    applied=1,
+    digest="d",
+    customers=9_000,
+    standings={"active -> lapsed": 40},
+    changes=(
+        Change(
+            workflow="waits",
+            source=1,
+            to=2,
+            effect="a new version",
+            mode="live",
+            differences=(Difference("stage first, step 1", "wait: 7d", "wait: 3d"),),
+            waiting={"first, wait 7d": 12},
+            landings=(Landing("first, wait 7d", None, 12, 3),),
+            needs_a_word=True,
+            would_enter=1_200,
+            entry="paced",
+            per_day=500,
+            until="2026-01-08",
+            mailable=1_000,
+            unmailable={"no_permission": 200},
+            offer_cost_at_most="2400.00 EUR",
+            reaches_further=("goes live",),
+        ),
+    ),
 )
 
 Client = TestClient[web.Request, web.Application]
@@ -268,13 +300,72 @@ async def test_what_waits_in_the_files(client: Client, sights: MadeUp) -> None:
     """The changes of good files one by one, else how many errors keep them out; the bar counts them everywhere."""
     assert "The files are those in force." in await text_of(client, "/changes")
     change = {"workflow": "waits", "from": 1, "to": 2, "effect": "a <new> version"}
-    sights.pending, sights.known = Pending([change], 0), replace(sights.known, pending=1)
-    text = await text_of(client, "/changes")
-    assert "1 → 2" in text
-    assert "a &lt;new&gt; version" in text
+    sights.waits, sights.known = Changes(pending=Pending([change], 0)), replace(sights.known, pending=1)
+    assert "a &lt;new&gt; version" in await text_of(client, "/changes")
     assert 'title="1 change waits in the files"' in await text_of(client, "/workflows")
-    sights.pending = Pending([], 2)
+    sights.waits = Changes(pending=Pending([], 2))
     assert "have 2 errors" in await text_of(client, "/changes")
+
+
+async def test_a_plan_that_is_being_reckoned(client: Client, sights: MadeUp) -> None:
+    """How far it has come, on a page that looks again by itself; once it is there or has failed it does not."""
+    sights.waits = Changes(pending=Pending([], 0), reckoned=Reckoned(done=3_000, of=9_000))
+    text = await text_of(client, "/changes")
+    assert "3,000 of 9,000 customers" in text
+    assert 'http-equiv="refresh" content="2"' in text
+    for reckoned in (Reckoned(failed=True), Reckoned(plan=PLAN)):
+        sights.waits = Changes(reckoned=reckoned)
+        assert 'http-equiv="refresh"' not in await text_of(client, "/changes")
+
+
+async def test_a_plan_in_words_and_figures(client: Client, sights: MadeUp) -> None:
+    """What differs, who would enter how fast, what it costs at most, who waits where, and why a second person must approve."""
+    sights.waits = Changes(reckoned=Reckoned(plan=PLAN))
+    text = await text_of(client, "/changes")
+    for words in (
+        '<del lang="en">wait: 7d</del><ins lang="en">wait: 3d</ins>',
+        "1,200 would enter",
+        "up to 500 a day until 8 Jan 2026",
+        "<dt>nobody gave permission for it</dt><dd>200</dd>",
+        "<dt>Offers cost at most</dt><dd>2400.00 EUR</dd>",
+        "first, wait 7d",
+        "no stage: they end",
+        "waits: goes live",
+        "40 Active → Lapsed",
+        "winback apply --move waits=pin",
+    ):
+        assert words in text
+    assert "1.200 Personen würden eintreten" in await text_of(client, "/changes?lang=de")
+
+
+async def test_what_was_applied(client: Client, sights: MadeUp) -> None:
+    """By whom, planned by whom, and what; an apply that was taken back is told."""
+    row = {
+        "at": "2026-01-05T09:00:00Z",
+        "who": "Bea",
+        "planned_by": "Ada",
+        "what": ["waits: <new>"],
+        "taken_back": True,
+    }
+    sights.waits = Changes(applied=[row])
+    text = await text_of(client, "/changes")
+    assert "10:00</time> by Bea, planned by Ada" in text
+    assert "waits: &lt;new&gt;" in text
+    assert "An apply was taken back." in text
+
+
+async def test_a_plan_is_approved_by_its_number(client: Client, sights: MadeUp, commands: Commands) -> None:
+    """The form of a plan that waits puts that plan in force, by the command that says so; a number that is none is refused."""
+    sights.waits = Changes(proposals=(Proposed(number=7, at=sights.known.now, who="Ada", plan=PLAN),))
+    text = await text_of(client, "/changes")
+    assert "Plan 7 waits for a second person" in text
+    assert "Made by Ada" in text
+    assert 'name="number" value="7"' in text
+    fields = {"token": await token(client), "who": "Bea", "back": "/changes"}
+    assert (await post(client, "/approve", {**fields, "number": "7"}))[:2] == (303, "/changes")
+    assert commands.done == [("approve", {"number": 7, "who": "Bea"})]
+    for number in ("x", "", "-1", "9" * 30):
+        assert (await post(client, "/approve", {**fields, "number": number}))[0] == 403
 
 
 async def test_errors_are_pages(client: Client, sights: MadeUp) -> None:

@@ -2,11 +2,14 @@
 
 from engine.listeners.console.letters import Letters
 from engine.listeners.console.sights import (
+    Changes,
     Counted,
     Found,
     Held,
     Here,
     Place,
+    Proposed,
+    Reckoned,
     Search,
     Sights,
     Somebody,
@@ -17,12 +20,15 @@ from engine.listeners.console.sights import (
 from engine.listeners.console.site import Site
 
 __all__ = [
+    "Changes",
     "Counted",
     "Found",
     "Held",
     "Here",
     "Letters",
     "Place",
+    "Proposed",
+    "Reckoned",
     "Search",
     "Sights",
     "Site",

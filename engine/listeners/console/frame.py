@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import blake2b
 from importlib import resources
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
+from engine.core.moments import instant
 from engine.core.shop import Pause
 from engine.listeners.console.markup import Html, Inner, h, html
 from engine.listeners.console.visit import Visit
@@ -152,6 +154,11 @@ def table(columns: list[tuple[str, bool]], rows: list[list[Inner]], *, caption: 
 def mark(visit: Visit, kind: str, value: str) -> Html:
     """Return a word in a coloured box, such as a mode or a standing: `mark(visit, "mode", "live")`."""
     return h.span(visit.say(f"{kind}.{value}"), class_=f"mark {kind}-{value}")
+
+
+def moment(visit: Visit, written: str, timezone: str = "") -> Html:
+    """Return an instant that is known as RFC 3339 on the shop's clock, or on another."""
+    return visit.clock(instant(datetime.fromisoformat(written)), timezone)
 
 
 def nothing(text: str) -> Html:

@@ -56,10 +56,10 @@ def _attribute(key: str, value: Value) -> str:
 
 
 class _Elements:
-    """Makes elements by name."""
+    """Makes elements by name; `del_` is `del`."""
 
     def __getattr__(self, name: str) -> Callable[..., Html]:
-        return partial(element, name)
+        return partial(element, name.removesuffix("_"))
 
 
 h = _Elements()

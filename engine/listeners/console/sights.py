@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from engine.core.moments import Day, Instant
 from engine.core.rules import Switch, Workflow
 from engine.core.shop import Pause
 from engine.insight.overview import Overview, Pending
+from engine.insight.plan import Plan
 from engine.trace import Story
 
 
@@ -112,6 +113,36 @@ class Told(Struct, frozen=True, kw_only=True):
     letters: Mapping[str, str] = {}
 
 
+class Reckoned(Struct, frozen=True, kw_only=True):
+    """A plan of the files, or how far its reckoning has come, or that it failed."""
+
+    plan: Plan | None = None
+    done: int = 0
+    of: int = 0
+    failed: bool = False
+
+
+class Proposed(Struct, frozen=True, kw_only=True):
+    """A plan that somebody saved, and that waits for somebody else to put it in force."""
+
+    number: int
+    at: Instant
+    who: str
+    plan: Plan
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """What the files would change (None: they are those in force), plans that wait, and what was applied last.
+
+    `reckoned` is None where there is nothing to plan. `applied` is as `status --json` has it, the newest first.
+    """
+
+    pending: Pending | None = None
+    reckoned: Reckoned | None = None
+    proposals: tuple[Proposed, ...] = ()
+    applied: list[dict[str, Any]] = []
+
+
 class Held(Struct, frozen=True, kw_only=True):
     """What a pause holds: sends by template."""
 
@@ -145,8 +176,8 @@ class Sights(Protocol):
         """Return a customer's story, None where nobody has this id."""
         ...
 
-    async def changes(self) -> Pending | None:
-        """Return what the files would change, None where they are those in force."""
+    async def changes(self) -> Changes:
+        """Return what the files would change, what waits for a second person, and what was applied."""
         ...
 
     async def held(self, scope: str, name: str) -> Held:

@@ -84,7 +84,7 @@ class Site:
             pages |= {"/mailbox": self.mailbox, "/mailbox/{id}": self.letter, "/mailbox/{id}/html": self.letter_html}
         for path, handler in pages.items():
             app.router.add_get(path, self._friendly(handler))
-        for path, handler in {"/pause": self.pause, "/unpause": self.unpause}.items():
+        for path, handler in {"/pause": self.pause, "/unpause": self.unpause, "/approve": self.approve}.items():
             app.router.add_post(path, self._friendly(handler))
         app.router.add_get(STYLE_PATH, self.style)
 
@@ -124,7 +124,7 @@ class Site:
         return _html(story_page(self._visit(request), told))
 
     async def changes(self, request: web.Request) -> web.Response:
-        """Show what waits in the files."""
+        """Show what waits in the files, what it would do, and plans that wait for somebody else."""
         return _html(changes_page(self._visit(request), await self._sights.changes()))
 
     async def style(self, _: web.Request) -> web.Response:
@@ -187,8 +187,16 @@ class Site:
         arguments = {name: said.get(name, "") for name in ("scope", "name", "overdue")}
         return await self._do(request, said, "unpause", arguments)
 
+    async def approve(self, request: web.Request) -> web.Response:
+        """Put a plan in force that somebody else has made."""
+        said = await self._form(request)
+        number = said.get("number", "")
+        if not number.isdecimal() or len(number) > 9:
+            raise RefusedForm("form.incomplete")
+        return await self._do(request, said, "approve", {"number": int(number)})
+
     async def _do(
-        self, request: web.Request, said: Mapping[str, str], command: str, arguments: Mapping[str, str]
+        self, request: web.Request, said: Mapping[str, str], command: str, arguments: Mapping[str, str | int]
     ) -> web.Response:
         """Do a command for whoever filled in the form, and lead back to where it stood."""
         assert self._control is not None, "no form is taken without it"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from engine.core.moments import Day, instant, parse_day, rfc3339, zone
-from engine.listeners.console.frame import in_english, mark, nothing, page, section
+from engine.core.moments import Day, parse_day, rfc3339, zone
+from engine.listeners.console.frame import in_english, mark, moment, nothing, page, section
 from engine.listeners.console.links import letter_at, workflow_at
 from engine.listeners.console.markup import Html, Inner, h, html
 from engine.listeners.console.sights import Told
@@ -113,7 +112,7 @@ def _purpose(visit: Visit, purpose: str) -> str:
 
 def _run(visit: Visit, run: Mapping[str, Any], told: Told) -> Html:
     step = str(run["step"] or "").rpartition(" ")[0]
-    until = html(" ", visit.say("until"), " ", _moment(visit, run["until"], told)) if run["until"] else None
+    until = html(" ", visit.say("until"), " ", moment(visit, run["until"], told.timezone)) if run["until"] else None
     marks = [
         mark(visit, "mode", run["mode"]),
         " ",
@@ -134,18 +133,13 @@ def _run(visit: Visit, run: Mapping[str, Any], told: Told) -> Html:
         h.p(
             visit.say("run.began"),
             " ",
-            _moment(visit, run["began"], told),
+            moment(visit, run["began"], told.timezone),
             " · ",
             h.code(f"{run['file'].rpartition('/')[2]}:{run['line']}"),
             class_="soft",
         ),
         class_="card run",
     )
-
-
-def _moment(visit: Visit, written: str, told: Told) -> Inner:
-    """Write an instant that the story has as RFC 3339."""
-    return visit.clock(instant(datetime.fromisoformat(written)), told.timezone)
 
 
 # What was decided ----------------------------------------------------------------------------------------------------

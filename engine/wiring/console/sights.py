@@ -12,22 +12,39 @@ from typing import Any, Final, TypeVar
 from engine.core.customer import Customer
 from engine.core.moments import zone
 from engine.core.rulebook import Rules
-from engine.insight.overview import Pending
-from engine.listeners.console import Counted, Found, Held, Here, Letters, Place, Search, Today, Told, WorkflowSight
+from engine.listeners.console import (
+    Changes,
+    Counted,
+    Found,
+    Held,
+    Here,
+    Letters,
+    Place,
+    Search,
+    Today,
+    Told,
+    WorkflowSight,
+)
 from engine.listeners.control import Control
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.views import Views
 from engine.trace import Ending, story
+from engine.wiring.applying import row_as_json
 from engine.wiring.console.finding import found
+from engine.wiring.console.reckoning import Reckoning
 from engine.wiring.held import held_by
 from engine.wiring.overview import overview
 from engine.wiring.settings import Settings
+from engine.wiring.waiting import WaitingFiles
 
 DAYS: Final = 14
 """So many days of figures the pages show."""
 
 LOOKED_AT: Final = 1_000
 """Customers whose records are read to tell what a pause of a domain holds; of other pauses the counts know."""
+
+LISTED: Final = 10
+"""Plans that wait, and applies, that are shown."""
 
 T = TypeVar("T")
 
@@ -41,24 +58,26 @@ class EngineSights:
         engine: Engine,
         control: Control,
         letters: Letters,
-        pending: Callable[[], Pending | None],
+        waiting: WaitingFiles,
         shop: str,
     ) -> None:
-        """`pending` says what the files would change, without looking at them now; `shop` is the shop's name."""
+        """`waiting` says what the files would change, without looking at them now; `shop` is the shop's name."""
         self._settings, self._engine, self._control, self._letters = settings, engine, control, letters
-        self._pending, self._shop = pending, shop
+        self._waiting, self._shop = waiting, shop
+        self._reckoning = Reckoning(settings.data, engine.now)
         self._thread = ThreadPoolExecutor(1, "console")
         self._views: Views | None = None
 
     async def close(self) -> None:
         """Let go of the database."""
+        await self._reckoning.close()
         await self._read(lambda views: views.close())
         self._thread.shutdown()
 
     def here(self) -> Here:
         """Return what every page needs."""
         rules = self._engine.handling.rules
-        waits = self._pending()
+        waits = self._waiting.pending()
         return Here(
             shop=self._shop,
             now=self._engine.now(),
@@ -74,7 +93,7 @@ class EngineSights:
         return await self._read(partial(self._today, running=running, now=self._engine.now()))
 
     def _today(self, views: Views, running: Mapping[str, Any], now: int) -> Today:
-        waits = self._pending()
+        waits = self._waiting.pending()
         day = zone(views.rules().lifecycle.timezone).day(now)
         seen = overview(views, self._settings, now, running, waits=waits, sends={})
         return Today(overview=seen, day=day, tally=_tally(views, day - DAYS + 1))
@@ -107,9 +126,18 @@ class EngineSights:
         letters = {key: letter for key in endings if (letter := self._letters.letter_of(key)) is not None}
         return Told(story=told, timezone=_timezone(customer, rules), letters=letters)
 
-    async def changes(self) -> Pending | None:
-        """Return what the files would change."""
-        return self._pending()
+    async def changes(self) -> Changes:
+        """Return what the files would change, what waits for a second person, and what was applied."""
+        rows = await self._read(lambda views: views.put_in_force(LISTED))
+        pending, checked = self._waiting.pending(), self._waiting.checked
+        reckoned = None
+        if pending is not None and checked is not None and not pending.errors:
+            reckoned = await self._reckoning.plan(checked, rows[0].num if rows else 0)
+        return Changes(
+            pending=pending,
+            reckoned=reckoned,
+            applied=[row_as_json(each) for each in rows],
+        )
 
     async def held(self, scope: str, name: str) -> Held:
         """Return what a pause holds."""
