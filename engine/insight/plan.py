@@ -82,7 +82,7 @@ class Plan(Struct, frozen=True):
     """An edit as a whole: made when, by whom, from which files and beside which rules in force.
 
     `digest` is of what the files mean, templates included; `epoch` counts the rules in force, `applied` the applies. `standings` counts by
-    `active -> lapsed` whose standing changes. `customers` is how many there are.
+    `active -> lapsed` whose standing changes. `customers` is how many there are. `number` is what the engine knows a saved plan by.
     """
 
     at: str
@@ -91,6 +91,7 @@ class Plan(Struct, frozen=True):
     applied: int
     digest: str
     customers: int
+    number: int = 0
     changes: tuple[Change, ...] = ()
     standings: dict[str, int] = {}
     moves: dict[str, str] = {}

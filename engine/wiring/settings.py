@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, Field, IPvAnyAddress, ValidationError
+from pydantic import BaseModel, Field, IPvAnyAddress, ValidationError
 
 from engine.core.moments import Length
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
@@ -27,12 +27,6 @@ NOT_SETTINGS = ("WINBACK_CONFIG", "WINBACK_SECRET", "WINBACK_TRACEBACK", "WINBAC
 
 class SettingsError(Exception):
     """What is wrong with the settings, all of it, a line each."""
-
-
-def _none_yet(approvals: int) -> int:
-    if approvals:
-        raise ValueError("approvals come with a later version; leave it at 0")
-    return approvals
 
 
 class Listen(Part):
@@ -151,7 +145,9 @@ class Settings(Part):
     history_after: Span = Field(
         default=Length(minutes=72 * 60), description="an event that came later than this is history"
     )
-    approvals: Annotated[int, AfterValidator(_none_yet)] = Field(default=0, description="how many others must approve")
+    approvals: int = Field(
+        default=0, ge=0, le=1, description="1: what can reach customers or money needs a second person"
+    )
     practice: date | None = Field(
         default=None, description="a shop for practice: its clock begins on this day, and moves by run --pass alone"
     )

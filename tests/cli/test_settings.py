@@ -78,7 +78,7 @@ def test_the_secret_lies_in_the_data_folder_that_is_used() -> None:
         ('dat = "x"', {}, "did you mean data?"),
         ('[smtp]\npassword = "x"', {}, "smtp.password_file, or WINBACK_SMTP_PASSWORD"),
         ('[sender]\nkind = "kafka"', {}, "comes with a later version"),
-        ("approvals = 1", {}, "later version"),
+        ("approvals = 2", {}, "less than or equal to 1"),
         ('history_after = "3 days"', {}, "write 3d"),
         ('[listen]\nops = "8081"', {}, "127.0.0.1:8080"),
         ('[hooks.shopify]\nsecrets = ["x"]', {}, "hooks come with a later version"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from engine.cli.calling import Call, Misused, named, who
 from engine.cli.printing import print_json, to_people
 from engine.cli.reaching import the_engine
 from engine.core.moving import HOW
+from engine.insight.plan import Plan
 from engine.language.problems import format_problems
 from engine.wiring.checking import checked_folder
 
@@ -19,6 +22,7 @@ from engine.wiring.checking import checked_folder
     "winback check && winback apply",
     "winback apply --move readers-who-dont-buy=move",
     "winback apply --move old-workflow=exit",
+    "winback apply discount.plan",
     "winback apply --back",
     "winback apply --json | jq '.changes'",
 )
@@ -32,17 +36,23 @@ from engine.wiring.checking import checked_folder
 @click.option(
     "--back", is_flag=True, help="Return to what was in force before the last apply: rules, templates, brand."
 )
-def command(call: Call, said: tuple[str, ...], back: bool) -> None:  # noqa: FBT001 - an option is a parameter
+@click.argument("plan", type=click.Path(path_type=Path, dir_okay=False), required=False)
+def command(call: Call, said: tuple[str, ...], back: bool, plan: Path | None) -> None:  # noqa: FBT001 - an option
     """Put the checked set of workflow files in force, all of it or nothing.
 
     Runs under way stay on the version they began with, unless --move says otherwise. Lifecycle, templates and modes count
     for everyone at once. A workflow that is gone from the files while people are in it needs a word on what becomes of
-    them. With an error, or a scenario that its workflow contradicts, nothing is applied; it exits 1.
+    them. With a PLAN, saved by `winback plan`, it is refused when the files, what is in force or a figure by more than a
+    tenth are not those of the plan; `approvals = 1` asks for one made by somebody else. With an error, or a scenario that its workflow contradicts, nothing is applied; it exits 1.
     """
     arguments: dict[str, Any] = {"moves": moves_of(said), "who": who()}
     folder = call.workflows
     if not back and not folder.is_dir():
         raise Misused(f"{folder}: there is no such folder: --workflows names the folder of workflows")
+    if plan is not None:
+        if back:
+            raise Misused("--back returns to what was in force before: it needs no plan")
+        arguments["plan"] = _read(plan)
     if call.said_workflows is not None:
         arguments["workflows"] = str(folder.absolute())
     with the_engine(call) as engine:
@@ -57,6 +67,21 @@ def command(call: Call, said: tuple[str, ...], back: bool) -> None:  # noqa: FBT
         click.echo("winback: nothing is applied: the files have errors", err=True)
     if not result["applied"]:
         raise click.exceptions.Exit(1)
+
+
+def _read(path: Path) -> Any:
+    """Return a saved plan, as JSON has it.
+
+    Raises:
+        Misused: the file is no plan, or cannot be read.
+
+    """
+    try:
+        return msgspec.to_builtins(msgspec.json.decode(path.read_bytes(), type=Plan))
+    except OSError as error:
+        raise Misused(f"{path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise Misused(f"{path} is no plan of `winback plan --save`: {error}") from None
 
 
 def moves_of(said: tuple[str, ...]) -> dict[str, str]:

@@ -13,11 +13,13 @@ from engine.cli.calling import Call, Misused, Wrong, named, who
 from engine.cli.commands.applying import moves_of
 from engine.cli.documents import FoundProblem, PlanDocument
 from engine.cli.printing import note, print_json, progress, to_people
+from engine.cli.reaching import the_engine
 from engine.core.moments import rfc3339
 from engine.insight.plan import Change, Difference, Plan
 from engine.language.problems import format_problems, to_json
 from engine.runtimes.sqlite.database import DatabaseError
 from engine.wiring.checking import checked_folder
+from engine.wiring.planning import plan_of, raw_of
 
 if TYPE_CHECKING:
     from engine.language.files import Checked
@@ -33,8 +35,6 @@ def command(call: Call, save: Path | None, moves: tuple[str, ...]) -> None:
     how many a day until when, how many of them can be written to, and what the offers cost at most. With errors in the
     files it exits 1.
     """
-    from engine.wiring.planning import plan_of  # noqa: PLC0415 - heavier than reading a command line
-
     folder = call.workflows
     if not folder.is_dir():
         raise Misused(f"{folder}: there is no such folder: --workflows names the folder of workflows")
@@ -83,7 +83,15 @@ def _problems(checked: Checked) -> list[FoundProblem]:
 
 
 def _save(call: Call, plan: Plan, path: Path) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
+    """Keep a plan, and let the engine know it; before the first start there is none, and nothing to plan beside."""
+    if plan.applied:
+        with the_engine(call) as engine:
+            number = engine.do("propose", {"plan": msgspec.to_builtins(plan), "who": plan.who})["number"]
+        plan = msgspec.structs.replace(plan, number=number)
+    try:
+        path.write_text(raw_of(plan), encoding="utf-8")
+    except OSError as error:
+        raise Misused(f"{path}: {error.strerror}") from None
     note(f"{path}: the plan; another person puts it in force by `winback apply {path}`")
 
 

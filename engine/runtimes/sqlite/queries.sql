@@ -180,3 +180,16 @@ select body from workflow_version
 -- name: coupon_issued
 select time, body from effect
 where customer = ? and type = 'winback.coupon_issued' and shadow = 0 and body ->> '$.code' = ? order by seq limit 1
+
+-- name: add_proposal
+insert into proposal (at, who, state, plan) values (?, ?, 'pending', ?) returning num
+
+-- name: decide_proposal
+update proposal set state = ?, decided_by = ?, decided_at = ? where num = ?
+
+-- name: proposal
+select num, at, who, state, decided_by, decided_at, plan from proposal where num = ?
+
+-- name: last_proposals
+select num, at, who, state, decided_by, decided_at, plan from proposal
+order by state = 'pending' desc, num desc limit ?

@@ -216,6 +216,17 @@ create table applied (
     said text not null           -- JSON: the changes in words, the moves, the modes of the files, who planned it
 ) strict;
 
+-- Plans that were saved for a second person to put in force, and what became of each.
+create table proposal (
+    num integer primary key,
+    at integer not null,
+    who text not null,
+    state text not null check (state in ('pending', 'applied', 'withdrawn')),
+    decided_by text not null default '',
+    decided_at integer,
+    plan text not null           -- JSON
+) strict;
+
 -- The shop's own state, and the last instant that was given to a signal: time never goes back behind it.
 create table shop (
     id integer primary key check (id = 1),

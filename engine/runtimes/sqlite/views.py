@@ -18,12 +18,13 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.runtimes.sqlite import applied, rulebook
+from engine.runtimes.sqlite import applied, proposals, rulebook
 from engine.runtimes.sqlite.applied import PutInForce
 from engine.runtimes.sqlite.coupons import look_up
 from engine.runtimes.sqlite.database import named_queries, open_to_read, read_sql
 from engine.runtimes.sqlite.identities import hashed
 from engine.runtimes.sqlite.ledger import Ending
+from engine.runtimes.sqlite.proposals import Proposal
 
 QUERIES: Final = named_queries(read_sql("views.sql"))
 
@@ -114,6 +115,10 @@ class Views:
     def put_in_force(self, most: int) -> list[PutInForce]:
         """Return what was put in force last, the newest first."""
         return applied.latest(self._connection, most)
+
+    def proposals(self, most: int) -> list[Proposal]:
+        """Return the plans that were saved last, those that wait before the others."""
+        return proposals.latest(self._connection, most)
 
     # Customers -------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from engine.wiring.control.input import Input, counted
 from engine.wiring.control.letters import Letters
 from engine.wiring.control.pauses import OVERDUE, Pauses, pause_as_json
 from engine.wiring.control.place import Command, Place
+from engine.wiring.control.proposals import Proposals
 from engine.wiring.control.rules import RulesInForce
 
 __all__ = ["OVERDUE", "EngineControl", "Place", "counted", "pause_as_json"]
@@ -26,7 +27,8 @@ class EngineControl:
     def __init__(self, place: Place) -> None:
         self._place = place
         self.rules = RulesInForce(place)
-        groups = (Input(place), Importing(place), Letters(place), GoingLive(place), self.rules, Pauses(place))
+        files = (self.rules, Proposals(place, self.rules))
+        groups = (Input(place), Importing(place), Letters(place), GoingLive(place), *files, Pauses(place))
         self._commands: dict[str, Command] = {"ping": self._ping}
         for group in groups:
             self._commands |= group.commands()

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from engine.core.moments import Instant, rfc3339
 from engine.core.rules import Mode, RuleSet
 from engine.core.signals import Move
+from engine.insight.plan import Plan
 from engine.language.files import Checked
 from engine.language.problems import to_json
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import applied, rulebook
+from engine.runtimes.sqlite import applied, proposals, rulebook
 from engine.runtimes.sqlite.applied import PutInForce, Said
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
@@ -24,6 +26,7 @@ from engine.wiring.checking import checked_folder
 from engine.wiring.control.place import Command, Place
 from engine.wiring.in_force import Kept
 from engine.wiring.moves import refusals
+from engine.wiring.planning import by_plan, without_plan
 
 
 class _Set(Struct, frozen=True):
@@ -33,7 +36,7 @@ class _Set(Struct, frozen=True):
     kept: Kept
     moves: dict[str, str]
     who: str
-    planned_by: str = ""
+    plan: Plan | None = None
     back_to: PutInForce | None = None
 
 
@@ -48,15 +51,36 @@ class RulesInForce:
         return {"apply": self._apply, "apply-back": self._back}
 
     async def _apply(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        plan = planned(arguments)
+        if plan is not None:
+            return await self.apply_by(plan, arguments)
+        checked = await self._checked(arguments)
+        return await self.apply(checked, moves=dict(arguments.get("moves", {})), who=str(arguments.get("who", "")))
+
+    async def apply_by(self, plan: Plan, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the files in force as a plan says, if they, what is in force and the figures are still those of the plan.
+
+        Raises:
+            ControlRefusedError: they are not, or a second person has to do it; the message names all of it.
+
+        """
+        moves = {**plan.moves, **dict(arguments.get("moves", {}))}
+        if moves != plan.moves:
+            raise ControlRefusedError("--move says other than the plan: make another plan with it")
+        return await self.apply(
+            await self._checked(arguments), moves=moves, who=str(arguments.get("who", "")), plan=plan
+        )
+
+    async def _checked(self, arguments: Mapping[str, Any]) -> Checked:
         folder = Path(arguments["workflows"]) if arguments.get("workflows") else self._place.settings.workflows
         try:
             checked, _ = await asyncio.to_thread(checked_folder, folder)
         except OSError as error:
             raise ControlRefusedError(f"{error.filename}: {error.strerror}") from None
-        return await self.apply(checked, moves=dict(arguments.get("moves", {})), who=str(arguments.get("who", "")))
+        return checked
 
     async def apply(
-        self, checked: Checked, *, moves: Mapping[str, str] | None = None, who: str = "", planned_by: str = ""
+        self, checked: Checked, *, moves: Mapping[str, str] | None = None, who: str = "", plan: Plan | None = None
     ) -> dict[str, Any]:
         """Put a checked set in force, unless it has errors.
 
@@ -64,18 +88,34 @@ class RulesInForce:
             checked: the set.
             moves: what becomes of runs under way, by workflow: pin (they finish on their version), move or exit.
             who: who puts it in force.
-            planned_by: whose plan it is, where a second person applies it.
+            plan: what it was planned to do; it must do that still.
 
         Raises:
             ControlRefusedError: a workflow is gone with people in it and nothing was said of them, or what was said
-                cannot be done; the message names all of it.
+                cannot be done; the plan does not hold any more; or a second person has to approve it. The message names
+                all of it.
 
         """
         problems = to_json(checked.problems)
         if checked.rules is None:
             return {"changes": [], "applied": False, "in_force": None, "problems": problems}
-        wanted = _Set(checked.rules, in_force.of(checked), dict(moves or {}), who, planned_by)
+        wanted = _Set(checked.rules, in_force.of(checked), dict(moves or {}), who, plan)
+        await self._agree(checked, wanted)
         return {**await self._put(lambda _: wanted), "problems": problems}
+
+    async def _agree(self, checked: Checked, wanted: _Set) -> None:
+        """Refuse what needs a plan or a second person, and a plan that does not hold; it may look at all customers."""
+        settings, plan = self._place.settings, wanted.plan
+        refused: list[str] = []
+        if plan is not None:
+            known, now = await self._place.ask(lambda store, now: (proposals.found(store.connection, plan.number), now))
+            refused = await asyncio.to_thread(
+                by_plan, settings.data, checked, plan, known, who=wanted.who, approvals=settings.approvals, now=now
+            )
+        elif settings.approvals:
+            refused = await asyncio.to_thread(without_plan, settings.data, checked, wanted.moves)
+        if refused:
+            raise ControlRefusedError("; ".join(refused))
 
     async def _back(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Put in force again what was before the last apply: rules, templates and brand."""
@@ -88,6 +128,7 @@ class RulesInForce:
 
         def put(store: SqliteStore, now: Instant) -> tuple[dict[str, Any], Kept]:
             wanted = wanted_of(store)
+            _nothing_between(store, wanted.plan)
             before = in_force.read(store.connection)
             kept = in_force.following(wanted.kept, before)
             rules = as_shadow(wanted.rules) if shadow else wanted.rules
@@ -105,7 +146,7 @@ class RulesInForce:
                 changes=tuple(f"{each.workflow}: {each.effect}".removeprefix(": ") for each in told),
                 moves=wanted.moves,
                 modes=in_force.modes_of(wanted.rules),
-                planned_by=wanted.planned_by,
+                planned_by=wanted.plan.who if wanted.plan is not None else "",
             )
             row = applied.put(
                 store.connection,
@@ -116,11 +157,40 @@ class RulesInForce:
                 said=said,
                 back_to=wanted.back_to,
             )
+            if wanted.plan is not None and wanted.plan.number:
+                proposals.decide(store.connection, wanted.plan.number, proposals.APPLIED, wanted.who, now)
             return {"changes": as_json(told), "applied": True, "in_force": row_as_json(row)}, kept
 
         result, kept = await self._place.ask(put)
         self._place.on_rules(kept)
         return result
+
+
+def planned(arguments: Mapping[str, Any]) -> Plan | None:
+    """Return the plan that a command was given, None without one.
+
+    Raises:
+        ControlRefusedError: it is no plan.
+
+    """
+    if arguments.get("plan") is None:
+        return None
+    try:
+        return msgspec.convert(arguments["plan"], Plan)
+    except msgspec.ValidationError as error:
+        raise ControlRefusedError(f"this is no plan: {error}") from None
+
+
+def _nothing_between(store: SqliteStore, plan: Plan | None) -> None:
+    """See that nothing was applied while the plan was looked at.
+
+    Raises:
+        ControlRefusedError: something was.
+
+    """
+    last = applied.newest(store.connection)
+    if plan is not None and plan.applied != (0 if last is None else last.num):
+        raise ControlRefusedError("something else was applied since the plan was made: make another one")
 
 
 def _before(store: SqliteStore, moves: dict[str, str], who: str) -> _Set:

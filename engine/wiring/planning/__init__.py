@@ -1,7 +1,6 @@
-"""Plans: what an edit would do, before it is applied. Reads only."""
+"""Plans: what an edit would do before it is applied, and whether it may be. Reads only."""
 
-from engine.wiring.planning.approving import differs
+from engine.wiring.planning.agreeing import by_plan, plan_from, raw_of, without_plan
 from engine.wiring.planning.making import plan_of
-from engine.wiring.planning.sides import digest_of
 
-__all__ = ["differs", "digest_of", "plan_of"]
+__all__ = ["by_plan", "plan_from", "plan_of", "raw_of", "without_plan"]

@@ -38,6 +38,12 @@ def further(
     return {name: why for name, why in found.items() if why}
 
 
+def told(found: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Write what `further` found as sentences; those about a file name it themselves."""
+    files = (LIFECYCLE, EVENTS, TEMPLATES)
+    return [each if name in files else f"{name}: {each}" for name, why in found.items() for each in why]
+
+
 def _of_workflow(name: str, before: RuleSet, after: RuleSet, moves: Mapping[str, str]) -> tuple[str, ...]:
     was, is_, move = before.workflows.get(name), after.workflows.get(name), moves.get(name, "")
     switched = before.switches.get(name, Switch()), after.switches.get(name, Switch())
@@ -83,7 +89,7 @@ def differs(planned: Plan, now: Plan) -> list[str]:
         return [f"the plan says of runs under way: {planned.moves or 'nothing'}, and not: {now.moves or 'nothing'}"]
     before, after = _figures(planned), _figures(now)
     return [
-        f"{name}: planned {before.get(name, Fraction(0)):.10g}, now {after.get(name, Fraction(0)):.10g}"
+        f"{name}: planned {float(before.get(name, 0)):.10g}, now {float(after.get(name, 0)):.10g}"
         for name in sorted({*before, *after})
         if _differs_too_much(before.get(name, Fraction(0)), after.get(name, Fraction(0)))
     ]

@@ -80,3 +80,14 @@ create table seeded (
     detail text not null default '',
     primary key (digest, seed)
 ) strict, without rowid;
+
+-- Plans that were saved for a second person to put in force, and what became of each.
+create table proposal (
+    num integer primary key,
+    at integer not null,
+    who text not null,
+    state text not null check (state in ('pending', 'applied', 'withdrawn')),
+    decided_by text not null default '',
+    decided_at integer,
+    plan text not null           -- JSON
+) strict;
