@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preview": ("preview", "Render a template with sample or real data."),
     "test-send": ("sending_tests", "Send a template to yourself, by the real way."),
     "walk": ("walking", "Walk a workflow yourself: its mails come to you, a day in seconds."),
+    "coupons": ("coupons", "Make, load and count codes that the shop knows."),
     "dead-letters": ("dead_letters", "List, show and replay input that could not be taken."),
     "schema": ("schema", "Print the JSON Schema of a file, an event or a command's --json."),
     "sample": ("sample", "Make up a shop's history."),
@@ -58,7 +59,6 @@ COMES_LATER = frozenset(
         "restore",
         "export-state",
         "import-state",
-        "coupons",
     }
 )
 """Commands of later versions: named, so that nobody takes them for a slip of the pen."""

@@ -292,3 +292,23 @@ class WalkDocument(Struct, frozen=True):
     workflow: str
     to: str
     days: list[WalkDay]
+
+
+class MintedDocument(Struct, frozen=True):
+    """`winback coupons mint --json`. `ready`: they are given out at once, and need not be loaded."""
+
+    offer: str
+    pool: str
+    minted: int
+    file: str
+    ready: bool
+
+
+class LoadedDocument(Struct, frozen=True):
+    """`winback coupons load --json`. `known` were there before, in this file or in an earlier one."""
+
+    offer: str
+    pool: str
+    taken: int
+    known: int
+    refused: list[RefusedRow]

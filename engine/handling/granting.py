@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from engine.core.rules import Offer
 from engine.core.shop import Shop
@@ -12,15 +12,18 @@ BLOCK = 1_000
 """Codes granted at once."""
 
 
-def grants(shop: Shop, offers: Iterable[Offer], pool: Callable[[str], list[str]]) -> Iterator[CodesGranted]:
-    """Say which blocks to grant now: for each offer with a pool that has less than half a block left.
+def runs_low(shop: Shop, offer: Offer) -> bool:
+    """Say whether an offer has less than half a block of codes to give out."""
+    return offer.codes == "pool" and len(shop.codes.get(offer.name, ())) < BLOCK // 2
 
-    `pool` gives all codes of a pool's file, in its order. Lines may be added at its end; those granted are not looked at
-    again.
+
+def grants(shop: Shop, offers: Iterable[Offer], take: Callable[[str, int], Sequence[str]]) -> Iterator[CodesGranted]:
+    """Say which blocks to grant now, one after the other.
+
+    `take` gives the next so many codes of a pool, each of them once and to one offer alone.
     """
     for offer in offers:
-        if offer.codes == "pool" and len(shop.codes.get(offer.name, ())) < BLOCK // 2:
-            begin = shop.granted.get(offer.name, 0)
-            codes = pool(offer.pool)[begin : begin + BLOCK]
+        if runs_low(shop, offer):
+            codes = take(offer.pool, BLOCK)
             if codes:
                 yield CodesGranted(offer.name, tuple(codes))

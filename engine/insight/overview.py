@@ -48,4 +48,5 @@ class Overview(Struct, frozen=True):
     warm_up_over: bool
     sweep: str | None
     in_force: list[dict[str, Any]] = []  # what was put in force last, the newest first
+    pools: list[dict[str, Any]] = []  # of each offer with a pool: left, low_water, and whether it is low
     ramp: list[RampRow] = []

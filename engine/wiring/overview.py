@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import structs
+
 from engine.core.moments import SECOND, Instant, rfc3339
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
@@ -18,6 +20,7 @@ from engine.wiring import in_force
 from engine.wiring.applying import as_json, changes, row_as_json
 from engine.wiring.checking import checked_folder
 from engine.wiring.control import pause_as_json
+from engine.wiring.pools import levels
 from engine.wiring.settings import Settings
 
 APPLIES = 5
@@ -97,6 +100,7 @@ def overview(
         warm_up_over=is_warm(shop, rules.lifecycle, now),
         sweep=_sweep(shop),
         in_force=[row_as_json(row) for row in views.put_in_force(APPLIES)],
+        pools=[structs.asdict(level) for level in levels(rules.rule_set, shop, views)],
         ramp=ramp_rows(rules, lines, now),
     )
 

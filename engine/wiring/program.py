@@ -40,7 +40,7 @@ from engine.wiring.clock import mark
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
-from engine.wiring.pools import keep_granting
+from engine.wiring.pools import Pools
 from engine.wiring.preflight.probing import probes_of
 from engine.wiring.ramp_metrics import add_ramp_metrics
 from engine.wiring.receivers import receivers_of
@@ -154,7 +154,7 @@ async def running(
             program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await _set_shadow(program, shadow=shadow)
             await _note_that_mail_leaves(program)
-            program.tasks.append(_task(stack, keep_granting(engine, program.loop, settings.workflows)))
+            await _keep_in_codes(program, stack)
             program.tasks.append(_task(stack, keep_tidy(engine, program.mailbox)))
             if follow or listen:
                 follower = _follower(program, follow=follow)
@@ -175,6 +175,15 @@ async def running(
                     registry=program.registry,
                 )
             yield program
+
+
+async def _keep_in_codes(program: Program, stack: AsyncExitStack) -> None:
+    """Grant codes of pools now, so that none is missing when the first input comes, and from then on."""
+    settings = program.settings
+    views = stack.enter_context(Views(settings.data))
+    pools = Pools(program.engine, program.loop, settings.workflows, views, program.registry)
+    await pools.look()
+    program.tasks.append(_task(stack, pools.run()))
 
 
 async def _assembled(

@@ -257,19 +257,26 @@ def test_it_is_warm_when_the_known_facts_reach_back_far_enough() -> None:
 
 
 def test_codes_are_granted_in_blocks_and_never_twice() -> None:
-    """A block when less than half of one is left, the next lines of the file each time."""
+    """A block when less than half of one is left, the next codes of the pool each time; two offers share none."""
     offers = rules_of(
         NOTICE,
-        offers="offers:\n  box: {free_trial: a box, cost: 6 EUR, valid_for: 30d, codes: pool, pool: codes.csv}\n",
+        offers="offers:\n"
+        "  box: {free_trial: a box, cost: 6 EUR, valid_for: 30d, codes: pool, pool: codes.csv}\n"
+        "  crate: {free_trial: a crate, cost: 9 EUR, valid_for: 30d, codes: pool, pool: codes.csv}\n",
     ).offers.values()
-    file = [f"CODE-{number}" for number in range(BLOCK + 10)]
-    shop = Shop()
-    (first,) = grants(shop, offers, lambda _: file)
+    file = [f"CODE-{number}" for number in range(2 * BLOCK + 10)]
+    left, shop = list(file), Shop()
+
+    def take(pool: str, count: int) -> list[str]:
+        assert pool == "codes.csv"
+        taken, left[:count] = left[:count], []
+        return taken
+
+    first, second = grants(shop, offers, take)
     assert first == CodesGranted("box", tuple(file[:BLOCK]))
-    shop.codes, shop.granted = {"box": list(first.codes)}, {"box": BLOCK}
-    assert list(grants(shop, offers, lambda _: file)) == []
-    shop.codes = {"box": list(first.codes[: BLOCK // 2 - 1])}
-    (second,) = grants(shop, offers, lambda _: file)
-    assert second.codes == tuple(file[BLOCK:])
-    shop.granted = {"box": len(file)}
-    assert list(grants(shop, offers, lambda _: file)) == []
+    assert second == CodesGranted("crate", tuple(file[BLOCK : 2 * BLOCK]))
+    shop.codes = {"box": list(first.codes), "crate": list(second.codes)}
+    assert list(grants(shop, offers, take)) == []
+    shop.codes["box"] = list(first.codes[: BLOCK // 2 - 1])
+    assert [each.codes for each in grants(shop, offers, take)] == [tuple(file[2 * BLOCK :])]
+    assert list(grants(shop, offers, take)) == []

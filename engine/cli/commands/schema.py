@@ -17,6 +17,7 @@ from engine.insight.backtest import Report
 from engine.insight.graph import Graph
 from engine.insight.overview import Overview
 from engine.language.schema import FILES, json_schema
+from engine.wiring.pools import PoolLevel
 
 BESIDE = ".schemas"
 """The folder beside the workflows that holds the schemas for editors."""
@@ -37,6 +38,9 @@ DOCUMENTS: dict[str, Any] = {
     "status": Overview,
     "who": list[documents.WhoDocument],
     "cadence": documents.CadenceDocument,
+    "coupons-status": list[PoolLevel],
+    "coupons-mint": documents.MintedDocument,
+    "coupons-load": documents.LoadedDocument,
     "dead-letters": list[documents.DeadLetterDocument],
     "dead-letters-replay": documents.ReplayDocument,
     "preview": documents.PreviewDocument,

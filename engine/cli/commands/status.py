@@ -86,6 +86,7 @@ def _tell_troubles(found: Overview, console: Console) -> None:
             f"REFUSED {name}: {count:,} fit already, over 1,000, and it names no enter_at_most: nobody is let in",
             style="red",
         )
+    _tell_pools(found, console)
     if found.stuck:
         console.print(f"STUCK {', '.join(found.stuck)}: see winback dead-letters", style="red")
     for send in found.uncertain:
@@ -94,6 +95,13 @@ def _tell_troubles(found: Overview, console: Console) -> None:
         console.print(f"{found.dead_letters:,} dead letters: winback dead-letters lists them", style="yellow")
         for error in found.last_errors[:3]:
             console.print(f"  {error['at']} {error['where']}: {error['error']}", style="yellow")
+
+
+def _tell_pools(found: Overview, console: Console) -> None:
+    for pool in found.pools:
+        if pool["low"]:
+            said = f"FEW CODES {pool['offer']}: {pool['left']:,} left, low water {pool['low_water']:,}"
+            console.print(f"{said}: winback coupons mint, then load", style="bold red")
 
 
 def _tell_pending(found: Overview, console: Console) -> None:

@@ -147,6 +147,17 @@ create table suppression (
     primary key (key, kind)
 ) strict, without rowid;
 
+-- Codes of pools, each once: minted here (the shop is yet to be told), ready (it knows them), granted (to be given out).
+create table pool_code (
+    seq integer primary key,
+    pool text not null,
+    code text not null unique,
+    state text not null check (state in ('minted', 'ready', 'granted')),
+    at integer not null
+) strict;
+
+create index pool_code_ready on pool_code (pool, seq) where state = 'ready';
+
 -- Input that could not be taken. The same bytes from the same place are counted, not kept twice.
 create table dead_letter (
     id integer primary key,

@@ -18,7 +18,7 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.runtimes.sqlite import applied, proposals, rulebook
+from engine.runtimes.sqlite import applied, pools, proposals, rulebook
 from engine.runtimes.sqlite.applied import PutInForce
 from engine.runtimes.sqlite.coupons import look_up
 from engine.runtimes.sqlite.database import named_queries, open_to_read, read_sql
@@ -119,6 +119,14 @@ class Views:
     def proposals(self, most: int) -> list[Proposal]:
         """Return the plans that were saved last, those that wait before the others."""
         return proposals.latest(self._connection, most)
+
+    def pools(self) -> dict[str, dict[str, int]]:
+        """Return how many codes of each pool are minted and ready."""
+        return pools.counts(self._connection)
+
+    def has_codes(self, pool: str, *, ready: bool = True) -> bool:
+        """Say whether a pool has codes that are ready, or has or had any."""
+        return pools.has_codes(self._connection, pool, ready=ready)
 
     # Customers -------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.wiring.control.coupons import Coupons
 from engine.wiring.control.going_live import GoingLive
 from engine.wiring.control.importing import Importing
 from engine.wiring.control.input import Input, counted
@@ -28,7 +29,15 @@ class EngineControl:
         self._place = place
         self.rules = RulesInForce(place)
         files = (self.rules, Proposals(place, self.rules))
-        groups = (Input(place), Importing(place), Letters(place), GoingLive(place), *files, Pauses(place))
+        groups = (
+            Coupons(place),
+            Input(place),
+            Importing(place),
+            Letters(place),
+            GoingLive(place),
+            *files,
+            Pauses(place),
+        )
         self._commands: dict[str, Command] = {"ping": self._ping}
         for group in groups:
             self._commands |= group.commands()

@@ -91,3 +91,14 @@ create table proposal (
     decided_at integer,
     plan text not null           -- JSON
 ) strict;
+
+-- Codes of pools, each once: minted here (the shop is yet to be told), ready (it knows them), granted (to be given out).
+create table pool_code (
+    seq integer primary key,
+    pool text not null,
+    code text not null unique,
+    state text not null check (state in ('minted', 'ready', 'granted')),
+    at integer not null
+) strict;
+
+create index pool_code_ready on pool_code (pool, seq) where state = 'ready';
