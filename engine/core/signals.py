@@ -182,6 +182,7 @@ class SuppressionsImported(Signal, frozen=True, gc=False, tag="suppressions_impo
     """Suppressions of another tool were put on the list: so many new ones; none where it was said to be empty."""
 
     count: int
+    who: str = ""
 
 
 ShopSignal = (

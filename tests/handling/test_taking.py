@@ -266,3 +266,28 @@ def test_the_journal_decides_the_same_again() -> None:
         name: encode(each) for name, each in play.world.store.customers.items()
     }
     assert isinstance(again.world.handling, Handling)
+
+
+# Imported ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_imported_is_history_whatever_its_time() -> None:
+    """An event of this very moment starts a workflow, but not when it is imported."""
+    news, imported = Play(VISITS, history_after=3 * DAY), Play(VISITS, history_after=3 * DAY)
+    visit = event("customer.visited", START, "ada")
+    take(news, visit)
+    taken = imported.world.handling.take(imported.world.store, visit, imported.now, history=True)
+    assert (taken.status, taken.history) == ("accepted", True)
+    assert bool(news.customer().runs) is True
+    assert imported.customer().runs == ()
+    assert imported.customer().trail.keys() == {"customer.visited"}
+
+
+def test_a_fact_without_a_day_does_not_say_how_far_facts_reach_back() -> None:
+    """Else an imported list of addresses would end the warm-up, though nothing is known of anybody's orders."""
+    play = Play(history_after=3 * DAY)
+    play.shop.known_since = None
+    take(play, event("profile.updated", 0, "ada", email="ada@example.org"))
+    assert play.shop.known_since is None
+    take(play, event("order.placed", START - 5 * DAY, "ada"))
+    assert play.shop.known_since == START - 5 * DAY

@@ -16,7 +16,7 @@ import click
 from connectors.files import FileProblem
 from connectors.imports import KINDS, PRESETS, MappingProblem, Statement, Suppressed
 from connectors.imports.consents import PURPOSES
-from engine.cli.calling import Call, Misused, named
+from engine.cli.calling import Call, Misused, named, who
 from engine.cli.documents import ImportDocument, RefusedRow
 from engine.cli.exported import Export, Row, Said, open_export
 from engine.cli.histories import moment_said
@@ -264,7 +264,7 @@ def _taken(export: Export, call: Call, refused_to: Path | None) -> ImportDocumen
         if export.said.kind == "suppressions" and not (
             result.refused or result.counts["taken"] or result.counts["known"]
         ):
-            engine.do("suppress", {"rows": []})  # a list that names nobody says that nobody said no
+            engine.do("suppress", {"rows": [], "who": who()})  # a list that names nobody says that nobody said no
         if has_hashes:
             _match(engine, result)
         return result.document(dry_run=False)
@@ -282,7 +282,8 @@ def _import(engine: Channel, piece: list[Row], result: _Result, export: Export, 
 def _suppress(engine: Channel, piece: list[Row], result: _Result) -> bool:
     """Put a piece on the list; say whether there is a hash in it, whose customer is yet to be found."""
     told = [each for row in piece for each in row.says if isinstance(each, Suppressed)]
-    did = engine.do("suppress", {"rows": [[each.kind, each.sha256, each.address, each.at] for each in told]})
+    rows = [[each.kind, each.sha256, each.address, each.at] for each in told]
+    did = engine.do("suppress", {"rows": rows, "who": who()})
     result.counts.update(taken=did["taken"], known=did["known"])
     return any(not each.address for each in told)
 

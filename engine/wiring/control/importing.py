@@ -89,11 +89,14 @@ class Importing:
         """
         counts = _Counts()
         rows: Sequence[Sequence[Any]] = arguments["rows"]
+        who = str(arguments.get("who", ""))
         for part in _parts(rows, ROWS) if rows else [rows]:
-            await self._place.ask(partial(self._put_on_list, part, counts))
+            await self._place.ask(partial(self._put_on_list, part, who, counts))
         return counts.as_json()
 
-    def _put_on_list(self, rows: Sequence[Sequence[Any]], counts: _Counts, store: SqliteStore, now: Instant) -> None:
+    def _put_on_list(
+        self, rows: Sequence[Sequence[Any]], who: str, counts: _Counts, store: SqliteStore, now: Instant
+    ) -> None:
         place, listed = self._place, self._place.suppressions
         new: list[tuple[bytes, str, Instant, str]] = []
         for kind, sha256, address, at in rows:
@@ -104,7 +107,7 @@ class Importing:
         listed.add(store.connection, [row[:3] for row in new])
         counts.taken += len(new)
         if new or not rows:
-            place.handling.sweeping.tell(store, SuppressionsImported(len(new)), now)
+            place.handling.sweeping.tell(store, SuppressionsImported(len(new), who), now)
         for key, _, _, address in new:
             customer_id = (store.find(f"mail:{address}") or f"{BY_ADDRESS}{address}") if address else ""
             if customer_id and store.load(customer_id) is not None:
