@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import structlog
+
 from connectors.memory import FixedClock
-from engine.core.moments import Instant
+from engine.core.moments import DAY, HOUR, Instant, rfc3339
 from engine.ports import Clock
 from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError
 from engine.runtimes.sqlite.views import Views
 from engine.wiring.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
 
 MARK = "practice"
 """The file in a data folder that says it is one of a shop for practice."""
@@ -19,12 +24,66 @@ MARK = "practice"
 BEGINS_AT = 9  # o'clock in UTC, on the first day of practice: mails may go in most of the world's offices
 
 
+JUMP = HOUR
+"""No clock is put right by more than this; beyond it somebody has set it."""
+
+LONGEST_STANDSTILL = 3 * DAY
+"""A clock that says an engine stood still for longer may be wrong; and if not, much of what fell due is too late."""
+
+
+def _wall() -> Instant:
+    return time.time_ns() // 1_000
+
+
+def _seconds_since_boot() -> Instant:
+    """Microseconds since the machine was started, its sleep included where the system counts that."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000
+
+
 class SystemClock:
-    """The machine's clock. The engine sees to it that its own time never goes back."""
+    """The machine's clock, as long as it goes as clocks go. The engine sees to it that its own time never goes back.
+
+    Where it goes forward by more than `JUMP` at once, somebody has set it, perhaps wrongly: waits of months would be over
+    in that second, and nobody could take back what then leaves. So time is counted on from before, by the seconds since
+    the machine was started, until the clock agrees again or the engine is started anew.
+    """
+
+    def __init__(
+        self, wall: Callable[[], Instant] = _wall, steady: Callable[[], Instant] = _seconds_since_boot
+    ) -> None:
+        """Tell time by a wall clock, which may be set, and by one that only counts."""
+        self._wall, self._steady = wall, steady
+        self._apart = wall() - steady()
+        self.trouble = ""
 
     def now(self) -> Instant:
         """Return the present instant."""
-        return time.time_ns() // 1_000
+        wall, counted = self._wall(), self._steady() + self._apart
+        if wall - counted > JUMP:
+            if not self.trouble:
+                self.trouble = (
+                    f"the machine's clock went forward to {rfc3339(wall)} at once; the engine counts on from "
+                    f"{rfc3339(counted)} by itself: set the clock right, or if it is, restart the engine"
+                )
+                log.error("the clock went forward at once", hours=(wall - counted) // HOUR)
+            return counted
+        self._apart += wall - counted
+        self.trouble = ""
+        return wall
+
+
+def clock_trouble(clock: Clock) -> str:
+    """Return what is wrong with a clock, empty when all is well."""
+    return clock.trouble if isinstance(clock, SystemClock) else ""
+
+
+def stood_still(settings: Settings, now: Instant) -> int:
+    """Return for how long the engine of a data folder stood still, if that is longer than it should be; else 0."""
+    if settings.practice is not None or not (settings.data / FILE_NAME).exists():
+        return 0
+    with Views(settings.data) as views:
+        gap = now - views.shop()[0]
+    return gap if gap > LONGEST_STANDSTILL else 0
 
 
 def clock_of(settings: Settings) -> Clock:

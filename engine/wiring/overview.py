@@ -163,6 +163,8 @@ def _stalls(
         said.append(f"timers are {lag:.0f} s late")
     if queued_at is not None and (now - queued_at) / SECOND > STALLED_AFTER:
         said.append(f"{queued} sends wait, the oldest for {(now - queued_at) / SECOND:.0f} s")
+    if running.get("clock"):
+        said.append(str(running["clock"]))
     if running.get("trouble"):
         said.append(f"the mail server cannot be used: {running['trouble']}")
     if float(running.get("lag") or 0.0) > STALLED_AFTER / 6:

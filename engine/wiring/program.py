@@ -25,7 +25,7 @@ from engine.runtimes.sqlite import applied, rulebook
 from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
 from engine.runtimes.sqlite.database import FILE_NAME, update
 from engine.runtimes.sqlite.deliveries import Deliveries
-from engine.runtimes.sqlite.engine import Engine
+from engine.runtimes.sqlite.engine import Asked, Engine
 from engine.runtimes.sqlite.limits import Limit, Limits
 from engine.runtimes.sqlite.loop import Loop
 from engine.runtimes.sqlite.meters import Meters
@@ -36,7 +36,7 @@ from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import effect_log, in_force
 from engine.wiring.applying import SHADOW_PAUSE, as_shadow, as_the_files_say, changes
-from engine.wiring.clock import mark
+from engine.wiring.clock import clock_trouble, mark
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
 from engine.wiring.listening import listeners
@@ -115,6 +115,7 @@ async def running(
     follow: bool = False,
     shadow: bool = False,
     listen: bool = True,
+    hold: str = "",
     overdue_a_second: int | None = 2_000,
 ) -> AsyncIterator[Program]:
     """Run the engine while the context lasts.
@@ -127,6 +128,7 @@ async def running(
         follow: apply each good set of changed files at once.
         shadow: everything live walks as shadow, and nothing leaves.
         listen: open the two listeners.
+        hold: why all sends are to be paused from the beginning, empty where they are not.
         overdue_a_second: pace of what fell due while the engine stood still; None is no limit.
 
     Raises:
@@ -150,6 +152,8 @@ async def running(
         overdue_a_second=overdue_a_second,
     ) as engine:
         in_force.forget_old(data)
+        if hold:
+            _hold(engine, hold)
         async with AsyncExitStack() as stack:
             program = await _assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await _set_shadow(program, shadow=shadow)
@@ -232,7 +236,13 @@ async def _assembled(
 
     def about() -> dict[str, Any]:
         figures = loop.figures()
-        return {"waiting": figures.waiting, "lag": figures.lag, "events": figures.events, "trouble": relay.trouble}
+        return {
+            "waiting": figures.waiting,
+            "lag": figures.lag,
+            "events": figures.events,
+            "trouble": relay.trouble,
+            "clock": clock_trouble(clock),
+        }
 
     place = Place(
         handling=handling,
@@ -319,6 +329,14 @@ async def _let_go(task: asyncio.Task[None]) -> None:
 
 
 # Shadow and following ------------------------------------------------------------------------------------------------
+
+
+def _hold(engine: Engine, why: str) -> None:
+    """Pause all sends before the relay begins; a pause of everything that holds already stays as it is."""
+    handling = engine.handling
+    if not any(each.scope == "engine" for each in handling.rules.shop.pauses):
+        signal = PauseSet("engine", "", why, "winback run")
+        engine.run([Asked(lambda store, now: handling.sweeping.tell(store, signal, now))])
 
 
 async def _set_shadow(program: Program, *, shadow: bool) -> None:

@@ -15,15 +15,16 @@ import structlog
 
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.printing import to_people
-from engine.core.moments import HOUR, Length, iso_day, zone
+from engine.core.moments import DAY, HOUR, Length, iso_day, zone
 from engine.language.files import Checked
 from engine.language.problems import format_problems
 from engine.language.values import Wrong as NoLength
 from engine.language.values import length
+from engine.ports import Clock
 from engine.runtimes.sqlite.database import DatabaseError
 from engine.runtimes.sqlite.engine import EngineStopped
 from engine.wiring.checking import folder_as_it_stands
-from engine.wiring.clock import clock_of, practice_clock
+from engine.wiring.clock import clock_of, practice_clock, stood_still
 from engine.wiring.passing import Passing
 from engine.wiring.program import Program, is_first_start, running
 from engine.wiring.settings import Settings, SettingsError, described, variable
@@ -35,7 +36,10 @@ from engine.wiring.settings import Settings, SettingsError, described, variable
 @click.option(
     "--pass", "passes", metavar="LENGTH", help="In a shop for practice: let so much time pass, such as 7d, and stop."
 )
-def command(call: Call, follow: bool, shadow: bool, passes: str | None) -> None:  # noqa: FBT001 - click gives them by name
+@click.option(
+    "--after-standstill", is_flag=True, help="The engine really stood still for days: go on, with all sends paused."
+)
+def command(call: Call, follow: bool, shadow: bool, passes: str | None, after_standstill: bool) -> None:  # noqa: FBT001 - click gives them by name
     """Run the engine: events in over HTTP, timers, the gate, mails out.
 
     Stop it with Ctrl-C or SIGTERM; it goes on where it stopped. Changed files are noticed, checked as one set, and wait
@@ -49,7 +53,9 @@ def command(call: Call, follow: bool, shadow: bool, passes: str | None) -> None:
         if until is not None:
             asyncio.run(_pass(settings, first, until, shadow=shadow))
         else:
-            asyncio.run(_run(settings, first, follow=follow, shadow=shadow))
+            clock = clock_of(settings)
+            hold = _standstill(settings, clock, expected=after_standstill)
+            asyncio.run(_run(settings, first, clock, follow=follow, shadow=shadow, hold=hold))
     except (DatabaseError, SettingsError) as error:
         raise Misused(str(error)) from None
     except OSError as error:
@@ -116,12 +122,33 @@ async def _pass(settings: Settings, first: Checked | None, passes: Length, *, sh
         passing.close()
 
 
-async def _run(settings: Settings, first: Checked | None, *, follow: bool, shadow: bool) -> None:
+def _standstill(settings: Settings, clock: Clock, *, expected: bool) -> str:
+    """Return why sends are paused when the engine goes on after days, empty where it does not.
+
+    Raises:
+        Misused: nobody has said that it really stood still: the clock may be wrong.
+
+    """
+    gap = stood_still(settings, clock.now())
+    if not gap:
+        return ""
+    if not expected:
+        raise Misused(
+            f"by this machine's clock the engine stood still for {gap // DAY} days. If the clock is wrong, set it right: all"
+            " that falls due in that time would be done at once. If it is right: winback run --after-standstill begins"
+            " with all sends paused, and winback unpause shows what fell due and asks"
+        )
+    return f"it stood still for {gap // DAY} days"
+
+
+async def _run(
+    settings: Settings, first: Checked | None, clock: Clock, *, follow: bool, shadow: bool, hold: str
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, os.environ, clock_of(settings), first, follow=follow, shadow=shadow) as program:
+    async with running(settings, os.environ, clock, first, follow=follow, shadow=shadow, hold=hold) as program:
         _tell_where(program, shadow=shadow, is_first=first is not None)
         stopping = asyncio.create_task(stop.wait())
         ended = asyncio.create_task(program.ended())
