@@ -145,7 +145,7 @@ async def running(
         data,
         clock,
         key=secrets.codes,
-        first_rules=as_shadow(first_rules) if shadow else first_rules,
+        first_rules=first_rules,  # with the modes of the files; `_set_shadow` changes them before anybody is known
         templates=in_force.to_begin_with(data, first),
         suppressions=Suppressions(secrets.blocks),
         history_after=history_after(settings),
