@@ -319,3 +319,24 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert keys_of(settings, {"WINBACK_SECRET": "x" * 32}).codes != first.codes
     with pytest.raises(SettingsError, match="16 characters"):
         keys_of(settings, {"WINBACK_SECRET": "short"})
+
+
+async def test_a_live_workflow_without_the_receiver_it_needs_is_refused(workflows: Path) -> None:
+    """Once mail leaves for people, a stop that nobody hears of is no stop; a draft of it may be applied."""
+    path = workflows / "thank.yaml"
+    async with program(workflows, FixedClock(NOW), sender={"kind": "smtp"}) as engine:
+        await engine.control.do("go-live", {"no_suppressions": True})
+        path.write_text(
+            ASK.replace("- tag: thanked", "- tag: thanked\n      - hand_off: care").replace("live", "draft", 1)
+        )
+        assert (await engine.control.do("apply", {}))["applied"]
+        path.write_text(path.read_text().replace("mode: draft", "mode: live"))
+        with pytest.raises(ControlRefusedError, match=r"\[teams\.care\]"):
+            await engine.control.do("apply", {})
+    async with program(
+        workflows, FixedClock(NOW), sender={"kind": "smtp"}, teams={"care": {"mail": "a@b.example"}}
+    ) as engine:
+        assert (await engine.control.do("apply", {}))["applied"]
+    async with program(workflows, FixedClock(NOW), sender={"kind": "smtp"}) as engine:
+        path.write_text(path.read_text().replace("Thank whoever", "Thanks to whoever"))
+        assert (await engine.control.do("apply", {}))["applied"], "what was missing before keeps nobody from an edit"

@@ -27,6 +27,7 @@ from engine.wiring.control.place import Command, Place
 from engine.wiring.in_force import Kept
 from engine.wiring.moves import refusals
 from engine.wiring.planning import by_plan, without_plan
+from engine.wiring.receivers_missing import receivers_missing
 
 
 class _Set(Struct, frozen=True):
@@ -122,6 +123,22 @@ class RulesInForce:
         moves, who = dict(arguments.get("moves", {})), str(arguments.get("who", ""))
         return {**await self._put(lambda store: _before(store, moves, who)), "problems": []}
 
+    def _new_without_a_receiver(self, wanted: _Set, rules: RuleSet) -> list[str]:
+        """Say what a live workflow would ask of the world anew and nobody takes.
+
+        What is missing already is told by `status`, and keeps nobody from an edit: that may be what ends the need. Nor
+        does it keep anybody from taking an edit back.
+        """
+        settings, handling = self._place.settings, self._place.handling
+        if settings.sender.kind == "mailbox" or not handling.rules.shop.gone_live or wanted.back_to is not None:
+            return []
+        before = {
+            (need.workflow, need.effect, need.channel, need.team)
+            for need in receivers_missing(handling.rules.rule_set, settings)
+        }
+        missing = receivers_missing(rules, settings)
+        return [need.said for need in missing if (need.workflow, need.effect, need.channel, need.team) not in before]
+
     async def _put(self, wanted_of: Callable[[SqliteStore], _Set]) -> dict[str, Any]:
         """Put a set in force in one transaction; return what that changed."""
         handling, shadow = self._place.handling, self._place.shadow
@@ -134,6 +151,7 @@ class RulesInForce:
             rules = as_shadow(wanted.rules) if shadow else wanted.rules
             now_in_force = handling.rules.rule_set
             refused = refusals(wanted.moves, now_in_force, rules, store.runs_at_steps, handling.rules)
+            refused += self._new_without_a_receiver(wanted, rules)
             if refused:
                 raise ControlRefusedError("; ".join(refused))
             found = changes(
