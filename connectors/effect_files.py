@@ -42,6 +42,14 @@ class _Position(Struct):
     sizes: dict[str, int] = {}
 
 
+def position_of(folder: Path) -> int:
+    """Return the number of the last effect that is in a folder's files, 0 where there are none."""
+    try:
+        return msgspec.json.decode((folder / POSITION).read_bytes(), type=_Position).seq
+    except FileNotFoundError:
+        return 0
+
+
 class EffectFiles:
     """The files of one data folder. `position` is the number of the last effect that is in them for good."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.insight.ramps import RampRow
+from engine.insight.receiving import ReceiverRow
 
 
 class Pending(Struct, frozen=True):
@@ -50,3 +51,4 @@ class Overview(Struct, frozen=True):
     in_force: list[dict[str, Any]] = []  # what was put in force last, the newest first
     pools: list[dict[str, Any]] = []  # of each offer with a pool: left, low_water, and whether it is low
     ramp: list[RampRow] = []
+    deliveries: list[ReceiverRow] = []

@@ -14,6 +14,7 @@ from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Shop, is_warm
 from engine.insight.overview import Overview, Pending
 from engine.insight.ramps import ramp_rows
+from engine.insight.receiving import ReceiverRow
 from engine.language.files import Checked
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
@@ -21,6 +22,7 @@ from engine.wiring.applying import as_json, changes, row_as_json
 from engine.wiring.checking import checked_folder
 from engine.wiring.control import pause_as_json
 from engine.wiring.pools import levels
+from engine.wiring.receiving import nobody_takes, receiver_rows, troubles_of, where_effects_go
 from engine.wiring.settings import Settings
 
 APPLIES = 5
@@ -59,6 +61,7 @@ def overview(
     accepted, shop = views.shop()
     rules = views.rules()
     groups = views.all("groups")
+    rows = receiver_rows(views, settings, shop, now)
     due, oldest = views.one("due", now)
     queued, queued_at = views.one("outbox")
     lag = max(0.0, (now - oldest) / SECOND) if oldest is not None else 0.0
@@ -79,7 +82,10 @@ def overview(
         due=due,
         next_due=rfc3339(upcoming[0][0]) if upcoming else None,
         lag_seconds=round(lag, 3),
-        stalls=_stalls(now, lag, queued, queued_at, running),
+        stalls=[
+            *_stalls(now, lag, queued, queued_at, running),
+            *troubles_of(rows, (running or {}).get("receivers") or {}),
+        ],
         stuck=[customer for (customer,) in views.all("stuck", LISTED)],
         paused=[pause_as_json(each) for each in shop.pauses],
         held=lines.get(PAUSED_LINE, 0),
@@ -94,14 +100,15 @@ def overview(
             {"at": rfc3339(at), "where": origin, "error": reason} for at, origin, reason in views.all("last_letters", 5)
         ],
         pending=waits,
-        receivers=_receivers(settings, shop_is_live=shop.gone_live),
-        nobody_takes={},
+        receivers=_receivers(settings, rows, shop_is_live=shop.gone_live),
+        nobody_takes=nobody_takes(views, settings),
         reorder_interval=_interval(rules),
         warm_up_over=is_warm(shop, rules.lifecycle, now),
         sweep=_sweep(shop),
         in_force=[row_as_json(row) for row in views.put_in_force(APPLIES)],
         pools=[structs.asdict(level) for level in levels(rules.rule_set, shop, views)],
         ramp=ramp_rows(rules, lines, now),
+        deliveries=rows,
     )
 
 
@@ -172,11 +179,10 @@ def _stalls(
     return said
 
 
-def _receivers(settings: Settings, *, shop_is_live: bool) -> dict[str, str]:
+def _receivers(settings: Settings, rows: list[ReceiverRow], *, shop_is_live: bool) -> dict[str, str]:
     smtp = f"{settings.smtp.host}:{settings.smtp.port}"
     sends = "the local mailbox" if settings.sender.kind == "mailbox" or not shop_is_live else smtp
-    others = str(settings.data / "effects.jsonl") if shop_is_live else "nobody before go-live"
-    return {"sends": sends, "other effects": others}
+    return {"sends": sends, "other effects": where_effects_go(rows, settings.data, shop_is_live=shop_is_live)}
 
 
 def _interval(rules: Rules) -> dict[str, Any]:

@@ -242,6 +242,7 @@ async def _assembled(
             "events": figures.events,
             "trouble": relay.trouble,
             "clock": clock_trouble(clock),
+            "receivers": dict(deliveries.troubles),
         }
 
     place = Place(

@@ -74,6 +74,15 @@ def takers(settings: Settings) -> list[Takes]:
     return [*hooks, *teams, *files, *shop]
 
 
+def takes(taker: Takes, need: Need) -> bool:
+    """Say whether a receiver takes what is needed."""
+    if need.effect not in taker.types:
+        return False
+    if need.effect == fx.SEND_REQUESTED and taker.channels:
+        return need.channel == "preferred" or need.channel in taker.channels
+    return not taker.team or taker.team == need.team
+
+
 def receivers_missing(rules: RuleSet, settings: Settings) -> list[Need]:
     """Return what live workflows ask of the world and nobody takes, in the order of files and steps."""
     taken_by = takers(settings)
@@ -83,7 +92,7 @@ def receivers_missing(rules: RuleSet, settings: Settings) -> list[Need]:
         if switch.mode is Mode.LIVE
         for need in _needs(rules.workflows[name])
     ]
-    return [need for need in dict.fromkeys(wanted) if not any(_is_for(each, need) for each in taken_by)]
+    return [need for need in dict.fromkeys(wanted) if not any(takes(each, need) for each in taken_by)]
 
 
 def _needs(workflow: Workflow) -> Iterator[Need]:
@@ -122,11 +131,3 @@ def _asked_by_send(send: Send, workflow: Workflow) -> Iterator[tuple[str, str, s
     if send.offer and workflow.offers[send.offer].codes == "shop":
         yield fx.COUPON_ISSUED, "", ""
         yield fx.COUPON_VOIDED, "", ""
-
-
-def _is_for(taker: Takes, need: Need) -> bool:
-    if need.effect not in taker.types:
-        return False
-    if need.effect == fx.SEND_REQUESTED and taker.channels:
-        return need.channel == "preferred" or need.channel in taker.channels
-    return not taker.team or taker.team == need.team

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from email import message_from_bytes
@@ -12,15 +12,18 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from connectors.memory import FixedClock, MemorySender
 from engine.core.events import Consent, Event, OrderPlaced, ProfileUpdated
 from engine.core.moments import DAY, HOUR, Instant, zone
 from engine.core.shop import Shop, Sweep
 from engine.listeners.control import ControlRefusedError
+from engine.listeners.serving import serve
 from engine.ports import Message
 from engine.runtimes.sqlite.views import Views
 from engine.wiring.checking import checked_folder
+from engine.wiring.overview import overview
 from engine.wiring.program import Program, running
 from engine.wiring.secret import keys_of
 from engine.wiring.senders import LiveOnly
@@ -64,7 +67,14 @@ def workflows(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def program(workflows: Path, clock: FixedClock, *, listen: bool = False, **said: Any) -> AsyncIterator[Program]:
+async def program(
+    workflows: Path,
+    clock: FixedClock,
+    *,
+    listen: bool = False,
+    environment: Mapping[str, str] | None = None,
+    **said: Any,
+) -> AsyncIterator[Program]:
     """The whole engine, on a clock that is turned by hand; with `listen` on ports of its own."""
     places = {"public": "127.0.0.1:0", "ops": "127.0.0.1:0"}
     settings = Settings.model_validate(
@@ -72,7 +82,7 @@ async def program(workflows: Path, clock: FixedClock, *, listen: bool = False, *
     )
     checked, _ = checked_folder(workflows)
     assert checked.rules is not None, checked.problems
-    async with running(settings, {}, clock, checked, listen=listen, overdue_a_second=None) as found:
+    async with running(settings, environment or {}, clock, checked, listen=listen, overdue_a_second=None) as found:
         yield found
 
 
@@ -340,3 +350,62 @@ async def test_a_live_workflow_without_the_receiver_it_needs_is_refused(workflow
     async with program(workflows, FixedClock(NOW), sender={"kind": "smtp"}) as engine:
         path.write_text(path.read_text().replace("Thank whoever", "Thanks to whoever"))
         assert (await engine.control.do("apply", {}))["applied"], "what was missing before keeps nobody from an edit"
+
+
+async def test_effects_reach_a_webhook_and_status_tells_of_it(workflows: Path) -> None:
+    """What a tool refuses is a dead letter that status shouts about; replayed, it comes again under the same id."""
+    status = [400, 204]
+    heard: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        heard.append(request.headers["webhook-id"])
+        return web.Response(status=status.pop(0))
+
+    app = web.Application()
+    app.router.add_post("/effects", take)
+    tool = await serve(app, "127.0.0.1", 0)
+    hook = {"url": f"http://127.0.0.1:{tool.port}/effects", "take": ["winback.tagged"]}
+    secret = {"WINBACK_WEBHOOKS_CRM_SECRET": "whsec_" + "c2Vj" * 8}
+    clock = FixedClock(NOW)
+    try:
+        async with program(workflows, clock, environment=secret, webhooks={"crm": hook}) as engine:
+            await engine.control.do("go-live", {"no_suppressions": True})
+            clock.advance(HOUR)
+            await orders(engine, clock)
+            with Views(engine.settings.data) as views:
+                seen = overview(
+                    views, engine.settings, clock.now(), await engine.control.do("ping", {}), waits=None, sends={}
+                )
+            (row,) = seen.deliveries
+            assert (row.name, row.takes, row.behind, row.parcels, row.dead_letters) == (
+                "webhooks.crm",
+                ["winback.tagged"],
+                0,
+                0,
+                1,
+            )
+            assert any("webhooks.crm: 1 effects were not taken" in each for each in seen.stalls)
+            result = await engine.control.do("replay", {})
+            assert result == {"replayed": 1, "accepted": 1, "duplicate": 0, "still_dead": 0}
+            await settled(engine, clock)
+            with Views(engine.settings.data) as views:
+                assert not views.letters()
+        assert len(heard) == 2
+        assert len({*heard}) == 1
+    finally:
+        await tool.stop()
+
+
+async def test_status_names_what_nobody_takes(workflows: Path) -> None:
+    """What a workflow asked for since go-live and no receiver is named for is counted; with one it is not."""
+    (workflows / "thank.yaml").write_text(ASK.replace("- tag: thanked", "- newsletter: as_usual"))
+    clock = FixedClock(NOW)
+    async with program(workflows, clock) as engine:
+        await engine.control.do("go-live", {"no_suppressions": True})
+        clock.advance(HOUR)
+        await orders(engine, clock)
+        settings, adapted = engine.settings, "winback.newsletter_adapted"
+        for take, nobody in (([], {adapted: 1}), (["winback.tagged"], {adapted: 1}), ([adapted], {})):
+            said = Settings.model_validate({"data": settings.data, "workflows": workflows, "files": {"take": take}})
+            with Views(settings.data) as views:
+                assert overview(views, said, clock.now(), None, waits=None, sends={}).nobody_takes == nobody

@@ -1,4 +1,4 @@
-"""`winback dead-letters`: input that could not be taken."""
+"""`winback dead-letters`: input that could not be taken, and effects that nobody took."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ ACTIONS = ("list", "show", "replay")
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("numbers", nargs=-1, type=int, metavar="[ID]...")
 def command(call: Call, action: str, numbers: tuple[int, ...]) -> None:
-    """List, show and replay input that could not be taken.
+    """List, show and replay input that could not be taken, and effects that a receiver did not take.
 
     `list` names each with its reason; `show ID` prints its bytes; `replay` takes those named, or all, in anew (say, after
-    events.yaml has learnt their type), and releases customers who are stuck. What is taken then is no dead letter any more.
+    events.yaml has learnt their type), releases customers who are stuck, and brings effects to
+    their receivers again. What is taken then is no dead letter any more.
     """
     if action == "replay":
         _replay(call, numbers)

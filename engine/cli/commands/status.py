@@ -65,7 +65,7 @@ def _tell(found: Overview, console: Console) -> None:
     _ramp(found, console)
     _counts(console, "sends", {**found.sends, **({"in the outbox": found.outbox} if found.outbox else {})})
     console.print(f"sends go to {found.receivers['sends']}, other effects to {found.receivers['other effects']}")
-    _counts(console, "nobody takes", found.nobody_takes)
+    _deliveries(found, console)
     if found.pending is not None:
         _tell_pending(found, console)
 
@@ -91,6 +91,8 @@ def _tell_troubles(found: Overview, console: Console) -> None:
         console.print(f"STUCK {', '.join(found.stuck)}: see winback dead-letters", style="red")
     for send in found.uncertain:
         console.print(f"UNCERTAIN {send['effect_id']} to {send['customer']} at {send['at']}", style="yellow")
+    for effect, count in found.nobody_takes.items():
+        console.print(f"NOBODY TAKES {effect}: {count:,} since go-live; name a receiver in winback.toml", style="red")
     if found.dead_letters:
         console.print(f"{found.dead_letters:,} dead letters: winback dead-letters lists them", style="yellow")
         for error in found.last_errors[:3]:
@@ -102,6 +104,24 @@ def _tell_pools(found: Overview, console: Console) -> None:
         if pool["low"]:
             said = f"FEW CODES {pool['offer']}: {pool['left']:,} left, low water {pool['low_water']:,}"
             console.print(f"{said}: winback coupons mint, then load", style="bold red")
+
+
+def _deliveries(found: Overview, console: Console) -> None:
+    rows = [
+        (
+            each.name,
+            len(each.takes),
+            f"{each.behind:,}",
+            f"{each.parcels:,}",
+            f"{each.dead_letters:,}",
+            each.last_error or "-",
+        )
+        for each in found.deliveries
+    ]
+    if rows:
+        console.print(
+            table("receiver", "takes types", "behind", "tried again", "dead letters", "last error", rows=rows)
+        )
 
 
 def _tell_pending(found: Overview, console: Console) -> None:

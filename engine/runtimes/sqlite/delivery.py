@@ -252,7 +252,7 @@ class Delivery:
             parcels.keep(store.connection, name, parcel, now, "")
             return
         for event in receipt.events:
-            self._taker.take(store, replace(event, time=now), now, f"{ORIGIN}{name}")
+            self._taker.take(store, replace(event, time=now), now, f"told by {name}")
         if receipt.outcome == "done":
             parcels.drop(store.connection, name, parcel)
             return

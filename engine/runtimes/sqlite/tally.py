@@ -28,6 +28,7 @@ _DETAIL: Final = {
     fx.SEND_DROPPED: "reason",
     fx.RUN_ENDED: "outcome",
     fx.HANDED_OFF: "team",
+    fx.SEND_GIVEN_OUT: "channel",
     fx.SUPPRESSED: "scope",
     fx.COUPON_ISSUED: "name",
     fx.STANDING_CHANGED: "to",

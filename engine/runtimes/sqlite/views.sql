@@ -147,3 +147,29 @@ select distinct customer from under_way where workflow in (select value from jso
 
 -- name: records
 select record from customer where id in (select value from json_each(?))
+
+-- name: receiver_positions
+select name, position from receiver
+
+-- Parcels of a receiver: how many, the oldest effect among them, and what was said of the one that was tried last.
+-- name: parcels
+select count(*), min(effect.time),
+    (select why from parcel where receiver = :receiver and attempts > 0 order by next_try desc limit 1)
+from parcel join effect on effect.seq = parcel.seq
+where receiver = :receiver
+
+-- name: letters_from
+select count(*) from dead_letter where origin = ?
+
+-- What a receiver has not been shown yet, counted up to a limit: how many, and the oldest.
+-- name: behind
+select count(*), min(time) from (
+    select time from effect
+    where seq > :position and shadow = 0 and time >= :since and type in (select value from json_each(:types))
+    limit :limit
+)
+
+-- name: tally_of
+select what, detail, sum(count) from tally
+where shadow = 0 and what in (select value from json_each(?))
+group by what, detail

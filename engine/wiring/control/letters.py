@@ -1,4 +1,4 @@
-"""Dead letters: taking in anew what could not be taken, and releasing who was stuck on it."""
+"""Dead letters: taking in anew what could not be taken, releasing who was stuck on it, and delivering anew."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.reading import Reader
 from engine.core.signals import Happened, Released
+from engine.runtimes.sqlite import parcels
+from engine.runtimes.sqlite.delivery import ORIGIN as UNDELIVERED
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.control.place import Command, Place
 
@@ -28,7 +32,7 @@ class Letters:
         return {"replay": self._replay}
 
     async def _replay(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Take dead letters in anew: those of the given ids, or all. Who was stuck is released."""
+        """Take dead letters in anew: those of the given ids, or all. Who was stuck is released; effects come again."""
         wanted = arguments.get("ids")
         rows = await self._place.ask(lambda store, _: dead_letters(store, wanted))
         reader = Reader(self._place.handling.rules.own_events)
@@ -40,6 +44,8 @@ class Letters:
         return counts
 
     async def _replay_one(self, reader: Reader, number: int, origin: str, raw: bytes) -> str:
+        if origin.startswith(UNDELIVERED):
+            return await self._place.ask(partial(_deliver_again, number, origin.removeprefix(UNDELIVERED), raw))
         read = reader.read(raw, origin)
         if origin.startswith(STUCK):
             return await self._place.ask(partial(self._decide_again, number, origin.removeprefix(STUCK), read.event))
@@ -64,6 +70,14 @@ class Letters:
             return "still_dead"
         forget_letter(store, number)
         return "accepted"
+
+
+def _deliver_again(number: int, receiver: str, raw: bytes, store: SqliteStore, now: Instant) -> str:
+    """Let an effect that a receiver did not take come to it again."""
+    if not parcels.keep_again(store.connection, receiver, msgspec.json.decode(raw), now):
+        return "still_dead"
+    forget_letter(store, number)
+    return "accepted"
 
 
 def dead_letters(store: SqliteStore, ids: Sequence[int] | None) -> list[tuple[int, str, bytes]]:
