@@ -28,7 +28,7 @@ from engine.runtimes.sqlite.deliveries import Deliveries
 from engine.runtimes.sqlite.engine import Asked, Engine
 from engine.runtimes.sqlite.limits import Limit, Limits
 from engine.runtimes.sqlite.loop import Loop
-from engine.runtimes.sqlite.meters import Meters
+from engine.runtimes.sqlite.meters import DeliveryMeters, Meters
 from engine.runtimes.sqlite.opening import opened
 from engine.runtimes.sqlite.relay import Relay
 from engine.runtimes.sqlite.store import SqliteStore
@@ -231,7 +231,9 @@ async def _assembled(
 
     use(in_force.kept_of(views.templates()))
     receivers = receivers_of(settings, environment, clock, sender, lambda: composer.desk)
-    deliveries = Deliveries(loop, handling, data, receivers, engine, lambda: handling.rules.shop)
+    deliveries = Deliveries(
+        loop, handling, data, receivers, engine, lambda: handling.rules.shop, meters=DeliveryMeters(registry)
+    )
     stack.push_async_callback(deliveries.close)
 
     def about() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from engine.core.shop import Shop
 from engine.ports import Clock, Receiver
 from engine.runtimes.sqlite import parcels
 from engine.runtimes.sqlite.delivery import GIVE_UP_AFTER, Books, Delivery, Log, Taker
+from engine.runtimes.sqlite.meters import DeliveryMeters
 
 
 class Deliveries:
@@ -25,11 +26,15 @@ class Deliveries:
         shop: Callable[[], Shop],
         *,
         give_up_after: int = GIVE_UP_AFTER,
+        meters: DeliveryMeters | None = None,
     ) -> None:
         """`shop` returns the shop's state as it is now; `give_up_after` is in microseconds of the engine's clock."""
         self._log = Log(folder)
         self._stopped = asyncio.Event()
-        self._each = tuple(Delivery(books, taker, self._log, each, clock, shop, give_up_after) for each in receivers)
+        counting = meters or DeliveryMeters(None)
+        self._each = tuple(
+            Delivery(books, taker, self._log, each, clock, shop, give_up_after, counting) for each in receivers
+        )
 
     async def run(self) -> None:
         """Deliver until `stop`; calls under way are waited for.

@@ -30,6 +30,7 @@ from engine.ports import Clock, Receipt, Receiver, Store
 from engine.runtimes.sqlite import parcels
 from engine.runtimes.sqlite.database import open_to_read
 from engine.runtimes.sqlite.limits import Circuit, backoff
+from engine.runtimes.sqlite.meters import DeliveryMeters
 from engine.runtimes.sqlite.parcels import Parcel
 from engine.runtimes.sqlite.store import SqliteStore
 
@@ -133,10 +134,11 @@ class Delivery:
         clock: Clock,
         shop: Callable[[], Shop],
         give_up_after: int,
+        meters: DeliveryMeters,
     ) -> None:
         self.receiver, self.news, self.stopping = receiver, asyncio.Event(), False
         self._books, self._taker, self._log, self._clock, self._shop = books, taker, effects, clock, shop
-        self._give_up_after = give_up_after
+        self._give_up_after, self._meters = give_up_after, meters
         self._circuit = Circuit(SECOND, 15 * MINUTE)
         self._position = self._noted = 0
         self._in_hand = True
@@ -221,6 +223,7 @@ class Delivery:
         except Exception as error:  # a receiver should not raise; when it does, nobody knows what became of the effect
             log.exception("a receiver failed", receiver=self.receiver.name, type=effect.type)
             receipt = Receipt("later", f"the receiver failed: {type(error).__name__}")
+        self._meters.attempted(self.receiver.name, receipt.outcome)
         if receipt.outcome == "later":
             now = self._clock.now()
             self._circuit.trouble(now, receipt.reason)

@@ -1,4 +1,4 @@
-"""What the relay counts, for Prometheus."""
+"""What the relay and the deliveries count, for Prometheus."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ class Meters:
     def handed_over_after(self, released: Instant, now: Instant) -> None:
         """Note how long a send took from its release to the mail server's yes, on the engine's clock."""
         self._handed.observe((now - released) / SECOND)
+
+
+class DeliveryMeters:
+    """Counters of all deliveries, in a registry (None: counted and shown to nobody)."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        what = "Attempts to deliver effects, by receiver and outcome"
+        self._attempts = Counter("winback_deliveries", what, ["receiver", "outcome"], registry=registry)
+
+    def attempted(self, receiver: str, outcome: str) -> None:
+        """Count an attempt."""
+        self._attempts.labels(receiver, outcome).inc()
