@@ -11,7 +11,12 @@ from engine.cli.app import run
 from tests.docs.walkthrough import agrees, follow
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*sorted((ROOT / "docs" / "tutorial").glob("*.md")), ROOT / "docs" / "how-to" / "bring-a-shop-over.md"]
+HOW_TO = ROOT / "docs" / "how-to"
+PAGES = [
+    *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
+    HOW_TO / "bring-a-shop-over.md",
+    HOW_TO / "codes-the-checkout-knows.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
