@@ -169,6 +169,7 @@ class Promise(Struct, frozen=True, array_like=True, gc=False):
     told: dict[str, Any]
     awaited: bool = False  # the shop was asked to make the code, and has not answered
     refused: str = ""  # why it would not make it
+    ordinal: int = 0  # of the effects about it: an edit may let one send make another offer
 
 
 class Ended(Struct, frozen=True, array_like=True, gc=False):

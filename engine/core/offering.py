@@ -86,7 +86,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
             "cost": written(cost, turn.rules.lifecycle.currency),
             "currency": turn.rules.lifecycle.currency,
         }
-        turn.tell(fx.COUPON_ISSUED, run, {**told, **terms}, step)
+        turn.tell(fx.COUPON_ISSUED, run, {**told, **terms}, step, ordinal=run.voided)
     if acts:
         issued = turn.effects[-1]
         promise = Promise(
@@ -97,6 +97,7 @@ def _issue(turn: Turn, run: Run, step: Send, offer: Offer, cost: int, last_day: 
             own=offer.codes != "text",
             told=issued.data,
             awaited=offer.codes == "shop" and turn.rules.shop.gone_live,
+            ordinal=run.voided,
         )
         customer.promises = ring(customer.promises, promise, PROMISES_KEPT)
         customer.codes_given = ring(customer.codes_given, (given, offer.name), MARKS_KEPT)
@@ -162,7 +163,8 @@ def void(turn: Turn, number: str, reason: str) -> None:
         turn.put(replace(run, codes=codes, voided=run.voided + 1))
     if promise.own:
         customer.voided_codes = ring(customer.voided_codes, given, REFS_KEPT)
-    turn.repeat(fx.COUPON_VOIDED, promise.effect_id, {**promise.told, "reason": reason})
+    told = {**promise.told, "reason": reason}
+    turn.repeat(fx.COUPON_VOIDED, promise.effect_id, told, ordinal=promise.ordinal)
     turn.notes.append(Issued(name, promise.at, -promise.amount))
 
 

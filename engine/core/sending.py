@@ -55,6 +55,7 @@ def ask(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Over | None:
     passed = pass_gate(turn, run, workflow, step)
     if not isinstance(passed, Passed):
         return passed
+    passed = _without_another_offer(turn, passed)
     offer = offer_of(turn, passed.run, workflow, passed.step)
     if isinstance(offer, Drop):
         return dropped(turn, passed.run, passed.step, offer.reason)
@@ -64,6 +65,15 @@ def ask(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Over | None:
         deferred(turn, _with_codes(turn, passed.run), passed.step, never, passed.not_after)
         return None
     return _released(turn, passed, offer)
+
+
+def _without_another_offer(turn: Turn, passed: Passed) -> Passed:
+    """Take back the offer that a send made before an edit let it make another one, or none."""
+    promise = promise_of(turn.customer, passed.run.effect_id)
+    if promise is None or promise.told["name"] == passed.step.offer:
+        return passed
+    void(turn, passed.run.effect_id, "the send makes another offer now")
+    return replace(passed, run=_with_codes(turn, passed.run))
 
 
 def pass_gate(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Passed | Over | None:

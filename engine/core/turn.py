@@ -135,9 +135,9 @@ class Turn:
         number = digest(self.customer.id, kind, str(self.now), self._about(), str(ordinal))
         self._add(kind, number, data)
 
-    def repeat(self, kind: str, number: str, data: dict[str, Any]) -> None:
+    def repeat(self, kind: str, number: str, data: dict[str, Any], *, ordinal: int = 0) -> None:
         """Add an effect about an act of which all was told before; its run may have ended since."""
-        self._add(kind, number, data)
+        self._add(kind, number, data, ordinal=ordinal)
 
     def _about(self) -> str:
         signal = self.signal

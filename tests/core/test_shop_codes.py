@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.customer import Customer, decode, encode
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR
-from engine.core.signals import Handed
-from tests.builders import Play
+from engine.core.signals import Handed, Move
+from tests.builders import Play, rules_of
 from tests.core.shops import hands_nothing_over, only
 from tests.core.test_gate import COUPON
 
@@ -215,6 +216,35 @@ def test_the_answer_finds_who_became_another() -> None:
     play.happens("coupon.ready", "bob", code=asked(play, "bob")["code"])
     play.works()
     assert sends(play) == ["0d send coupon_offer"]
+
+
+@pytest.mark.parametrize("codes", ["signed", "shop"])
+@pytest.mark.parametrize("instead", ["five", ""])
+def test_an_edit_that_lets_the_send_make_another_offer_takes_the_first_back(codes: str, instead: str) -> None:
+    """The run is moved while its send waits: for the shop, or held by a pause after it came back. Each effect has its id."""
+    offers = f"offers:\n  ten: {{{OFFER}}}\n  five: {{discount: 5%, valid_for: 14d, codes: shop}}\n"
+    play = Play(COUPON, offers=offers.replace("codes: shop", f"codes: {codes}"))
+    hands_nothing_over(play)
+    play.goes_live()
+    play.happens("customer.visited")
+    first = asked(play)["code"]
+    if codes == "signed":
+        play.pause()
+        play.signal(Handed(play.world.store.outbox.pop(0).effect_id, "again"))
+    named = f"        offer: {instead}\n" if instead else ""
+    edited = rules_of(
+        COUPON.replace("        offer: ten\n", named), offers=offers.replace("codes: shop", "codes: signed")
+    )
+    number = replace(edited.workflows["coupon"], version=2)
+    play.changes(replace(edited, workflows={"coupon": number}), Move("coupon", "move"))
+    if codes == "signed":
+        play.unpause()
+    (voided,) = only(play.effects, "coupon_voided")
+    assert (voided["code"], voided["reason"]) == (first, "the send makes another offer now")
+    sent = [each.data["offer"] for each in play.about() if each.type == fx.SEND_REQUESTED][-1]
+    assert (sent and sent["name"]) == (instead or None)
+    assert len({each.id for each in play.effects}) == len(play.effects)
+    assert sum(play.shop.budgets["ten"].values()) == 0
 
 
 def test_hold_out_and_shadow_ask_no_shop() -> None:
