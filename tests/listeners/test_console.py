@@ -15,12 +15,19 @@ from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from engine.core import effects
+from engine.core.providers import FAMILIES
+from engine.core.rules import Address, Mode, Standing
 from engine.insight.overview import Pending
 from engine.insight.plan import Change, Difference, Landing, Plan
+from engine.insight.ramps import RampRow
 from engine.listeners import OpsSettings, Site, ops_app
 from engine.listeners.console import Changes, Counted, Place, Proposed, Reckoned, Search
+from engine.listeners.console.customers import HINDRANCES
 from engine.listeners.console.markup import Html, h, html
 from engine.listeners.console.words import LANGUAGES
+from engine.trace import decisions
+from engine.trace.story import _DOING
 from tests.listeners.sights import TODAY, Commands, MadeUp
 
 CONSOLE = Path(__file__).parents[2] / "engine" / "listeners" / "console"
@@ -152,6 +159,29 @@ def test_every_key_that_is_asked_for_has_words() -> None:
     assert missing == []
 
 
+def test_whatever_the_engine_says_has_words() -> None:
+    """Each kind of effect, reason, outcome, standing, verdict and mode has words; nothing is told in English by oversight."""
+    kinds = {
+        value.removeprefix("winback.")
+        for value in vars(effects).values()
+        if isinstance(value, str) and value.startswith("winback.")
+    }
+    wanted = {
+        *(f"did.{kind}" for kind in kinds),
+        *(f"reason.{code}" for code in decisions._REASONS),
+        *(f"outcome.{code}" for code in decisions._OUTCOMES),
+        *(f"became.{state}" for state in decisions._ENDED),
+        *(f"run.{doing}" for doing in _DOING.values()),
+        *(f"doing.{doing}" for doing in _DOING if doing),
+        *(f"standing.{each.value}" for each in Standing),
+        *(f"address.{each.value}" for each in Address),
+        *(f"mode.{each.value}" for each in Mode),
+        *(f"family.{family}" for family in FAMILIES),
+        *(f"hindrance.{why}" for why in HINDRANCES),
+    }
+    assert wanted - LANGUAGES["en"].keys() == set()
+
+
 # Markup --------------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +274,15 @@ async def test_the_day_in_figures(client: Client, sights: MadeUp) -> None:
     assert text.index("too late") < text.index("nobody gave permission for it")
     assert "the team sales takes at most 5 per 1d" in text
     assert "1.234" in await text_of(client, "/?lang=de")
+
+
+async def test_the_ramp_by_provider(client: Client, sights: MadeUp) -> None:
+    """What is allowed, used and waits today, and why a family is stopped."""
+    row = RampRow("gmx", 200, 150, 0, 1_300, stopped=True, why="bounces 4% of 150")
+    sights.overview = replace(sights.overview, ramp=[row])
+    text = await text_of(client, "/")
+    for words in ("GMX and Web.de", ">200<", ">1,300<", "stopped for today", "bounces 4% of 150"):
+        assert words in text
 
 
 async def test_a_pause_is_in_red_on_every_page(client: Client, sights: MadeUp) -> None:

@@ -47,6 +47,7 @@ def today_page(visit: Visit, today: Today) -> str:
         h.div(_pictures(visit, today), class_="two"),
         _by_workflow(visit, today),
         h.div(_dropped(visit, today), _waits(visit, today), class_="two"),
+        _ramp(visit, seen),
         _people(visit, seen),
         h.div(_receivers(visit, seen), section(visit.say("pause.title"), pause_form(visit)), class_="two"),
         under="today",
@@ -204,6 +205,34 @@ def _reasons(visit: Visit, today: Today, what: str, name: str) -> Html:
     rows: list[list[Inner]] = [[reason(visit, why), visit.number(n)] for why, n in counts.most_common()]
     columns = [(visit.say("column.why"), False), (visit.say("column.sends"), True)]
     return section(title, table(columns, rows, caption=title), about=about)
+
+
+def _ramp(visit: Visit, seen: Overview) -> Html | None:
+    if not seen.ramp:
+        return None
+    title = visit.say("ramp.title")
+    columns = [
+        (visit.say("ramp.family"), False),
+        (visit.say("ramp.allowed"), True),
+        (visit.say("ramp.used"), True),
+        (visit.say("ramp.waiting"), True),
+        (visit.say("column.why"), False),
+    ]
+    rows: list[list[Inner]] = [
+        [
+            visit.say(f"family.{each.family}"),
+            visit.number(each.allowed),
+            visit.count(each.used),
+            visit.count(each.waiting),
+            html(
+                h.strong(visit.say("ramp.stopped"), class_="stopped") if each.stopped else None,
+                " ",
+                in_english(visit, each.why),
+            ),
+        ]
+        for each in seen.ramp
+    ]
+    return section(title, table(columns, rows, caption=title), about=visit.say("ramp.about"))
 
 
 def _people(visit: Visit, seen: Overview) -> Html:
