@@ -187,7 +187,8 @@ def _tell_where(demo: Demonstration, settings: Settings, console: Console, histo
     console.print(f"{history:,} events of history, and not one mail went out for them. The shop goes live.")
     if ops is not None:
         host = settings.listen.ops.rpartition(":")[0]
-        console.print(f"mailbox    http://{host}:{ops.port}/mailbox", style="bold")
+        console.print(f"console    http://{host}:{ops.port}/", style="bold")
+        console.print(f"mailbox    http://{host}:{ops.port}/mailbox")
     console.print(f"workflows  {settings.workflows} (a copy, all live; edits there count at once)")
     console.print(f"data       {settings.data}\n")
 

@@ -171,6 +171,7 @@ def _tell_where(program: Program, *, shadow: bool, is_first: bool) -> None:
     modes = ", ".join(f"{name} ({rules.switch(name).mode.value})" for name in sorted(rules.rule_set.workflows))
     console.print(f"winback runs on {settings.data}", style="bold")
     console.print(f"events in   POST {ops}/events")
+    console.print(f"console     {ops}/")
     console.print(f"mailbox     {ops}/mailbox" if settings.sender.kind == "mailbox" else f"metrics     {ops}/metrics")
     console.print(f"links lead  {settings.links_begin_with} (listening at {public})")
     console.print(f"workflows   {modes or 'none'}" + (", put in force by this first start" if is_first else ""))

@@ -16,6 +16,7 @@ from engine.core.customer import Customer
 from engine.core.moments import Instant
 from engine.core.rules import Address
 from engine.runtimes.sqlite.database import QUERIES
+from engine.runtimes.sqlite.headcount import Headcount
 from engine.runtimes.sqlite.lookup import in_lists
 from engine.runtimes.sqlite.places import Places
 
@@ -31,11 +32,13 @@ class Customers:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._places = Places(connection)
+        self._population = Headcount(connection, "change_population")
         self.reload()
 
     def reload(self) -> None:
         """Forget what was not committed."""
         self._places.reload()
+        self._population.forget()
         self._last_num: int | None = None
         self._expect(())
         self._forget()
@@ -50,6 +53,7 @@ class Customers:
         """Write what is left to write of the transaction."""
         self.let_go()
         self._places.count()
+        self._population.flush()
 
     def _forget(self) -> None:
         self._now: dict[str, Customer | None] = {}
@@ -149,7 +153,8 @@ class Customers:
             record = records.encode(after)
             if stored is None:
                 num, before = self._next_num(), None
-                inserts.append((num, customer_id, after.next_due, str(after.standing), hindrance(after), record))
+                inserts.append((num, customer_id, after.next_due, *_group(after), record))
+                self._population.note((), (_group(after),))
             else:
                 num, before = stored
                 if before.next_due == after.next_due:
@@ -157,7 +162,8 @@ class Customers:
                 else:
                     with_due.append((record, after.next_due, num))
                 if _may_have_changed_group(before, after):
-                    groups.append((str(after.standing), hindrance(after), num))
+                    groups.append((*_group(after), num))
+                    self._population.note((_group(before),), (_group(after),))
             self._places.note(before, after)
             self._stored[customer_id] = num, after
         self._changed = {}
@@ -194,6 +200,10 @@ def hindrance(customer: Customer) -> str:
     if "marketing" in customer.stopped and "newsletter" in customer.stopped:
         return "stopped"
     return ""
+
+
+def _group(customer: Customer) -> tuple[str, str]:
+    return str(customer.standing), hindrance(customer)
 
 
 def _may_have_changed_group(before: Customer, after: Customer) -> bool:

@@ -1,54 +1,59 @@
-"""How many runs are at each step of each version, and what they do there, kept with each commit.
+"""How many there are of what pages count, kept with each commit: runs by step, and customers by standing and hindrance.
 
-Counting them when somebody looks would mean decoding the record of everybody under way: ten seconds for a million.
+Counting the runs when somebody looks would mean decoding the record of everybody under way, ten seconds for a million;
+counting the customers, reading an index from end to end.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 
 from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.runtimes.sqlite.database import QUERIES
 
-_Step = tuple[str, int, str, str, int, str]
+Row = tuple[str | int, ...]
+"""What is counted, in the order of its table's columns."""
 
 
 class Headcount:
-    """The table `headcount`: what the records say of their runs, summed up, changed by differences."""
+    """A table of sums, changed by differences; `query` adds to one of them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, query: str) -> None:
+        self._connection, self._query = connection, query
         self.forget()
 
     def forget(self) -> None:
         """Forget what was not committed."""
-        self._changes: Counter[_Step] = Counter()
+        self._changes: Counter[Row] = Counter()
 
-    def note(self, before: Customer | None, after: Customer) -> None:
-        """Note what a changed record changes."""
-        if before is not None:
-            self._changes.subtract(_steps(before))
-        self._changes.update(_steps(after))
+    def note(self, were: Iterable[Row], are: Iterable[Row]) -> None:
+        """Note what is there no more, and what is there now."""
+        self._changes.subtract(were)
+        self._changes.update(are)
 
     def flush(self) -> None:
         """Write what was noted."""
-        rows = [(*step, by) for step, by in self._changes.items() if by]
+        rows = [(*row, by) for row, by in self._changes.items() if by]
         if rows:
-            self._connection.executemany(QUERIES["change_headcount"], rows)
+            self._connection.executemany(QUERIES[self._query], rows)
         self.forget()
 
-    def make_up(self) -> None:
-        """Count everybody under way, in a transaction of its own, where an earlier version has not counted them."""
-        if not self._connection.execute(QUERIES["uncounted"]).fetchone()[0]:
-            return
-        self._connection.execute("begin immediate")
-        for (record,) in self._connection.execute(QUERIES["everybody_under_way"]):
-            self._changes.update(_steps(records.decode(record)))
-        self.flush()
-        self._connection.execute("commit")
 
-
-def _steps(customer: Customer) -> list[_Step]:
+def runs_of(customer: Customer) -> list[Row]:
+    """Return the runs of a customer, as the table `headcount` counts them."""
     return [(run.workflow, run.version, run.mode.value, run.stage, run.step, run.doing) for run in customer.runs]
+
+
+def make_up(connection: sqlite3.Connection) -> None:
+    """Count the runs under way, in a transaction of its own, where an earlier version has not counted them."""
+    if not connection.execute(QUERIES["uncounted"]).fetchone()[0]:
+        return
+    connection.execute("begin immediate")
+    counts = Headcount(connection, "change_headcount")
+    for (record,) in connection.execute(QUERIES["everybody_under_way"]):
+        counts.note((), runs_of(records.decode(record)))
+    counts.flush()
+    connection.execute("commit")

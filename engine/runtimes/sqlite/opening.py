@@ -15,7 +15,7 @@ from engine.ports import Clock
 from engine.runtimes.sqlite import applied, rulebook
 from engine.runtimes.sqlite.database import Lock, open_to_write
 from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
-from engine.runtimes.sqlite.headcount import Headcount
+from engine.runtimes.sqlite.headcount import make_up
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.runtimes.sqlite.suppressions import Suppressions
 
@@ -46,7 +46,7 @@ def opened(
 
     """
     with Lock(folder), _rare_collections(), closing(open_to_write(folder)) as connection:
-        Headcount(connection).make_up()
+        make_up(connection)
         store = SqliteStore(connection)
         rules = rulebook.load(store, clock.now(), key=key)
         handling = Handling(rules, history_after=history_after)

@@ -6,7 +6,7 @@ import sqlite3
 
 from engine.core.customer import Customer
 from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.headcount import Headcount
+from engine.runtimes.sqlite.headcount import Headcount, runs_of
 
 _Places = set[tuple[str, str, str]]
 _PlacesInLine = set[tuple[str, int, str]]
@@ -17,7 +17,7 @@ class Places:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._headcount = Headcount(connection)
+        self._headcount = Headcount(connection, "change_headcount")
         self.reload()
 
     def reload(self) -> None:
@@ -32,7 +32,7 @@ class Places:
             was, is_ = _stages(before), _stages(after)
             self._note("leave_stage", was - is_)
             self._note("enter_stage", is_ - was)
-            self._headcount.note(before, after)
+            self._headcount.note(runs_of(before) if before else (), runs_of(after))
         if after.waiting or (before and before.waiting):
             stood, stands = _in_line(before), _in_line(after)
             self._note("leave_line", stood - stands)

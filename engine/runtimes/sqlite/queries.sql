@@ -39,6 +39,10 @@ delete from under_way where workflow = ? and stage = ? and customer = ?
 insert into headcount (workflow, version, mode, stage, step, doing, runs) values (?, ?, ?, ?, ?, ?, ?)
 on conflict do update set runs = runs + excluded.runs
 
+-- name: change_population
+insert into population (standing, hindrance, customers) values (?, ?, ?)
+on conflict do update set customers = customers + excluded.customers
+
 -- name: uncounted
 select exists(select 1 from under_way) and not exists(select 1 from headcount)
 

@@ -17,6 +17,14 @@ create table customer (
 create index customer_due on customer (next_due, id) where next_due is not null;
 create index customer_group on customer (standing, hindrance);
 
+-- How many customers there are of each standing and hindrance.
+create table population (
+    standing text not null,
+    hindrance text not null,
+    customers integer not null,
+    primary key (standing, hindrance)
+) strict, without rowid;
+
 -- Who stands where, for `who` and `status`: one row a run under way.
 create table under_way (
     workflow text not null,

@@ -25,7 +25,7 @@ select effect_id, state, at, detail from ledger where effect_id in (select value
 select accepted, state from shop
 
 -- name: groups
-select standing, hindrance, count(*) from customer group by standing, hindrance
+select standing, hindrance, customers from population where customers > 0 order by standing, hindrance
 
 -- name: stages
 select workflow, stage, sum(runs) from headcount where runs > 0 group by workflow, stage
@@ -103,7 +103,7 @@ select customer from line where workflow = ? order by reaction desc, customer li
 
 -- name: standing_page
 select num, hindrance, record from customer
-where standing = :standing and (hindrance, num) > (:hindrance, :num) order by hindrance, num limit :limit
+where standing = :standing and hindrance > :hindrance order by hindrance, num limit :limit
 
 -- name: hindrance_page
 select num, hindrance, record from customer
@@ -114,7 +114,7 @@ select id, record from customer where id >= :begin and id < :end and id > :after
 
 -- name: workflow_page
 select stage, customer, record from under_way join customer on customer.id = under_way.customer
-where workflow = :workflow and (stage, customer) > (:stage, :after) order by stage, customer limit :limit
+where workflow = :workflow and stage > :stage order by stage, customer limit :limit
 
 -- name: stage_page
 select stage, customer, record from under_way join customer on customer.id = under_way.customer
@@ -122,7 +122,7 @@ where workflow = :workflow and stage = :stage and customer > :after order by cus
 
 -- name: line_page
 select reaction, customer, record from line join customer on customer.id = line.customer
-where workflow = :workflow and (reaction < :reaction or (reaction = :reaction and customer > :after))
+where workflow = :workflow and reaction <= :reaction and not (reaction = :reaction and customer <= :after)
 order by reaction desc, customer limit :limit
 
 -- name: paused_records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from engine.core.customer import Customer, decode
 from engine.core.fields import last_order
@@ -45,21 +45,23 @@ def _by_words(views: Views, search: Search) -> Found:
 
 
 def _of_standing(views: Views, search: Search) -> list[Placed]:
-    number, _, hindrance = search.after.partition("/")
-    values: dict[str, Any] = {"standing": search.standing, "num": int(number) if number.isdecimal() else -1}
-    if search.hindrance:
-        rows = views.named("hindrance_page", hindrance=search.hindrance, limit=PAGE + 1, **values)
-    else:
-        rows = views.named("standing_page", hindrance=hindrance, limit=PAGE + 1, **values)
+    """Return a page: the rest of the hindrance that the page before ended in, then the hindrances that follow."""
+    number, _, last = search.after.partition("/")
+    standing, hindrance = search.standing, search.hindrance or last
+    after = int(number) if number.isdecimal() else -1
+    rows = views.named("hindrance_page", standing=standing, hindrance=hindrance, num=after, limit=PAGE + 1)
+    if not search.hindrance and len(rows) <= PAGE:
+        rows += views.named("standing_page", standing=standing, hindrance=hindrance, limit=PAGE + 1 - len(rows))
     return [(f"{num}/{why}", decode(record)) for num, why, record in rows]
 
 
 def _in_workflow(views: Views, search: Search) -> list[Placed]:
-    stage, _, after = search.after.partition("/")
-    if search.stage:
-        rows = views.named("stage_page", workflow=search.workflow, stage=search.stage, after=after, limit=PAGE + 1)
-    else:
-        rows = views.named("workflow_page", workflow=search.workflow, stage=stage, after=after, limit=PAGE + 1)
+    """Return a page: the rest of the stage that the page before ended in, then the stages that follow."""
+    last, _, after = search.after.partition("/")
+    workflow, stage = search.workflow, search.stage or last
+    rows = views.named("stage_page", workflow=workflow, stage=stage, after=after, limit=PAGE + 1)
+    if not search.stage and len(rows) <= PAGE:
+        rows += views.named("workflow_page", workflow=workflow, stage=stage, limit=PAGE + 1 - len(rows))
     return [(f"{place}/{name}", decode(record)) for place, name, record in rows]
 
 

@@ -102,3 +102,14 @@ create table pool_code (
 ) strict;
 
 create index pool_code_ready on pool_code (pool, seq) where state = 'ready';
+
+-- How many customers there are of each standing and hindrance.
+create table population (
+    standing text not null,
+    hindrance text not null,
+    customers integer not null,
+    primary key (standing, hindrance)
+) strict, without rowid;
+
+insert into population (standing, hindrance, customers)
+select standing, hindrance, count(*) from customer group by standing, hindrance;
