@@ -241,6 +241,10 @@ async def test_what_needs_somebody_comes_first(client: Client, sights: MadeUp) -
         dead_letters=2,
         last_errors=[{"at": "x", "where": "y", "error": "total is <missing>"}],
         warm_up_over=False,
+        pools=[
+            {"offer": "trial", "left": 12, "low_water": 500, "low": True},
+            {"offer": "gift", "left": 900, "low_water": 500, "low": False},
+        ],
     )
     text = await text_of(client, "/")
     for words in (
@@ -253,9 +257,11 @@ async def test_what_needs_somebody_comes_first(client: Client, sights: MadeUp) -
         "2 dead letters, the last:",
         "total is &lt;missing&gt;",
         "The warm-up is not over",
+        "Few codes for trial: 12 are left, the low water is 500.",
     ):
         assert words in text
     assert "Nothing needs you." not in text
+    assert "Few codes for gift" not in text
 
 
 async def test_the_day_in_figures(client: Client, sights: MadeUp) -> None:

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
 from engine.core import effects as fx
 from engine.core.moments import DAY, HOUR, Instant, zone
+from engine.listeners import ControlRefusedError
 from engine.listeners.console import Changes, Search
 from engine.runtimes.sqlite.views import Views
 from engine.wiring.checking import checked_folder
@@ -59,9 +61,12 @@ def workflows(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def program(workflows: Path, clock: FixedClock) -> AsyncIterator[tuple[Program, EngineSights]]:
+async def program(
+    workflows: Path, clock: FixedClock, approvals: int = 0
+) -> AsyncIterator[tuple[Program, EngineSights]]:
     """The engine, and its sights."""
-    settings = Settings.model_validate({"data": workflows.parent / "data", "workflows": workflows})
+    said = {"data": workflows.parent / "data", "workflows": workflows, "approvals": approvals}
+    settings = Settings.model_validate(said)
     checked, _ = checked_folder(workflows)
     assert checked.rules is not None, checked.problems
     async with running(settings, {}, clock, checked, listen=False, overdue_a_second=None) as made:
@@ -205,3 +210,22 @@ async def test_a_pause_tells_what_it_holds(workflows: Path) -> None:
         assert (await sights.held("workflow", "other")).sends == {}
         assert (await sights.held("template", "hello")).sends == {"hello": 1}
         assert (await sights.held("engine", "")).sends == {"hello": 1}
+
+
+async def test_a_plan_that_waits_is_shown_until_somebody_else_applies_it(workflows: Path) -> None:
+    """Saved by one, it stands on the page; approved from there by another, it is in force and waits no more."""
+    clock = FixedClock(NOW)
+    async with program(workflows, clock, approvals=1) as (made, sights):
+        (workflows / "waits.yaml").write_text(WAITS.replace("wait: 2d", "wait: 5d"))
+        made.waiting.note(checked_folder(workflows)[0])
+        reckoned = (await planned(sights)).reckoned
+        assert reckoned is not None
+        await made.control.do("propose", {"plan": to_builtins(reckoned.plan), "who": "Ada"})
+        (waits,) = (await sights.changes()).proposals
+        assert (waits.who, [each.workflow for each in waits.plan.changes]) == ("Ada", ["waits"])
+        with pytest.raises(ControlRefusedError, match="second person"):
+            await made.control.do("approve", {"number": waits.number, "who": "ada "})
+        await made.control.do("approve", {"number": waits.number, "who": "Bea"})
+        after = await sights.changes()
+        assert (after.proposals, after.pending) == ((), None)
+        assert (after.applied[0]["who"], after.applied[0]["planned_by"]) == ("Bea", "Ada")

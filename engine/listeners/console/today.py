@@ -98,6 +98,10 @@ def _found(visit: Visit, seen: Overview) -> Iterator[Trouble]:
         last = seen.last_errors[0]["error"] if seen.last_errors else ""
         words = html(visit.say("trouble.dead_letters", n=seen.dead_letters), " ", in_english(visit, last))
         yield Trouble("warn", words)
+    for pool in seen.pools:
+        if pool["low"]:
+            few = visit.say("trouble.few_codes", offer=pool["offer"], n=pool["left"], low=pool["low_water"])
+            yield Trouble("bad", few)
     if not seen.warm_up_over:
         yield Trouble("warn", visit.say("trouble.warm_up"))
     if visit.here.pending:

@@ -20,6 +20,7 @@ from engine.listeners.console import (
     Here,
     Letters,
     Place,
+    Proposed,
     Search,
     Today,
     Told,
@@ -27,6 +28,7 @@ from engine.listeners.console import (
 )
 from engine.listeners.control import Control
 from engine.runtimes.sqlite.engine import Engine
+from engine.runtimes.sqlite.proposals import PENDING, Proposal
 from engine.runtimes.sqlite.views import Views
 from engine.trace import Ending, story
 from engine.wiring.applying import row_as_json
@@ -34,6 +36,7 @@ from engine.wiring.console.finding import found
 from engine.wiring.console.reckoning import Reckoning
 from engine.wiring.held import held_by
 from engine.wiring.overview import overview
+from engine.wiring.planning import plan_from
 from engine.wiring.settings import Settings
 from engine.wiring.waiting import WaitingFiles
 
@@ -128,7 +131,7 @@ class EngineSights:
 
     async def changes(self) -> Changes:
         """Return what the files would change, what waits for a second person, and what was applied."""
-        rows = await self._read(lambda views: views.put_in_force(LISTED))
+        rows, proposals = await self._read(lambda views: (views.put_in_force(LISTED), views.proposals(LISTED)))
         pending, checked = self._waiting.pending(), self._waiting.checked
         reckoned = None
         if pending is not None and checked is not None and not pending.errors:
@@ -136,6 +139,7 @@ class EngineSights:
         return Changes(
             pending=pending,
             reckoned=reckoned,
+            proposals=tuple(_proposed(each) for each in proposals if each.state == PENDING),
             applied=[row_as_json(each) for each in rows],
         )
 
@@ -150,6 +154,10 @@ class EngineSights:
         if self._views is None:
             self._views = Views(self._settings.data)
         return look(self._views)
+
+
+def _proposed(kept: Proposal) -> Proposed:
+    return Proposed(number=kept.num, at=kept.at, who=kept.who, plan=plan_from(kept.plan))
 
 
 def _timezone(customer: Customer, rules: Rules) -> str:

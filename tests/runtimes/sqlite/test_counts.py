@@ -12,6 +12,7 @@ import pytest
 from connectors.memory import FixedClock
 from engine.core import effects as fx
 from engine.core.effects import Effect
+from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE, Instant, zone
 from engine.core.rules import RuleSet
 from engine.runtimes.sqlite.engine import Arrivals, Asked, Engine
@@ -184,3 +185,25 @@ def test_a_database_of_an_earlier_version_is_counted_once(tmp_path: Path, clock:
     for _ in range(2):
         with opened(tmp_path, clock, key=b"k", first_rules=rules()):
             assert headcount(tmp_path) == counted_by_hand(tmp_path) == {("waits", 1, "live", "first", 0, "waiting"): 5}
+
+
+def test_customers_are_counted_by_standing_and_hindrance(engine: Engine, tmp_path: Path) -> None:
+    """The groups are those of the customers' own columns, as they come, change standing, lose permission and go."""
+    log_in(engine, [f"c{number}" for number in range(6)], NOW)
+    steps: list[list[Event]] = [
+        [],
+        [event("order.placed", NOW, "c1", "o1", order_id="1"), event("order.placed", NOW, "new", "o2", order_id="2")],
+        [
+            event("email.unsubscribed", NOW, "c2", "u", purpose="marketing"),
+            event("email.bounced", NOW, "c3", "b", kind="dead"),
+        ],
+        [event("customer.erased", NOW, "c4", "e"), event("customer.merged", NOW, "c5", "m", into="c1")],
+    ]
+    told: dict[Any, int] = {}
+    for events in steps:
+        engine.run([Arrivals(events)])
+        with Views(tmp_path) as views:
+            told = {row[:2]: row[2] for row in views.all("groups")}
+            columns = views._connection.execute("select standing, hindrance, count(*) from customer group by 1, 2")
+            assert told == {row[:2]: row[2] for row in columns}
+    assert len(told) > 3

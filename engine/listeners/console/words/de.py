@@ -91,6 +91,7 @@ WORDS: Final[dict[str, str]] = {
         "|Von {n} Sendungen weiß niemand, ob sie angenommen wurden; sie werden nicht noch einmal gesendet."
     ),
     "trouble.dead_letters": "1 Dead Letter, der letzte:|{n} Dead Letters, der letzte:",
+    "trouble.few_codes": "Wenige Codes für {offer}: 1 ist übrig, die Warnmarke ist {low}. Nachladen: winback coupons load.|Wenige Codes für {offer}: {n} sind übrig, die Warnmarke ist {low}. Nachladen: winback coupons load.",
     "trouble.warm_up": "Die Aufwärmzeit läuft noch: Bis dahin tritt niemand ein (warm_up in lifecycle.yaml).",
     "changes.wait": "1 Änderung wartet in den Dateien|{n} Änderungen warten in den Dateien",
     "today.figures": "Zahlen von heute",

@@ -91,6 +91,7 @@ WORDS: Final[dict[str, str]] = {
         "|Of {n} sends nobody knows whether they were taken; they are not sent again."
     ),
     "trouble.dead_letters": "1 dead letter, the last:|{n} dead letters, the last:",
+    "trouble.few_codes": "Few codes for {offer}: 1 is left, the low water is {low}. Load more: winback coupons load.|Few codes for {offer}: {n} are left, the low water is {low}. Load more: winback coupons load.",
     "trouble.warm_up": "The warm-up is not over: nobody enters yet (warm_up in lifecycle.yaml).",
     "changes.wait": "1 change waits in the files|{n} changes wait in the files",
     "today.figures": "Figures of today",
