@@ -79,6 +79,7 @@ class Caller:
         """End all connections."""
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
     async def _read(self, answer: aiohttp.ClientResponse) -> Answer:
         status = answer.status

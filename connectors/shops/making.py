@@ -38,6 +38,15 @@ class Discount(Struct, frozen=True):
 class Discounts(Protocol):
     """The discounts of one kind of shop. Both calls may be made again at any time and do no more than once."""
 
+    async def look(self) -> None:
+        """Ask for something that changes nothing.
+
+        Raises:
+            NotNowError: the shop does not answer, or not to us.
+
+        """
+        ...
+
     async def make(self, discount: Discount) -> str:
         """Make a code; return why the shop would not, empty when it is there.
 
@@ -89,6 +98,16 @@ class CodeMaker:
         kind = "coupon.refused" if refused else "coupon.ready"
         data = Coupon(code=effect.data["code"], reason=refused)
         return Receipt("done", events=(Event(effect.id, self.name, kind, effect.time, effect.customer, data),))
+
+    async def trouble(self) -> str:
+        """Say why the shop cannot be asked, empty when it answers; connections are ended."""
+        try:
+            await self._discounts.look()
+        except NotNowError as error:
+            return str(error)
+        finally:
+            await self.close()
+        return ""
 
     async def close(self) -> None:
         """End all connections."""

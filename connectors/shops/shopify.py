@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.shops.calling import Caller, NotNowError, field
 from connectors.shops.making import Discount
+from engine.core.ids import SAMPLE_CODE
 from engine.core.moments import SECOND
 
 VERSION = "2026-04"
@@ -33,6 +34,10 @@ class Shopify:
     def __init__(self, url: str, token: str, *, version: str = VERSION) -> None:
         self._caller = Caller(url, about_codes=frozenset())
         self._path, self._headers = f"/admin/api/{version}/graphql.json", {"x-shopify-access-token": token}
+
+    async def look(self) -> None:
+        """Look for a code that is none."""
+        await self._find(SAMPLE_CODE)
 
     async def make(self, discount: Discount) -> str:
         """Make a code; one that is there already is looked at."""

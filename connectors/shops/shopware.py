@@ -27,6 +27,10 @@ class Shopware:
         self._key, self._secret, self._channels = key, secret, sales_channels
         self._token = ""
 
+    async def look(self) -> None:
+        """Look which sales channels there are."""
+        await self._all_channels()
+
     async def make(self, discount: Discount) -> str:
         """Make a code; one that is there already stays as it is."""
         channels = self._channels or await self._all_channels()

@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.shops.calling import Answer, Caller, NotNowError, field
 from connectors.shops.making import Discount
+from engine.core.ids import SAMPLE_CODE
 
 COUPONS = "/wp-json/wc/v3/coupons"
 TAKEN = "woocommerce_rest_coupon_code_already_exists"
@@ -25,6 +26,10 @@ class WooCommerce:
     def __init__(self, url: str, key: str, secret: str) -> None:
         self._caller = Caller(url, about_codes=_ABOUT_CODES)
         self._headers = {"authorization": f"Basic {b64encode(f'{key}:{secret}'.encode()).decode()}"}
+
+    async def look(self) -> None:
+        """Look for a code that is none."""
+        await self._find(SAMPLE_CODE)
 
     async def make(self, discount: Discount) -> str:
         """Make a code; one that is there already is looked at."""

@@ -106,7 +106,7 @@ def overview(
         warm_up_over=is_warm(shop, rules.lifecycle, now),
         sweep=_sweep(shop),
         in_force=[row_as_json(row) for row in views.put_in_force(APPLIES)],
-        pools=[structs.asdict(level) for level in levels(rules.rule_set, shop, views)],
+        pools=[structs.asdict(level) for level in levels(rules.rule_set, shop, views.pools())],
         ramp=ramp_rows(rules, lines, now),
         deliveries=rows,
     )

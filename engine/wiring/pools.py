@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -75,14 +75,12 @@ def pooled(rules: RuleSet) -> list[Offer]:
     return [offer for offer in rules.offers.values() if offer.codes == "pool"]
 
 
-def levels(rules: RuleSet, shop: Shop, views: Views) -> list[PoolLevel]:
-    """Return how many codes each offer with a pool has left."""
-    offers = pooled(rules)
-    counts = views.pools() if offers else {}
-    return [_level(offer, shop, counts.get(offer.pool, {})) for offer in offers]
+def levels(rules: RuleSet, shop: Shop, counts: Mapping[str, Mapping[str, int]]) -> list[PoolLevel]:
+    """Return how many codes each offer with a pool has left; `counts` are those of the pools, by state."""
+    return [_level(offer, shop, counts.get(offer.pool, {})) for offer in pooled(rules)]
 
 
-def _level(offer: Offer, shop: Shop, counts: dict[str, int]) -> PoolLevel:
+def _level(offer: Offer, shop: Shop, counts: Mapping[str, int]) -> PoolLevel:
     left = counts.get(pools.READY, 0) + len(shop.codes.get(offer.name, ()))
     return PoolLevel(
         offer.name, offer.pool, left, counts.get(pools.MINTED, 0), offer.low_water, low=left < offer.low_water
@@ -162,7 +160,7 @@ class Pools:
             log.warning("codes of a pool are of another pool too, and stay there", pool=pool, codes=elsewhere)
 
     def _tell_levels(self) -> None:
-        for level in levels(self._rules, self._shop, self._views):
+        for level in levels(self._rules, self._shop, self._views.pools()):
             self._left.labels(level.offer).set(level.left)
             if level.low and level.offer not in self._low:
                 log.warning("few codes are left", offer=level.offer, left=level.left, low_water=level.low_water)

@@ -90,7 +90,7 @@ async def test_few_codes_raise_an_alarm_once(keeping: Keeping, tmp_path: Path) -
     assert await keeping.look() == ["a pool has new codes", "there are codes enough again"]
     assert keeping.registry.get_sample_value("winback_pool_codes_left", {"offer": "ten"}) == 3
     rules = keeping.engine.handling.rules
-    ten, trial = levels(rules.rule_set, rules.shop, keeping.views)
+    ten, trial = levels(rules.rule_set, rules.shop, keeping.views.pools())
     assert (ten.left, ten.low, trial.left, trial.low) == (3, False, 0, False)
 
 

@@ -158,7 +158,7 @@ def _pieces(codes: Sequence[tuple[int, str]]) -> list[Sequence[tuple[int, str]]]
 def _status(call: Call) -> None:
     with the_data(call) as views:
         rules = views.rules()
-        found = levels(rules.rule_set, rules.shop, views)
+        found = levels(rules.rule_set, rules.shop, views.pools())
     if call.json:
         print_json(found)
     elif not found:

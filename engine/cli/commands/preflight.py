@@ -20,6 +20,7 @@ from engine.core.rules import RuleSet
 from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import clock_of
+from engine.wiring.pools import levels
 from engine.wiring.preflight.check import ERROR, Check
 from engine.wiring.preflight.checks import Probes, is_ready, preflight
 from engine.wiring.preflight.probing import keys_to_ask_with, probes_of
@@ -86,6 +87,7 @@ def _in_force(call: Call, probes: Probes) -> Situation:
     with the_data(call) as views:
         accepted, state = views.shop()
         rules = views.rules().rule_set
+        left = {each.offer: each.left for each in levels(rules, state, views.pools())}
     kept = in_force.of_folder(call.data)
     return Situation(
         settings=call.settings,
@@ -93,6 +95,7 @@ def _in_force(call: Call, probes: Probes) -> Situation:
         brand=kept.brand,
         templates=kept.names,
         suppressions_at=state.suppressions_at,
+        codes_left=left,
         now=probes.clock.now(),
         accepted=accepted,
     )

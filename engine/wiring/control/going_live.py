@@ -11,9 +11,11 @@ import msgspec
 from engine.core.moments import Instant, rfc3339
 from engine.core.signals import MailLeaves, WentLive
 from engine.listeners.control import ControlRefusedError
+from engine.runtimes.sqlite import pools
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
 from engine.wiring.control.place import Command, Place
+from engine.wiring.pools import levels
 from engine.wiring.preflight.check import Check
 from engine.wiring.preflight.checks import is_ready, preflight
 from engine.wiring.preflight.situation import Situation
@@ -57,6 +59,7 @@ class GoingLive:
         except (SettingsError, ValueError) as error:
             raise ControlRefusedError(str(error)) from None
         kept = in_force.of_folder(settings.data)
+        accepted, counts = await self._place.ask(lambda store, now: (now, pools.counts(store.connection)))
         situation = Situation(
             settings=settings,
             rules=rules.rule_set,
@@ -65,7 +68,8 @@ class GoingLive:
             suppressions_at=rules.shop.suppressions_at,
             none_elsewhere=bool(arguments.get("no_suppressions")),
             now=probes.clock.now(),
-            accepted=await self._place.ask(lambda _store, now: now),
+            codes_left={each.offer: each.left for each in levels(rules.rule_set, rules.shop, counts)},
+            accepted=accepted,
         )
         received = arguments.get("received")
         return await preflight(situation, probes, b64decode(received) if received else None)

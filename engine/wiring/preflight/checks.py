@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from engine.core.links import Keys
 from engine.ports import Clock
 from engine.wiring.preflight.check import ERROR, WARNING, Check, wrong
+from engine.wiring.preflight.codes import MakesCodes, codes
 from engine.wiring.preflight.dns import NoAnswerError, Resolver
 from engine.wiring.preflight.domain import about_domain, asked
 from engine.wiring.preflight.inside import inside
@@ -27,13 +28,14 @@ ALWAYS = frozenset({"suppressions", "workflows", "templates"})
 
 
 class Probes(Struct, frozen=True, kw_only=True):
-    """What the outside world is looked at with. `server` is the mail server, None where the sender is the mailbox."""
+    """What the outside world is looked at with. `server` is the mail server, None where the sender is the mailbox; `shop` makes codes."""
 
     clock: Clock
     keys: Keys
     nonce: str
     resolver: Resolver
     server: MailServer | None = None
+    shop: MakesCodes | None = None
     send: Post = post
 
 
@@ -55,6 +57,7 @@ async def preflight(situation: Situation, probes: Probes, received: bytes | None
         unsubscribe_post(situation, probes.keys, probes.nonce, probes.send),
         *(asyncio.to_thread(asked, name, domain, check) for name, check in questions),
         tls(situation, probes.server),
+        codes(situation, probes.shop),
     )
     checks = [*inside(situation), *looked, unreadable or signed_headers(mail, domain)]
     return [_weighed(check, situation) for check in checks]

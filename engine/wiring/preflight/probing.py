@@ -12,6 +12,7 @@ from engine.wiring.preflight.dns import DnsResolver
 from engine.wiring.secret import keys_of
 from engine.wiring.senders import mail_server_of
 from engine.wiring.settings import Settings
+from engine.wiring.shops import code_maker
 
 
 def probes_of(
@@ -20,13 +21,14 @@ def probes_of(
     """Return what looks at the world as the settings have it. `name_servers` are asked instead of the system's.
 
     Raises:
-        SettingsError: the password's file cannot be read.
+        SettingsError: the password's file cannot be read, or the shop's settings are not whole.
         ValueError: a name server is no address.
 
     """
     server = None if settings.sender.kind == "mailbox" else mail_server_of(settings, environment, clock)
     nonce = f"preflight-{chance.token_hex(8)}"
-    return Probes(clock=clock, keys=keys, nonce=nonce, resolver=DnsResolver(name_servers), server=server)
+    shop = code_maker(settings.shop, environment)
+    return Probes(clock=clock, keys=keys, nonce=nonce, resolver=DnsResolver(name_servers), server=server, shop=shop)
 
 
 def keys_to_ask_with(settings: Settings, environment: Mapping[str, str]) -> Keys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ class Situation(Struct, frozen=True, kw_only=True):
 
     `templates` are the names of those in force; `errors` counts what keeps the files of a first start from being applied.
     `suppressions_at` is when suppressions were imported, 0 never; `none_elsewhere`: somebody said that there are none.
-    `now` and `accepted` are the clock and the last instant the engine has given.
+    `codes_left` says how many codes each offer with a pool has to give. `now` and `accepted` are the clock and the last instant the engine has given.
     """
 
     settings: Settings
@@ -32,6 +32,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     suppressions_at: Instant = 0
     none_elsewhere: bool = False
     errors: int = 0
+    codes_left: Mapping[str, int] = {}
     now: Instant = 0
     accepted: Instant = 0
 
