@@ -55,6 +55,7 @@ class GoingLive:
     async def _checks(self, arguments: Mapping[str, Any]) -> list[Check]:
         settings, rules = self._place.settings, self._place.handling.rules
         try:
+            received = b64decode(str(arguments.get("received") or ""), validate=True)
             probes = self._place.look(arguments.get("name_servers") or ())
         except (SettingsError, ValueError) as error:
             raise ControlRefusedError(str(error)) from None
@@ -71,5 +72,4 @@ class GoingLive:
             codes_left={each.offer: each.left for each in levels(rules.rule_set, rules.shop, counts)},
             accepted=accepted,
         )
-        received = arguments.get("received")
-        return await preflight(situation, probes, b64decode(received) if received else None)
+        return await preflight(situation, probes, received or None)
