@@ -228,6 +228,29 @@ async def test_a_rehearsal_stays_in_the_mailbox_and_what_is_meant_goes_to_the_ma
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+async def test_what_is_done_is_meant_once_mail_leaves_by_a_real_sender(workflows: Path) -> None:
+    """Not by go-live with the mailbox, but by the next start with a mail server; going live again does not move it."""
+    clock, mails = FixedClock(NOW), Mails()
+    async with program(workflows, clock) as engine:
+        await engine.control.do("go-live", {"no_suppressions": True})
+        assert engine.engine.handling.rules.shop.meant_since == 0
+    clock.advance(HOUR)
+    async with mail_server(mails) as server:
+        smtp = {"host": "127.0.0.1", "port": server.port, "tls": "none", "hello": "shop.example"}
+        async with program(workflows, clock, sender={"kind": "smtp"}, smtp=smtp) as engine:
+            await orders(engine, clock)
+            assert engine.engine.handling.rules.shop.meant_since == NOW + HOUR
+            clock.advance(HOUR)
+            await engine.control.do("go-live", {"no_suppressions": True, "again": True})
+            await settled(engine, clock)
+            shop = engine.engine.handling.rules.shop
+            assert (shop.meant_since, shop.live_since) == (NOW + HOUR, NOW + 2 * HOUR)
+            with Views(engine.settings.data) as views:
+                ada = views.record("ada")
+    assert ada is not None
+    assert (ada.tags, [each.template for each in ada.releases]) == (("thanked",), ["welcome_back"])
+
+
 async def test_one_click_on_the_link_of_a_mail_stops_the_next_one(workflows: Path) -> None:
     """The link in the mail leads to the public listener; its POST is known to the record at once."""
     clock = FixedClock(NOW)
