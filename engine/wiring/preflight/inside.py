@@ -10,6 +10,7 @@ from engine.core.rules import Discount, Offer
 from engine.rendering.brand import PLACEHOLDER
 from engine.wiring.preflight.check import WARNING, Check, right, wrong
 from engine.wiring.preflight.situation import Situation, is_for_examples, is_loopback
+from engine.wiring.receivers_missing import receivers_missing
 
 
 def inside(situation: Situation) -> Iterator[Check]:
@@ -17,6 +18,7 @@ def inside(situation: Situation) -> Iterator[Check]:
     yield suppressions(situation)
     yield workflows(situation)
     yield templates(situation)
+    yield receivers(situation)
     yield imprint(situation)
     yield budgets(situation)
     yield margin(situation)
@@ -59,6 +61,14 @@ def templates(situation: Situation) -> Check:
     if missing:
         return wrong("templates", f"missing: {', '.join(missing)}", "winback check, then winback apply")
     return right("templates", "every template that is sent is there")
+
+
+def receivers(situation: Situation) -> Check:
+    """Whatever a live workflow asks of the world, somebody takes: a promise that nobody hears of is not kept."""
+    missing = receivers_missing(situation.rules, situation.settings)
+    if missing:
+        return wrong("receivers", "; ".join(need.said for need in missing), "name them in winback.toml, then restart")
+    return right("receivers", "somebody takes each effect that live workflows need")
 
 
 def imprint(situation: Situation) -> Check:

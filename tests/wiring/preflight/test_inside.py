@@ -81,6 +81,21 @@ def test_a_template_that_a_live_workflow_sends_must_be_there() -> None:
     assert found(inside.workflows(replace(shop(), errors=2))) == (False, "error", "the workflow files have 2 errors")
 
 
+def test_what_a_live_workflow_asks_of_the_world_is_taken() -> None:
+    """A stop of the newsletter that no tool hears of; with a webhook or a file that takes it, all is well."""
+    stops = ASKS.replace(
+        "        offer: present\n      - wait: 10d\n",
+        "        asks: still\n      - wait: 10d\n      - suppress: newsletter\n",
+    )
+    rules = rules_of(stops, offers=OFFERS)
+    check = inside.receivers(shop(rules))
+    assert (check.ok, check.level) == (False, "error")
+    assert "asks, stage coupon" in check.message
+    assert "winback.suppressed" in check.message
+    assert inside.receivers(shop(rules, files={"take": ["winback.suppressed"]})).ok
+    assert inside.receivers(shop()).ok
+
+
 @pytest.mark.parametrize(
     ("brand", "sender", "why"),
     [
