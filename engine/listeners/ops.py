@@ -194,7 +194,10 @@ def _same(given: str, wanted: str) -> bool:
 
 
 def _unauthorized(reason: str) -> web.Response:
-    return json_error(401, reason, {"WWW-Authenticate": 'Bearer realm="winback", Basic realm="winback"'})
+    refused = json_error(401, reason, {"WWW-Authenticate": 'Bearer realm="winback"'})
+    # A line of its own: Chromium asks for no password where the line begins with a scheme that it does not know.
+    refused.headers.add("WWW-Authenticate", 'Basic realm="winback", charset="UTF-8"')
+    return refused
 
 
 def _json(status: int, value: Any) -> web.Response:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
+from prometheus_client import CollectorRegistry
 
+from connectors.memory import FixedClock
+from engine.core.events import DeadLetter, Event
+from engine.core.reading import Reader
+from engine.handling import Taken
+from engine.listeners import Intake, OpsSettings, Site, ops_app, serve
 from engine.wiring.demonstration import Demonstration
 from tests.browser.conftest import Opened, picture
+from tests.listeners.sights import Commands, MadeUp
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -192,3 +200,29 @@ async def test_what_is_refused_is_told_on_a_page(opened: Opened, shop: Demonstra
         await page.get_by_role("button", name="Pause", exact=True).click()
         await expect(page.get_by_text("no workflow is named 'welcome': there are")).to_be_visible()
     assert shop.program.engine.handling.rules.shop.pauses == ()
+
+
+async def test_a_browser_asks_for_the_token(browser: Browser) -> None:
+    """Elsewhere than on loopback the token is the password; the user's name is taken for who pauses, and is not asked."""
+    commands = Commands()
+    site = Site(MadeUp(), commands, None)
+    intake = Intake(Reader().read, _nothing, FixedClock(0))
+    app = ops_app(OpsSettings(token="a token"), intake, lambda: "", CollectorRegistry(), site=site)
+    running = await serve(app, "127.0.0.1", 0)
+    try:
+        base = f"http://127.0.0.1:{running.port}"
+        page = await browser.new_page(base_url=base, http_credentials={"username": "Käthe", "password": "a token"})
+        await page.goto("/")
+        await page.get_by_label("Why").fill("a wrong price")
+        await page.get_by_role("button", name="Pause", exact=True).click()
+        await expect(page.locator("h1")).to_have_text("Today")
+        assert [(name, said["who"]) for name, said in commands.done if name == "pause"] == [("pause", "Käthe")]
+        await page.close()
+    finally:
+        await running.stop()
+
+
+async def _nothing(items: Sequence[Event | DeadLetter], origins: Sequence[str]) -> list[Taken]:
+    assert not items
+    assert not origins
+    return []

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from engine.core.moments import parse_day
 from engine.insight.overview import Pending
-from engine.insight.plan import Change, Difference, Plan
+from engine.insight.plan import Change, Difference, Landing, Plan
 from engine.listeners.console.forms import form
 from engine.listeners.console.frame import in_english, mark, moment, nothing, page, section, table
 from engine.listeners.console.links import workflow_at
@@ -28,7 +28,7 @@ def changes_page(visit: Visit, changes: Changes) -> str:
         visit.say("page.changes"),
         [_proposal(visit, each) for each in changes.proposals],
         _files(visit, changes.pending),
-        _reckoned(visit, reckoned) if reckoned is not None else None,
+        _reckoned(visit, reckoned) if reckoned is not None and not _waits(changes, reckoned) else None,
         _applied(visit, changes.applied),
         under="changes",
         lede=visit.say("changes.about"),
@@ -58,6 +58,11 @@ def _proposal(visit: Visit, proposed: Proposed) -> Html:
     )
 
 
+def _waits(changes: Changes, reckoned: Reckoned) -> bool:
+    """Say whether a plan that waits is of the same files, and shown already."""
+    return reckoned.plan is not None and any(each.plan.digest == reckoned.plan.digest for each in changes.proposals)
+
+
 def _reckoned(visit: Visit, reckoned: Reckoned) -> Html:
     title = visit.say("plan.title")
     if reckoned.failed:
@@ -71,14 +76,9 @@ def _reckoned(visit: Visit, reckoned: Reckoned) -> Html:
 
 def _plan(visit: Visit, plan: Plan) -> Html:
     standings = [h.li(visit.number(count), " ", _standings(visit, name)) for name, count in plan.standings.items()]
+    reasons = [h.li(in_english(visit, why)) for why in plan.reaches_further]
     return html(
-        h.ul(
-            [h.li(in_english(visit, why)) for why in plan.reaches_further],
-            class_="note",
-            aria_label=visit.say("plan.reaches"),
-        )
-        if plan.reaches_further
-        else None,
+        h.ul(h.li(visit.say("plan.reaches"), class_="head"), reasons, class_="note") if reasons else None,
         h.ul(standings, class_="plain") if standings else None,
         [_change(visit, each) for each in plan.changes] or nothing(visit.say("plan.nothing")),
     )
@@ -131,7 +131,7 @@ def _figures(visit: Visit, change: Change) -> Html:
     facts: list[tuple[Inner, Inner]] = [(visit.say(name), visit.number(count)) for name, count in figures if count]
     facts += [(_reason(visit, why), visit.number(count)) for why, count in sorted(change.unmailable.items()) if count]
     if change.offer_cost_at_most:
-        facts.append((visit.say("plan.cost"), change.offer_cost_at_most))
+        facts.append((visit.say("plan.cost"), visit.money(change.offer_cost_at_most)))
     return html(
         h.p(
             h.strong(visit.say("plan.would_enter", n=change.would_enter)),
@@ -152,22 +152,25 @@ def _under_way(visit: Visit, change: Change) -> Html | None:
     if not change.waiting:
         return None
     lands = {each.step: each for each in change.landings}
+    with_due = any(each.due_at_once is not None for each in change.landings)
     columns = [(visit.say("column.where"), False), (visit.say("column.under_way"), True)]
-    if lands:
-        columns += [(visit.say("plan.moved_to"), False), (visit.say("plan.due_at_once"), True)]
+    columns += [(visit.say("plan.moved_to"), False)] if lands else []
+    columns += [(visit.say("plan.due_at_once"), True)] if with_due else []
     rows: list[list[Inner]] = []
     for step, count in change.waiting.items():
+        landing = lands.get(step)
         row: list[Inner] = [h.code(step), visit.number(count)]
-        if lands:
-            landing = lands.get(step)
-            to = landing.to if landing is not None else None
-            row += [
-                h.code(to) if to else visit.say("plan.moved_out") if landing is not None else "-",
-                visit.number(landing.due_at_once) if landing is not None and landing.due_at_once is not None else "-",
-            ]
+        row += [_landing(visit, landing)] if lands else []
+        row += [visit.number((landing.due_at_once if landing else None) or 0)] if with_due else []
         rows.append(row)
-    title = visit.say("plan.waiting", workflow=change.workflow)
-    return table(columns, rows, caption=title)
+    return table(columns, rows, caption=visit.say("plan.waiting", workflow=change.workflow))
+
+
+def _landing(visit: Visit, landing: Landing | None) -> Inner:
+    """Write where runs at a step would go."""
+    if landing is None:
+        return "-"
+    return h.code(landing.to) if landing.to else visit.say("plan.moved_out")
 
 
 # Files, and what was applied -----------------------------------------------------------------------------------------

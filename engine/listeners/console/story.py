@@ -63,7 +63,7 @@ def no_story_page(visit: Visit, asked: str) -> str:
 
 
 def _facts(visit: Visit, customer: Mapping[str, Any]) -> Html:
-    money = ", ".join(f"{amount} {currency}" for currency, amount in customer["revenue"].items()) or "-"
+    money = ", ".join(visit.money(f"{amount} {currency}") for currency, amount in customer["revenue"].items()) or "-"
     last = _day(visit, customer["last_order"])
     idle = visit.say("idle_days", n=customer["idle_days"]) if customer["last_order"] else ""
     facts: list[tuple[str, Inner]] = [

@@ -49,6 +49,10 @@ class Visit(Struct, frozen=True, kw_only=True):
         """Write a whole number for a table; nothing stands back, so that the others are seen."""
         return h.span(self.number(value), class_=None if value else "zero")
 
+    def money(self, amount: str) -> str:
+        """Write an amount that is known as digits and currency, such as `49.90 EUR`."""
+        return amount.replace(".", ",") if self.language == "de" else amount
+
     def share(self, part: int, whole: int) -> str:
         """Write a share in whole percent."""
         return f"{part * 100 / whole:.0f} %" if self.language == "de" else f"{part * 100 / whole:.0f}%"
