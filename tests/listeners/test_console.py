@@ -21,6 +21,7 @@ from engine.core.rules import Address, Mode, Standing
 from engine.insight.overview import Pending
 from engine.insight.plan import Change, Difference, Landing, Plan
 from engine.insight.ramps import RampRow
+from engine.insight.receiving import ReceiverRow
 from engine.listeners import OpsSettings, Site, ops_app
 from engine.listeners.console import Changes, Counted, Place, Proposed, Reckoned, Search
 from engine.listeners.console.customers import HINDRANCES
@@ -288,6 +289,15 @@ async def test_the_ramp_by_provider(client: Client, sights: MadeUp) -> None:
     sights.overview = replace(sights.overview, ramp=[row])
     text = await text_of(client, "/")
     for words in ("GMX and Web.de", ">200<", ">1,300<", "stopped for today", "bounces 4% of 150"):
+        assert words in text
+
+
+async def test_receivers_and_what_they_did_not_take(client: Client, sights: MadeUp) -> None:
+    """Each with what it takes, how far behind it is, and its last error."""
+    row = ReceiverRow("crm", ["winback.handed_off"], behind=7, parcels=2, dead_letters=1, last_error="503 <busy>")
+    sights.overview = replace(sights.overview, deliveries=[row])
+    text = await text_of(client, "/")
+    for words in ("crm<small>handed_off</small>", ">7<", ">2<", ">1<", "503 &lt;busy&gt;"):
         assert words in text
 
 

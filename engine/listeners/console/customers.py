@@ -6,11 +6,11 @@ from typing import Final
 
 from msgspec.structs import asdict
 
+from engine.listeners.console.condition import STANDINGS
 from engine.listeners.console.frame import mark, nothing, page, section, table
 from engine.listeners.console.links import listed_at, story_at
 from engine.listeners.console.markup import Html, Inner, h, html
 from engine.listeners.console.sights import Found, Search, Somebody
-from engine.listeners.console.today import STANDINGS
 from engine.listeners.console.visit import Visit
 
 HINDRANCES: Final = ("no address", "dead address", "no permission", "stopped", "gone", "stuck")

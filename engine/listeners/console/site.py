@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable, Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import structlog
 from aiohttp import web
 
-from engine.core.rules import Standing
+from engine.listeners.console.asking import LANGUAGE, is_from_here, language_of, local_path, search_of, user_of
 from engine.listeners.console.changes import changes_page
-from engine.listeners.console.customers import HINDRANCES, customers_page
+from engine.listeners.console.customers import customers_page
 from engine.listeners.console.forms import BACK, TOKEN, WHO, unpause_page
 from engine.listeners.console.frame import STYLE, STYLE_PATH, nothing, page
 from engine.listeners.console.letters import FRAME_POLICY, PAGE, Letters, letter_page, letters_page, part
@@ -43,7 +41,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 OVERDUE: Final = ("send", "shift", "skip")
 FORM_SECONDS: Final = 20.0
 _YEAR: Final = 365 * 86_400
-_LANGUAGE, _NAME = "winback_language", "winback_who"
+_NAME = "winback_who"
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -107,7 +105,7 @@ class Site:
 
     async def customers(self, request: web.Request) -> web.Response:
         """Find or list customers; whoever is meant alone is shown at once."""
-        search = _search(request.query)
+        search = search_of(request.query)
         if search == Search():
             return _html(customers_page(self._visit(request), search, None))
         found = await self._sights.customers(search)
@@ -200,12 +198,12 @@ class Site:
     ) -> web.Response:
         """Do a command for whoever filled in the form, and lead back to where it stood."""
         assert self._control is not None, "no form is taken without it"
-        who = _user(request) or said.get(WHO, "").strip()[:80]
+        who = user_of(request) or said.get(WHO, "").strip()[:80]
         if not who or not all(arguments.get(name, "-") for name in ("why", "overdue")):
             raise RefusedForm("form.incomplete")
         await self._control.do(command, {**arguments, "who": who})
         log.info("done from the console", command=command)
-        response = web.Response(status=303, headers={**HEADERS, "Location": _local(said.get(BACK, "/"))})
+        response = web.Response(status=303, headers={**HEADERS, "Location": local_path(said.get(BACK, "/"))})
         _remember(response, _NAME, quote(who))
         return response
 
@@ -218,7 +216,7 @@ class Site:
         """
         if self._control is None:
             raise RefusedForm("form.nothing_to_change")
-        if not _is_from_here(request):
+        if not is_from_here(request):
             raise RefusedForm("form.from_elsewhere")
         try:
             async with asyncio.timeout(FORM_SECONDS):
@@ -234,11 +232,11 @@ class Site:
 
     def _visit(self, request: web.Request) -> Visit:
         return Visit(
-            language=_language(request),
+            language=language_of(request),
             here=self._sights.here(),
             path=request.path_qs,
             token=self._token,
-            who=_user(request) or unquote(request.cookies.get(_NAME, ""))[:80],
+            who=user_of(request) or unquote(request.cookies.get(_NAME, ""))[:80],
             with_mailbox=self._letters is not None,
         )
 
@@ -261,7 +259,7 @@ class Site:
                 response = self._sorry(request, 500, "error.500")
             wanted = request.query.get("lang", "")
             if wanted in LANGUAGES:
-                _remember(response, _LANGUAGE, wanted)
+                _remember(response, LANGUAGE, wanted)
             return response
 
         return answered
@@ -269,53 +267,6 @@ class Site:
     def _sorry(self, request: web.Request, status: int, key: str, detail: str = "") -> web.Response:
         visit = self._visit(request)
         return _html(page(visit, visit.say(key), nothing(detail or visit.say(f"{key}.about"))), status=status)
-
-
-def _search(query: Mapping[str, str]) -> Search:
-    """Return what is looked for; values that no link of ours has count as not given."""
-    standing, hindrance = query.get("standing", ""), query.get("hindrance", "")
-    known = standing in {each.value for each in Standing}
-    return Search(
-        words=query.get("words", "").strip()[:300],
-        standing=standing if known else "",
-        hindrance=hindrance if known and hindrance in HINDRANCES else "",
-        workflow=query.get("workflow", "")[:200],
-        stage=query.get("stage", "")[:200],
-        waiting=query.get("waiting") == "yes",
-        after=query.get("after", "")[:400],
-    )
-
-
-def _language(request: web.Request) -> str:
-    """Return the language of a page: asked for, else chosen before, else the first the browser takes and we have."""
-    accepted = [part.partition(";")[0].strip() for part in request.headers.get("Accept-Language", "").split(",")]
-    for wish in (request.query.get("lang", ""), request.cookies.get(_LANGUAGE, ""), *accepted):
-        base = wish.partition("-")[0].lower()
-        if base in LANGUAGES:
-            return base
-    return "en"
-
-
-def _user(request: web.Request) -> str:
-    """Return the user's name of basic authentication, which whoever has the token may choose; empty without one."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return b64decode(given, validate=True).decode().partition(":")[0].strip()[:80]
-    except (NotBase64, ValueError):
-        return ""
-
-
-def _is_from_here(request: web.Request) -> bool:
-    """Say whether a form was sent by a page of ours, as far as the browser tells."""
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "same-origin")
-    return site == "same-origin" and (origin is None or urlsplit(origin).netloc == request.host)
-
-
-def _local(path: str) -> str:
-    """Return a path of ours to go back to; a form must not lead elsewhere."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
 
 
 def _remember(response: web.Response, name: str, value: str) -> None:

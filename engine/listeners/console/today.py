@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
 
 from engine.core.moments import Day
 from engine.insight.overview import Overview
+from engine.listeners.console.condition import people, ramp_table, receivers
 from engine.listeners.console.forms import pause_form
 from engine.listeners.console.frame import in_english, nothing, page, section, table
-from engine.listeners.console.links import listed_at, story_at, workflow_at
+from engine.listeners.console.links import story_at, workflow_at
 from engine.listeners.console.markup import Html, Inner, h, html
-from engine.listeners.console.pictures import Bar, Part, bars, parts
+from engine.listeners.console.pictures import Bar, bars
 from engine.listeners.console.sights import Counted, Today
 from engine.listeners.console.telling import reason
 from engine.listeners.console.visit import Visit
 
 DAYS: Final = 14
 """So many days the pictures show."""
-
-STANDINGS: Final = ("active", "reader", "lapsed", "former", "prospect")
 
 ENTERED, SENT, DROPPED, DEFERRED = "run_started", "sent", "send.dropped", "send.deferred"
 HELD_OUT, ENDED = "send.held_out", "run_ended"
@@ -47,9 +46,9 @@ def today_page(visit: Visit, today: Today) -> str:
         h.div(_pictures(visit, today), class_="two"),
         _by_workflow(visit, today),
         h.div(_dropped(visit, today), _waits(visit, today), class_="two"),
-        _ramp(visit, seen),
-        _people(visit, seen),
-        h.div(_receivers(visit, seen), section(visit.say("pause.title"), pause_form(visit)), class_="two"),
+        ramp_table(visit, seen),
+        people(visit, seen),
+        h.div(receivers(visit, seen), section(visit.say("pause.title"), pause_form(visit)), class_="two"),
         under="today",
         lede=_lede(visit, today),
     )
@@ -209,68 +208,3 @@ def _reasons(visit: Visit, today: Today, what: str, name: str) -> Html:
     rows: list[list[Inner]] = [[reason(visit, why), visit.number(n)] for why, n in counts.most_common()]
     columns = [(visit.say("column.why"), False), (visit.say("column.sends"), True)]
     return section(title, table(columns, rows, caption=title), about=about)
-
-
-def _ramp(visit: Visit, seen: Overview) -> Html | None:
-    if not seen.ramp:
-        return None
-    title = visit.say("ramp.title")
-    columns = [
-        (visit.say("ramp.family"), False),
-        (visit.say("ramp.allowed"), True),
-        (visit.say("ramp.used"), True),
-        (visit.say("ramp.waiting"), True),
-        (visit.say("column.why"), False),
-    ]
-    rows: list[list[Inner]] = [
-        [
-            visit.say(f"family.{each.family}"),
-            visit.number(each.allowed),
-            visit.count(each.used),
-            visit.count(each.waiting),
-            html(
-                h.strong(visit.say("ramp.stopped"), class_="stopped") if each.stopped else None,
-                " ",
-                in_english(visit, each.why),
-            ),
-        ]
-        for each in seen.ramp
-    ]
-    return section(title, table(columns, rows, caption=title), about=visit.say("ramp.about"))
-
-
-def _people(visit: Visit, seen: Overview) -> Html:
-    whole = [
-        Part(visit.say(f"standing.{name}"), seen.standings.get(name, 0), name, listed_at(standing=name))
-        for name in STANDINGS
-    ]
-    title = visit.say("people.title", n=seen.customers)
-    return section(title, parts(visit, whole, title), _not_mailable(visit, seen.not_mailable, seen.customers))
-
-
-def _not_mailable(visit: Visit, counts: Mapping[str, int], total: int) -> Html:
-    if not counts:
-        return html()
-    rows: list[list[Inner]] = [
-        [visit.say(f"hindrance.{why}"), visit.number(count), visit.share(count, total)]
-        for why, count in sorted(counts.items(), key=lambda one: -one[1])
-    ]
-    title = visit.say("not_mailable.title")
-    columns = [
-        (visit.say("column.why"), False),
-        (visit.say("column.customers"), True),
-        (visit.say("column.share"), True),
-    ]
-    return html(h.h3(title), table(columns, rows, caption=title))
-
-
-def _receivers(visit: Visit, seen: Overview) -> Html:
-    facts: list[tuple[str, Inner]] = [
-        (visit.say(f"receiver.{name}"), in_english(visit, where)) for name, where in seen.receivers.items()
-    ]
-    if seen.sweep:
-        facts.append((visit.say("sweep"), in_english(visit, seen.sweep)))
-    return section(
-        visit.say("receivers.title"),
-        h.dl([h.div(h.dt(name), h.dd(value)) for name, value in facts], class_="facts"),
-    )

@@ -151,6 +151,12 @@ WORDS: Final[dict[str, str]] = {
     "receivers.title": "Wohin alles geht",
     "receiver.sends": "E-Mails",
     "receiver.other effects": "Alles andere",
+    "deliveries.title": "Empfänger von Effekten",
+    "deliveries.receiver": "Empfänger",
+    "deliveries.behind": "Im Rückstand",
+    "deliveries.parcels": "Neu versucht",
+    "deliveries.dead_letters": "Dead Letters",
+    "deliveries.last_error": "Letzter Fehler",
     "sweep": "Durchgang",
     # Standings, addresses, hindrances
     "standing.prospect": "Interessent",

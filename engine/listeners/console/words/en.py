@@ -151,6 +151,12 @@ WORDS: Final[dict[str, str]] = {
     "receivers.title": "Where things go",
     "receiver.sends": "Mails",
     "receiver.other effects": "Everything else",
+    "deliveries.title": "Receivers of effects",
+    "deliveries.receiver": "Receiver",
+    "deliveries.behind": "Behind",
+    "deliveries.parcels": "Tried again",
+    "deliveries.dead_letters": "Dead letters",
+    "deliveries.last_error": "Last error",
     "sweep": "Sweep",
     # Standings, addresses, hindrances
     "standing.prospect": "Prospect",
