@@ -193,7 +193,7 @@ async def test_a_pause_from_the_console_holds_and_ends(opened: Opened, shop: Dem
 async def test_what_is_refused_is_told_on_a_page(opened: Opened, shop: Demonstration) -> None:
     """A pause of a workflow that is not there says which there are, and nothing is paused."""
     async with opened("/", refused=True) as page:
-        await page.get_by_label("What").select_option("workflow")
+        await page.get_by_role("combobox", name="What").select_option("workflow")
         await page.get_by_label("Its name").fill("welcome")
         await page.get_by_label("Why").fill("x")
         await page.get_by_label("Your name").fill("Ada")
