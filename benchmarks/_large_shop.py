@@ -6,10 +6,11 @@ workflow is live and has let some in; the others are drafts.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace as with_fields
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -56,13 +57,12 @@ def events(customers: int) -> Iterator[Event]:
             yield Event(f"k-{number}", "mails", "email.clicked", clicked, name, Mail(f"m-{number}@shop.example"))
 
 
+@cache
 def files() -> Checked:
     """Return the shipped workflows as files, all of them drafts but one."""
     checked = read_folder(WORKFLOWS)
     assert checked.rules is not None, checked.errors
     live = Switch(mode=Mode.LIVE, enter_at_most=EnterAtMost(LET_IN, Length(days=1)))
-    from dataclasses import replace as with_fields  # noqa: PLC0415 - msgspec's has the name
-
     return with_fields(checked, rules=replace(checked.rules, switches={**checked.rules.switches, LIVE: live}))
 
 
@@ -94,7 +94,3 @@ def work_off(engine: Engine, clock: FixedClock, until: Instant) -> None:
         clock.set(max(clock.now(), wake))
         engine.run([])
     clock.set(until)
-
-
-if __name__ == "__main__":
-    print(f"{fill(Path(sys.argv[1]), int(sys.argv[2])):,.0f} events a second")

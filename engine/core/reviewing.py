@@ -15,6 +15,7 @@ from engine.core.ramping import is_line_of_ramp, waits_for_ramp
 from engine.core.rules import Mode, Standing
 from engine.core.runs import current_send
 from engine.core.sending import HELD, PAUSED_LINE
+from engine.core.signals import Look
 from engine.core.spreading import go_on
 from engine.core.turn import Turn
 from engine.core.waiting import set_all_anew
@@ -68,7 +69,8 @@ def look_under_new_rules(turn: Turn) -> None:
         return
     judge_standing(turn, quietly=True)
     turn.touched = moved
-    look(turn, turn.rules.in_order, may_enter=False)
+    if not isinstance(turn.signal, Look) or turn.signal.by_time:  # a sweep's signal looks at all of them anyway
+        look(turn, turn.rules.in_order, may_enter=False)
 
 
 def _wake_held(turn: Turn) -> None:

@@ -16,12 +16,13 @@ from engine.core.conditions import View
 from engine.core.customer import Customer
 from engine.core.entering import place_is_taken
 from engine.core.gate import caps_reached, channel_of, refusal, refused_offer
+from engine.core.had import GIVEN
 from engine.core.machine import is_held_out
 from engine.core.moments import Instant
 from engine.core.reviewing import look_under_new_rules
 from engine.core.rulebook import Rules
-from engine.core.rules import Mode, PerCustomer, Send, Workflow, sends_of
-from engine.core.signals import Look
+from engine.core.rules import Mode, Send, Workflow, sends_of
+from engine.core.signals import TimeUp
 from engine.core.standing import judge
 from engine.core.turn import Turn
 from engine.core.worth import cost_of
@@ -79,7 +80,8 @@ class Foresight:
         """
         self.rules, self.now, self.judged_otherwise = rules, now, judged_otherwise
         self.seen = Seen()
-        self._first = {workflow.name: first_send(workflow) for workflow in rules.in_order}
+        self._entries = {workflow.name: _Entry(workflow, rules) for workflow in rules.in_order}
+        self._shared: dict[Prospects, Prospects] = {}
 
     def see(self, customer: Customer) -> None:
         """Look at one customer: whose standing would change, and who would stand in line."""
@@ -109,55 +111,69 @@ class Foresight:
             judged = judge(customer, self.now, self.rules.lifecycle, self.rules.shop.thresholds)
             if judged.standing is customer.standing and judged.lapsed_at == customer.lapsed_at:
                 return customer
-        turn = Turn(msgspec.structs.replace(customer), self.now, self.rules, Look())
+        turn = Turn(
+            msgspec.structs.replace(customer), self.now, self.rules, TimeUp()
+        )  # any but a look, which looks itself
         look_under_new_rules(turn)
         return turn.customer
 
     def _in_line(self, customer: Customer, workflow: Workflow) -> InLine:
-        rules, step = self.rules, self._first[workflow.name]
+        entry = self._entries[workflow.name]
+        prospects = self._prospects(customer, workflow, entry)
+        can_cost = entry.is_live and not prospects.held_out and not prospects.unmailable
+        costs = entry.costs(customer, self.rules.lifecycle.currency) if can_cost else ()
+        shared = self._shared  # so that few of them are kept, and handed from one process to another
+        return InLine(-customer.last_reaction, customer.id, shared.setdefault(prospects, prospects), costs)
+
+    def _prospects(self, customer: Customer, workflow: Workflow, entry: _Entry) -> Prospects:
+        rules, step = self.rules, entry.first_send
         view = View(customer, self.now, rules.lifecycle)
-        currency = rules.lifecycle.currency
-        costs = [cost_of(offer, customer, currency) for _, offer in sorted(workflow.offers.items())]
-        held_out = is_held_out(customer, workflow, rules.lifecycle)
         unmailable = refusal(view, on_channel(view, step)) if step is not None else ""
-        prospects = Prospects(
-            unmailable,
-            step is not None and not unmailable and any(True for _ in caps_reached(view, step.purpose)),
-            any(
-                refused_offer(view, workflow, name, rules, cost) in _HAD
-                for name, cost in zip(sorted(workflow.offers), costs, strict=True)
-            ),
-            held_out,
-            place_is_taken(customer, workflow, rules),
+        reached = caps_reached(view, step.purpose) if step is not None and not unmailable else iter(())
+        had_any = bool(customer.offers_had) or GIVEN in customer.trail
+        return Prospects(
+            unmailable=unmailable,
+            capped=next(reached, None) is not None,
+            had_offer=had_any
+            and any(refused_offer(view, workflow, name, rules, 0) in _HAD for name in workflow.offers),
+            held_out=workflow.holdout > 0 and is_held_out(customer, workflow, rules.lifecycle),
+            place_taken=place_is_taken(customer, workflow, rules),
         )
-        can_cost = not held_out and not unmailable and rules.switch(workflow.name).mode is Mode.LIVE
-        spent = tuple(_at_most(costs, workflow, rules.lifecycle.offers_at_most)) if can_cost else ()
-        return InLine(-customer.last_reaction, customer.id, prospects, spent)
 
 
 _HAD = frozenset({"offer_had", "offers_at_most", "offer_excluded"})
 """Refusals that rest on offers the customer had before."""
 
 
-def first_send(workflow: Workflow) -> Send | None:
-    """Return the first message that is written in a workflow; None where it sends none."""
-    steps = (step for stage in workflow.stages for step in stage.steps)
-    return next((send for step in steps for send in sends_of(step)), None)
+class _Entry:
+    """What is the same for all who enter a workflow: the first message it writes, and what its offers may cost in one run.
+
+    A run makes no more offers than `offers_at_most` lets it within its length: of several, the dearest count.
+    """
+
+    def __init__(self, workflow: Workflow, rules: Rules) -> None:
+        steps = (step for stage in workflow.stages for step in stage.steps)
+        self.first_send = next((send for step in steps for send in sends_of(step)), None)
+        self.is_live = rules.switch(workflow.name).mode is Mode.LIVE
+        self._offers = [offer for _, offer in sorted(workflow.offers.items())]
+        allowed, self._most = rules.lifecycle.offers_at_most, len(self._offers)
+        if allowed is not None:
+            length = allowed.length.roughly if allowed.length is not None else 0
+            self._most = allowed.count * (workflow.ends_within.roughly // length + 1 if length else 1)
+        self._known: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def costs(self, customer: Customer, currency: str) -> tuple[int, ...]:
+        """Return what each offer may cost with a customer, in the order of their names."""
+        costs = tuple([cost_of(offer, customer, currency) for offer in self._offers])
+        if costs not in self._known:
+            dearest = sorted(range(len(costs)), key=lambda place: -costs[place])[: self._most]
+            self._known[costs] = tuple(cost if place in dearest else 0 for place, cost in enumerate(costs))
+        return self._known[costs]
 
 
 def on_channel(view: View, step: Send) -> Send:
     """Return a send on the channel it would take."""
     return step if step.channel != "preferred" else msgspec.structs.replace(step, channel=channel_of(view, step))
-
-
-def _at_most(costs: list[int], workflow: Workflow, allowed: PerCustomer | None) -> list[int]:
-    """Return what each offer may cost in one run: the dearest of them, as many as may be made within its length."""
-    if allowed is None:
-        return costs
-    length = allowed.length.roughly if allowed.length is not None else 0
-    times = allowed.count * (workflow.ends_within.roughly // length + 1 if length else 1)
-    dearest = sorted(range(len(costs)), key=lambda place: -costs[place])[:times]
-    return [cost if place in dearest else 0 for place, cost in enumerate(costs)]
 
 
 def standings_of(rules: Rules) -> frozenset[str] | None:

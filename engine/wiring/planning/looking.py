@@ -6,6 +6,7 @@ running engine has threads.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
@@ -121,6 +122,7 @@ _seeker: _Seeker | None = None
 
 
 def _begin(raw: bytes) -> None:
+    gc.disable()  # records are made and freed by the thousand and hold no cycles; the process lives for seconds
     global _seeker  # noqa: PLW0603 - how a pool's processes keep what they were started with
     _seeker = _Seeker(msgspec.msgpack.decode(raw, type=Search))
 
