@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.core.closing import CLOSING, call_off
+from engine.core.closing import call_off
 from engine.core.customer import DONE_KEPT, Run
 from engine.core.ending import finish
 from engine.core.gate import run_zone
@@ -23,7 +23,6 @@ from engine.core.moments import Instant, Length, Zone
 from engine.core.offering import void_unsent
 from engine.core.rules import HandOff, Offer, Wait, Workflow
 from engine.core.runs import at_rest, current_send, step_of
-from engine.core.sending import HELD, PAUSED_LINE
 from engine.core.turn import Turn
 from engine.core.waiting import WAITING, set_anew
 
@@ -51,7 +50,7 @@ def landing(run: Run, old: Workflow, new: Workflow) -> Landing | None:
     """Return where a run of the old version lands in the new one; None where its stage is gone, so that it ends.
 
     At the step with the key of the one it is at; if that is gone, at the next one of the old stage that is still there;
-    if none is, at the end of the stage.
+    if none is, at the end of the stage. A `choose` whose send is under way is gone if the new version sends another one.
     """
     stage = next((each for each in new.stages if each.name == run.stage), None)
     if stage is None:
@@ -59,10 +58,9 @@ def landing(run: Run, old: Workflow, new: Workflow) -> Landing | None:
     places = {step.key: place for place, step in enumerate(stage.steps)}
     ahead = old.stage(run.stage).steps[run.step :]
     for way, step in enumerate(ahead):
-        if step.key in places:
-            place = places[step.key]
-            stays = way == 0 and _asks_the_same(run, old, replace(run, step=place), new)
-            return Landing(stage.name, place, step.key, stays)
+        place = places.get(step.key)
+        if place is not None and (way or _asks_the_same(run, old, replace(run, step=place), new)):
+            return Landing(stage.name, place, step.key, stays=way == 0)
     return Landing(stage.name, len(stage.steps), "", stays=False)
 
 
@@ -90,9 +88,6 @@ def move_runs(turn: Turn, runs: Iterable[Run], since: int) -> None:
                 finish(turn, kept, MOVED_OUT)
             else:
                 _move(turn, kept, moved.version)
-    customer = turn.customer
-    if PAUSED_LINE in customer.waiting and not any(run.doing == "paused" for run in customer.runs):
-        customer.waiting = tuple(name for name in customer.waiting if name != PAUSED_LINE)
 
 
 def arrive(turn: Turn, run: Run) -> None:
@@ -143,11 +138,15 @@ def _move(turn: Turn, run: Run, version: int) -> None:
 
 
 def _done(run: Run, old: Workflow, *, stays: bool) -> tuple[str, ...]:
-    """Return the keys of what a run has done since it came to its stage, under all the versions it was on."""
+    """Return the keys of what a run has done since it came to its stage, under all the versions it was on.
+
+    What it has asked for and leaves behind is among them: a send that has been deferred or came back would be told of
+    anew, a person has a task already, the notice of a closing has gone out.
+    """
     steps = old.stage(run.stage).steps
     done = [*run.done, *(step.key for step in steps[: run.step])]
-    if run.doing.removeprefix(HELD) in (HANDED_OFF, CLOSING) and not stays:
-        done.append(steps[run.step].key)  # a person has them already, or the notice has gone out
+    if run.effect_id and not stays:
+        done.append(steps[run.step].key)
     return tuple(dict.fromkeys(done))[-DONE_KEPT:]
 
 

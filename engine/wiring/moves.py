@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from engine.core.moving import EXIT, HOW, MOVE, PIN
 from engine.core.rulebook import Rules
@@ -17,7 +17,8 @@ def refusals(
     moves: Mapping[str, str], before: RuleSet, after: RuleSet, runs_at_steps: RunsAtSteps, rules: Rules
 ) -> list[str]:
     """Return why what is said of runs under way cannot be done, or what has to be said of them; all of it."""
-    said = [why for name, how in sorted(moves.items()) for why in _not_possible(name, how, before, after)]
+    names = {*before.workflows, *after.workflows, *(name for name in moves if runs_at_steps(name))}
+    said = [why for name, how in sorted(moves.items()) for why in _not_possible(name, how, names, after)]
     gone = sorted({*before.workflows} - {*after.workflows} - {*moves})
     return [*said, *(why for name in gone for why in _unsaid(name, waiting(name, runs_at_steps, rules)))]
 
@@ -31,12 +32,11 @@ def waiting(workflow: str, runs_at_steps: RunsAtSteps, rules: Rules) -> dict[str
     return found
 
 
-def _not_possible(name: str, how: str, before: RuleSet, after: RuleSet) -> Iterator[str]:
+def _not_possible(name: str, how: str, names: Collection[str], after: RuleSet) -> Iterator[str]:
     if how not in HOW:
         yield f"--move {name}={how}: runs can {PIN} (finish on their version), {MOVE} (go on in the new one) or {EXIT}"
-    elif name not in before.workflows and name not in after.workflows:
-        known = ", ".join(sorted({*before.workflows, *after.workflows}))
-        yield f"--move {name}={how}: no workflow is named {name!r}; there are {known}"
+    elif name not in names:
+        yield f"--move {name}={how}: no workflow is named {name!r}; there are {', '.join(sorted(names))}"
     elif how == MOVE and name not in after.workflows:
         yield f"--move {name}={how}: {name} is gone from the files, so its runs have nowhere to go on: {PIN} or {EXIT} them"
 

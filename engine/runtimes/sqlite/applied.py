@@ -58,15 +58,16 @@ def put(
     With `back_to` it is what that row put in force, and taking it back returns to what was before that: so one way back
     after the other leads further back, and never to and fro.
     """
-    last = newest(connection)
+    last, number = newest(connection), _kept(connection, templates)
     if back_to is not None:
         before = back_to.before
         said = msgspec.structs.replace(said, back_to=back_to.num)
     elif last is None:
         before = None
+    elif last.template_set == number and _is_same(connection, last.epoch, epoch):
+        before = last.before  # runs were moved, and nothing else: there is nothing of it that could be taken back
     else:
         before = last.num if last.said.back_to is None else last.said.back_to
-    number = _kept(connection, templates)
     if (
         last is not None
         and back_to is None
@@ -109,6 +110,12 @@ def templates_of(connection: sqlite3.Connection, row: PutInForce) -> str:
 def _kept(connection: sqlite3.Connection, templates: str) -> int:
     digest = blake2b(templates.encode(), digest_size=16).digest()
     return int(connection.execute(QUERIES["add_template_set"], (digest, templates)).fetchone()[0])
+
+
+def _is_same(connection: sqlite3.Connection, epoch: int, other: int) -> bool:
+    """Say whether the rules of two epochs are the same."""
+    one, two = (connection.execute(QUERIES["rules_of"], (each,)).fetchone() for each in (epoch, other))
+    return bool(one == two)
 
 
 def _read(row: tuple[Any, ...] | None) -> PutInForce | None:
