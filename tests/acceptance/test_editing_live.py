@@ -173,7 +173,7 @@ class Editing:
         self.number += 1
         name, now = self.chance.choice(CUSTOMERS), self.clock.now()
         kind = self.chance.choices(
-            ["customer.visited", "order.placed", "email.clicked", "email.unsubscribed"], [20, 3, 3, 1]
+            ["customer.visited", "order.placed", "email.clicked", "email.unsubscribed"], [200, 20, 30, 2]
         )[0]
         if kind == "order.placed":
             return event(kind, now, name, f"e{self.number}", order_id=f"o{self.number}")

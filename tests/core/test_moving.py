@@ -352,6 +352,22 @@ def test_a_no_in_the_very_signal_that_moves_is_heard_first() -> None:
     assert play.told() == ["0d start visit", "0d move to send a 0", "0d end left"]
 
 
+CHOICE = "choose:\n          by: language\n          de: {{send: {german}, late_at_most: 20d}}\n          otherwise: {{send: other}}"
+
+
+@pytest.mark.parametrize(("german", "told"), [("a", "7d send a"), ("b", "1d tag after")])
+def test_a_choice_whose_send_is_under_way_stays_if_it_sends_the_same(german: str, told: str) -> None:
+    """Where the new version sends another template in its place, it is gone as a send is: the run goes on behind it."""
+    who = somebody(profile={"email": ("ada@example.org", 0), "language": ("de", 0)})
+    play = at_wait("send: first", "wait: 1d", CHOICE.format(german="a"), "tag: after", customer=who, lifecycle=CAPPED)
+    play.passes("1d")
+    assert only_run(play).branch == "de"
+    new = stage("send: first", "wait: 1d", CHOICE.format(german=german), "tag: after")
+    play.changes(version(2, new, lifecycle=CAPPED), MOVED)
+    play.passes("8d")
+    assert told in play.told()
+
+
 # Offers ---------------------------------------------------------------------------------------------------------------
 
 OTHER_MUG = OFFERS.replace("a mug", "two mugs")
@@ -422,6 +438,20 @@ def test_the_runs_of_a_record_that_is_given_up_are_moved_too() -> None:
     play.signal(Joined(old), "bob")
     play.passes("6d")
     assert "5d tag new" in play.told("bob")
+
+
+def test_before_a_send_leaves_its_run_is_looked_at() -> None:
+    """The relay asks for it, because the sweep may not have come by; who has been looked at is not looked at again."""
+    play = on_its_way("send: a")
+    handling, store = play.world.handling, play.world.store
+    handling.look_if_moved(store, "ada", play.now)
+    play.changes(replace(play.rule_set, workflows={}, switches={}), EXITED, works=False)
+    assert only_run(play).version == 1
+    for _ in range(2):
+        handling.look_if_moved(store, "ada", play.now)
+    assert play.told()[1:] == ["0d send a", "0d end moved_out"]
+    looks = [each for each in store.journalled or [] if isinstance(each[1], Look)]
+    assert len(looks) == 1
 
 
 def test_those_in_the_workflow_are_reached_first_and_the_moves_are_forgotten() -> None:

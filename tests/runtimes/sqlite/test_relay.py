@@ -45,6 +45,7 @@ class Engine:
         self.handed: list[Handed] = []
         self.events: list[Event] = []
         self.turned_away_mails: list[tuple[str, str, Instant]] = []
+        self.moved_out: set[str] = set()
         self.transactions = 0
         self.changed = asyncio.Condition()
 
@@ -70,8 +71,10 @@ class Engine:
         """Note an event of our own."""
         self.events.append(event)
 
-    def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:
-        """No rules have changed."""
+    def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:  # noqa: ARG002 - a fake
+        """End the run of whoever an apply has moved out, and has not been looked at since."""
+        if customer_id in self.moved_out:
+            store.save(store.load(customer_id), customer(customer_id))
 
     def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:  # noqa: ARG002 - a fake
         """Note a mail that was put off for what a server thinks of us."""
@@ -249,6 +252,18 @@ async def test_a_call_left_behind(
     assert engine.states() == {effect_id: outcome}
     assert len(sender.calls) == calls
     assert engine.waiting() == 0
+
+
+async def test_nothing_leaves_of_a_run_that_an_apply_has_ended(engine: Engine, running: Start) -> None:
+    """Whoever has not been looked at since is looked at before the call, however far the sweep has come."""
+    first, second = await engine.release(1), await engine.release(2)
+    engine.moved_out = {"c1"}
+    sender = MemorySender()
+    async with running(sender):
+        await engine.until(lambda: len(engine.handed) == 2)
+
+    assert sender.calls == [second]
+    assert engine.outcomes() == {first: "blocked", second: "done"}
 
 
 async def test_what_has_left_once_never_leaves_again(engine: Engine, running: Start) -> None:
