@@ -33,7 +33,9 @@ class Listen(Part):
     """[listen]: where the two HTTP listeners stand."""
 
     public: HostAndPort = Field(default="127.0.0.1:8080", description="what customers and mail services reach")
-    ops: HostAndPort = Field(default="127.0.0.1:8081", description="events in, metrics, mailbox; keep it to yourselves")
+    ops: HostAndPort = Field(
+        default="127.0.0.1:8081", description="the console, events in, metrics; keep it to yourselves"
+    )
     ops_token_file: Path | None = Field(
         default=None, description="holds the token that ops asks for unless it is on loopback"
     )
