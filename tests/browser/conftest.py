@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).parents[2] / "workflows"
 TODAY = day_number(2026, 11, 23)
 CUSTOMERS, DAYS = 300, 3
 
-PICTURES = os.environ.get("WINBACK_SCREENSHOTS", "")
+PICTURES = os.environ.get("SCREENSHOTS", "")
 """A folder, if somebody wants to see what the tests see."""
 
 Opened = Callable[..., AbstractAsyncContextManager[Page]]
