@@ -92,6 +92,7 @@ class Shop(Struct):
     ] = {}  # by team: when each of the latest `TASKS_KEPT` customers was handed on
     moves: tuple[Moved, ...] = ()  # of runs, for those who have not been looked at since; empty when all have
     ramps: dict[str, Ramp] = {}  # by family of providers, as of the last mail to it
+    call_up_at: Instant = 0  # when those who wait for the ramp are called up; 0: nobody waits who could go
     meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
     suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
 

@@ -54,24 +54,34 @@ class CallingUp:
         self._somebody_waits = self._somebody_waits or lines is None or any(map(is_line_of_ramp, lines))
 
     def advance(self, store: Store, now: Instant) -> Instant:
-        """Call up a slice; return when there is more to do."""
+        """Call up a slice; return when there is more to do.
+
+        Never at the instant at which somebody has come: others may be due at it too, one after the other.
+        """
         if not self._somebody_waits:
             return NOBODY
+        shop = self._handling.rules.shop
         lines = [(line, family) for family, line in LINES.items() if store.line_length(line)]
         if not lines and not store.line_length(GATHERED):
-            self._somebody_waits = False
+            self._somebody_waits, shop.call_up_at = False, 0
             return NOBODY
-        if store.due(now, 1):
-            return now + 1
+        if not shop.call_up_at or (now >= shop.call_up_at and store.due(now, 1)):
+            shop.call_up_at = now + 1
+        if now < shop.call_up_at:
+            return shop.call_up_at
+        self._somebody_waits = self._call_up_all(store, lines, now)
+        shop.call_up_at = now if self._somebody_waits else 0
+        return now if self._somebody_waits else NOBODY
+
+    def _call_up_all(self, store: Store, lines: list[tuple[str, str]], now: Instant) -> bool:
+        """Call up a slice of each line, as far as something is left of today, the oldest waits first; say if there are more."""
         rules = self._handling.rules
         for line, family in lines:
             self._call_up(store, line, left_of(rules, family, now), now)
         self._call_up(store, GATHERED, None, now)
-        self._somebody_waits = bool(store.line_length(GATHERED)) or any(
-            store.line_length(line) and left_of(rules, family, now) != 0 for line, family in lines
-        )
         store.save_shop(rules.shop)
-        return now if self._somebody_waits else NOBODY
+        more = any(store.line_length(line) and left_of(rules, family, now) != 0 for line, family in lines)
+        return more or bool(store.line_length(GATHERED))
 
     def _call_up(self, store: Store, line: str, most: int | None, now: Instant) -> None:
         limit = SLICE if most is None else min(most, SLICE)

@@ -22,7 +22,7 @@ from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant, Length, day_number
 from engine.core.moving import HOW
 from engine.core.rulebook import Rules
-from engine.core.rules import AnyStep, Mode, RuleSet, Wait, Workflow
+from engine.core.rules import AnyStep, Mode, RampRule, RampSteps, RuleSet, Wait, Workflow
 from engine.core.sharing import address_of
 from engine.core.shop import Shop
 from engine.core.signals import Move, PauseEnded, PauseSet, RulesChanged, ShopSignal
@@ -188,12 +188,13 @@ class Equality(RuleBasedStateMachine):
         warm_up=st.sampled_from([None, Length(days=5)]),
         lag=st.sampled_from([Length(), Length(days=1)]),
         clock=st.integers(0, 3 * DAY // HOUR),
+        ramp=st.sampled_from([None, RampRule(RampSteps(start=1, until=2))]),
     )
-    def begin(self, warm_up: Length | None, lag: Length, clock: int) -> None:
+    def begin(self, warm_up: Length | None, lag: Length, clock: int, ramp: RampRule | None) -> None:
         """Start both sides with the shipped workflows and one that has every step, all live."""
         start = START + clock * HOUR
         self.rule_set: RuleSet = beside(
-            shipped(warm_up=warm_up, enter_after_lag=lag, lapsed_at_least=6, lapsed_at_most=30)
+            shipped(warm_up=warm_up, enter_after_lag=lag, lapsed_at_least=6, lapsed_at_most=30, ramp=ramp)
         )
         self.live = Live(Path(self.folder.name), FixedClock(start))
         self.told: list[Effect] = []

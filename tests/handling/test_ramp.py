@@ -284,6 +284,7 @@ def test_a_pause_goes_before_the_ramp_and_its_end_obeys_it() -> None:
     play.passes("2d")
     assert sent(play) == {}
     play.unpause("send")
+    play.passes("1min")
     assert sorted(sent(play)[2]) == names[4:]
     play.passes("2d")
     assert [len(each) for each in sent(play).values()] == [3, 3, 1]
@@ -309,6 +310,7 @@ def test_without_a_ramp_again_nobody_is_left_in_line() -> None:
     come(play, 5)
     play.passes("2h")
     play.changes(replace(play.rule_set, lifecycle=ramped(None)))
+    play.passes("1min")
     assert sum(map(len, sent(play).values())) == 5
     assert play.shop.ramps == {}
     assert [play.world.store.line_length(line) for line in (GATHERED, *LINES.values())] == [0] * 8
@@ -363,5 +365,5 @@ def test_a_poisoned_customer_does_not_hold_up_the_line() -> None:
     healed.runs = broken.runs
     play.put(healed)
     play.signal(Released(), "c03")
-    play.works()
+    play.passes("1min")
     assert "c03" in sent(play)[2]

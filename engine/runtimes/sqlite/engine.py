@@ -153,6 +153,8 @@ class Engine:
         if self.earliest is not None and self.earliest <= now:
             self._ring(now, now)
             self.earliest = store.earliest()
+            wake = handling.sweeping.wake  # who has just rung may stand in a line now
+            self._wake = wake if self._wake is None else min(self._wake, wake)
         store.save_shop(handling.rules.shop)
         self._expiry.run(now, handling.rules.lifecycle.keep)
 
