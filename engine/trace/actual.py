@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.causes import cause_in_words
 from engine.core.conditions import View
 from engine.core.decline import LEAST_DAYS, compared_baskets, compared_gaps
-from engine.core.fields import DAY, field_value, kind_of
+from engine.core.fields import DAY, MONEY, field_value, kind_of
 from engine.core.had import times_had
 from engine.core.moments import Instant, iso_day, rfc3339
 from engine.core.money import written
@@ -69,6 +69,8 @@ def _field(condition: FieldIs, view: View) -> str:
         return "is not known"
     if kind_of(condition.field) == DAY and isinstance(value, int):
         return f"is {iso_day(value)}"
+    if kind_of(condition.field) == MONEY and isinstance(value, int):
+        return f"is {written(value, view.lifecycle.currency)} {view.lifecycle.currency}"
     return f"is {', '.join(map(str, value))}" if isinstance(value, list) else f"is {value}"
 
 

@@ -191,6 +191,15 @@ def test_which_of_those_that_fit_enters_first_is_told() -> None:
     }
 
 
+def test_money_is_told_with_its_currency() -> None:
+    """A field of money is told in the shop's currency, and not in its smallest units."""
+    text = WIN_BACK.replace("  - standing: lapsed\n", "  - customer: revenue_365d\n    at_least: 250 EUR\n")
+    play = Play(text)
+    play.orders(time=ago("10d"), total="230.50")
+    (said,) = [why for why, _ in obstacles(play) if "revenue_365d" in why]
+    assert said.endswith("- is 230.50 EUR")
+
+
 def test_how_it_is_stands_beside_each_condition() -> None:
     """The cause with its evidence and date, and what the others rest on, in the words of the YAML."""
     conditions = {
