@@ -50,6 +50,19 @@ def position_of(folder: Path) -> int:
         return 0
 
 
+def come_to(folder: Path, at_most: int, else_at: int) -> None:
+    """Let a folder's files go on after a restore: no later than `at_most`, or at `else_at` where there are none yet.
+
+    What is in the files stays there; it is of those who read them.
+    """
+    try:
+        at = msgspec.json.decode((folder / POSITION).read_bytes(), type=_Position)
+        at.seq = min(at.seq, at_most)
+    except FileNotFoundError:
+        at = _Position(else_at)
+    _save(folder, at)
+
+
 class EffectFiles:
     """The files of one data folder. `position` is the number of the last effect that is in them for good."""
 
@@ -91,7 +104,7 @@ class EffectFiles:
         kept = {**self._at.sizes, **sizes}
         days = sorted({name.rpartition("-")[0] and name[-14:] for name in kept if name != LINES})[-_DAYS_REMEMBERED:]
         self._at = _Position(seq, {name: size for name, size in kept.items() if name == LINES or name[-14:] in days})
-        self._save()
+        _save(self._folder, self._at)
 
     def _present(self) -> list[str]:
         """Return the files that may hold what was not written for good: those of today and of the days remembered."""
@@ -111,13 +124,14 @@ class EffectFiles:
             os.fsync(file.fileno())
             return file.tell()
 
-    def _save(self) -> None:
-        beside = self._folder / f"{POSITION}.part"
-        with beside.open("wb") as file:
-            file.write(msgspec.json.encode(self._at))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._folder / POSITION)
+
+def _save(folder: Path, at: _Position) -> None:
+    beside = folder / f"{POSITION}.part"
+    with beside.open("wb") as file:
+        file.write(msgspec.json.encode(at))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / POSITION)
 
 
 def _row(cells: Iterable[str]) -> bytes:

@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "walk": ("walking", "Walk a workflow yourself: its mails come to you, a day in seconds."),
     "coupons": ("coupons", "Make, load and count codes that the shop knows."),
     "dead-letters": ("dead_letters", "List, show and replay input that could not be taken."),
+    "backup": ("backing_up", "Copy the whole database into one file, while the engine goes on."),
+    "restore": ("restoring", "Put a backup in the database's place, held until somebody has looked."),
     "schema": ("schema", "Print the JSON Schema of a file, an event or a command's --json."),
     "sample": ("sample", "Make up a shop's history."),
     "demo": ("demo", "Let a made-up shop live a day per second in front of you."),
@@ -55,8 +57,6 @@ COMES_LATER = frozenset(
         "bounce",
         "export",
         "erase",
-        "backup",
-        "restore",
         "export-state",
         "import-state",
     }

@@ -312,3 +312,36 @@ class LoadedDocument(Struct, frozen=True):
     taken: int
     known: int
     refused: list[RefusedRow]
+
+
+class BackupDocument(Struct, frozen=True):
+    """`winback backup --json`. `as_of` is the last moment it holds; `secret` is the file that is not in it."""
+
+    file: str
+    bytes: int
+    as_of: str
+    customers: int
+    secret: str
+
+
+class RestoreDocument(Struct, frozen=True):
+    """`winback restore --json`.
+
+    `known`: an older database told what left since the backup (`calls`, `said`, `recovered` count what it told); else
+    `why_unknown` says why not, and the rest what was assumed. `fell_due` counts runs by workflow and stage.
+    """
+
+    backup_of: str
+    restored_at: str
+    customers: int
+    known: bool
+    why_unknown: str
+    moved_to: str
+    calls: int
+    said: int
+    recovered: int
+    settled: int
+    uncertain: int
+    assumed_entered: dict[str, int]
+    codes_put_aside: dict[str, int]
+    fell_due: dict[str, dict[str, int]]

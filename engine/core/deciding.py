@@ -14,6 +14,7 @@ from engine.core.machine import handed
 from engine.core.merging import given_up
 from engine.core.moments import Instant
 from engine.core.rehearsing import rehearsed
+from engine.core.restoring import recovered
 from engine.core.reviewing import admit, called_up, look_anew, look_under_new_rules, unpause
 from engine.core.ringing import next_due, time_up
 from engine.core.rulebook import Rules
@@ -28,6 +29,7 @@ from engine.core.signals import (
     Happened,
     Joined,
     Look,
+    Recovered,
     Rehearsed,
     Released,
     Shares,
@@ -91,6 +93,8 @@ def _seldom(turn: Turn, signal: AnySignal) -> None:
             about_others(turn, signal)
         case Rehearsed():
             rehearsed(turn)
+        case Recovered():
+            recovered(turn, signal)
         case Released():
             turn.customer.stuck = ""
             stand_in_line_again(turn.customer)

@@ -18,8 +18,12 @@ TASKS_KEPT = 1_000
 """Hand-offs of a team that are remembered: no team is given more in one window, whatever its `at_most` says."""
 
 
+TIME = "time"
+"""The scope of a pause in which time itself stands still: no timer rings, and nobody is let in."""
+
+
 class Pause(Struct, frozen=True):
-    """A pause of everything (`scope` engine), one workflow, one template or one domain."""
+    """A pause of everything (`scope` engine), one workflow, one template or one domain; or of time."""
 
     scope: str
     name: str
@@ -95,6 +99,12 @@ class Shop(Struct):
     call_up_at: Instant = 0  # when those who wait for the ramp are called up; 0: nobody waits who could go
     meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
     suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
+    news_since: Instant = 0  # what happened before the last restore of a backup is history; 0: there was none
+
+    @property
+    def time_stands(self) -> bool:
+        """Whether time stands still: a backup was restored, and what happened since then is yet to come in."""
+        return any(each.scope == TIME for each in self.pauses)
 
     @property
     def rehearsed_before(self) -> Instant:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from engine.core.customer import Customer, Release
+from engine.core.customer import Customer, Ended, Release
 from engine.core.events import Event
 from engine.core.moments import Instant
 
@@ -104,6 +104,14 @@ class Released(Signal, frozen=True, gc=False, tag="released"):
     """A stuck customer is released after its dead letter was replayed."""
 
 
+class Recovered(Signal, frozen=True, gc=False, tag="recovered"):
+    """What is known of a customer from the time between a backup and its restore: see `engine.core.restoring`."""
+
+    releases: tuple[Release, ...] = ()
+    ended: dict[str, Ended] = {}
+    offers_had: dict[str, tuple[Instant, ...]] = {}
+
+
 # What concerns the shop as a whole; the journal keeps it under the empty customer id -----------------------------------
 
 
@@ -185,6 +193,13 @@ class SuppressionsImported(Signal, frozen=True, gc=False, tag="suppressions_impo
     who: str = ""
 
 
+class Restored(Signal, frozen=True, gc=False, tag="restored"):
+    """A backup of `since` was restored: what happened before now is history, and granted codes may have been given out."""
+
+    since: Instant
+    who: str = ""
+
+
 ShopSignal = (
     CodesGranted
     | PaceUsedUp
@@ -197,6 +212,7 @@ ShopSignal = (
     | PauseEnded
     | SuppressionsImported
     | TurnedAway
+    | Restored
 )
 AnySignal = (
     Happened
@@ -213,5 +229,6 @@ AnySignal = (
     | Counted
     | Rehearsed
     | Released
+    | Recovered
     | ShopSignal
 )

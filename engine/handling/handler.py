@@ -23,7 +23,18 @@ from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS
 from engine.core.shop import TASKS_KEPT, Pace, learn_since
-from engine.core.signals import AnySignal, GivenUp, Handed, Happened, Joined, Look, Shares, TimeUp, TurnedAway
+from engine.core.signals import (
+    AnySignal,
+    GivenUp,
+    Handed,
+    Happened,
+    Joined,
+    Look,
+    Recovered,
+    Shares,
+    TimeUp,
+    TurnedAway,
+)
 from engine.handling import sharing
 from engine.handling.calling_up import take_note
 from engine.handling.sweeping import Sweeping
@@ -109,7 +120,7 @@ class Handling:
         shop = self.rules.shop
         after = self.history_after
         history = history or (after is not None and self._is_history(event, accepted, after))
-        if not history and customer is not None and customer.next_due is not None and customer.next_due < accepted:
+        if not history and customer is not None and _is_overdue(customer, accepted) and not shop.time_stands:
             self.decide(store, customer_id, TimeUp(), accepted)  # what is overdue goes before what has just come
             customer = store.load(customer_id)
         learn_since(shop, event.time, history=history, accepted=accepted)
@@ -133,7 +144,8 @@ class Handling:
         self._decide(store, mine or self.newcomer(stays), mine, Joined(other, history), now)
 
     def _is_history(self, event: Event, accepted: Instant, after: int) -> bool:
-        return event.time < self.rules.shop.live_since or accepted - event.time > after
+        shop = self.rules.shop
+        return event.time < max(shop.live_since, shop.news_since) or accepted - event.time > after
 
     def _of_nobody(self, store: Store, event: Event, accepted: Instant, origin: str) -> Taken:
         """Take in an event about the shop; one about somebody who cannot be found is a dead letter."""
@@ -173,7 +185,7 @@ class Handling:
         if customer is not None and isinstance(signal, Handed) and customer.gone.startswith(MERGED):
             customer_id = who_is_now(store.load, customer_id)  # their runs went over with them
             customer = store.load(customer_id)
-        if customer is None and isinstance(signal, Happened | Joined):
+        if customer is None and isinstance(signal, Happened | Joined | Recovered):
             self._decide(store, self.newcomer(customer_id), None, signal, now)
         elif customer is not None:
             self._decide(store, customer, customer, signal, now)
@@ -307,3 +319,7 @@ class Handling:
         stuck.stuck, stuck.next_due = reason, None
         stuck.waiting = ()  # who stood first in a line would be called again and again
         store.save(before, stuck)
+
+
+def _is_overdue(customer: Customer, now: Instant) -> bool:
+    return customer.next_due is not None and customer.next_due < now

@@ -16,7 +16,7 @@ from engine.core.moments import HOUR, Instant, zone
 from engine.core.moving import EXIT, MOVE
 from engine.core.rules import EnterAtMost, Switch, Workflow
 from engine.core.sending import PAUSED_LINE
-from engine.core.shop import Draining, Moved, Pace, Pause, Sweep, is_warm
+from engine.core.shop import TIME, Draining, Moved, Pace, Pause, Sweep, is_warm
 from engine.core.signals import (
     Admit,
     CodesGranted,
@@ -28,6 +28,7 @@ from engine.core.signals import (
     PauseEnded,
     PauseSet,
     Rehearsed,
+    Restored,
     RulesChanged,
     RunsMoved,
     ShopSignal,
@@ -133,12 +134,21 @@ class Sweeping:
                 shop.meant_since = shop.meant_since or now
             case PauseSet() | PauseEnded():
                 self._pause(store, signal, now)
-            case SuppressionsImported():
-                shop.suppressions_at = now
+            case SuppressionsImported() | Restored():
+                self._brought_in(signal, now)
             case TurnedAway():
                 take_note(rules, signal, now)
         self.someone_waits(now)
         store.save_shop(shop)
+
+    def _brought_in(self, signal: SuppressionsImported | Restored, now: Instant) -> None:
+        """Note that a list, or an older state of everything, was brought in."""
+        shop = self.handling.rules.shop
+        if isinstance(signal, Restored):
+            shop.news_since = now
+            shop.codes = {}  # which of those that were granted have been given out since, the backup does not know
+        else:
+            shop.suppressions_at = now
 
     def _pause(self, store: Store, signal: PauseSet | PauseEnded, now: Instant) -> None:
         """Begin a pause, in the place of one of the same scope and name, or end it and ask again what it held."""
@@ -147,6 +157,8 @@ class Sweeping:
         others = tuple(each for each in shop.pauses if each is not same)
         if isinstance(signal, PauseSet):
             shop.pauses = (*others, Pause(signal.scope, signal.name, now, signal.why, signal.who))
+        elif same is not None and signal.scope == TIME:
+            shop.pauses = others  # what falls due now is asked of the gate as ever
         elif same is not None:
             shop.pauses = others
             shop.draining = Draining(signal.overdue, same.at, store.line_length(PAUSED_LINE))

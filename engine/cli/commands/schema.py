@@ -41,6 +41,8 @@ DOCUMENTS: dict[str, Any] = {
     "coupons-status": list[PoolLevel],
     "coupons-mint": documents.MintedDocument,
     "coupons-load": documents.LoadedDocument,
+    "backup": documents.BackupDocument,
+    "restore": documents.RestoreDocument,
     "dead-letters": list[documents.DeadLetterDocument],
     "dead-letters-replay": documents.ReplayDocument,
     "preview": documents.PreviewDocument,

@@ -11,6 +11,7 @@ from engine.cli.calling import Call, Misused, named, who
 from engine.cli.commands.pausing import scope_of, scoped, tell
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data, the_engine
+from engine.core.shop import TIME
 from engine.insight.ramps import ramp_rows
 from engine.wiring.control import OVERDUE
 from engine.wiring.held import held_by
@@ -24,15 +25,20 @@ _MEANS = {
 
 @named("unpause", "winback unpause --overdue shift", "winback unpause --workflow welcome-back --overdue skip")
 @scoped
+@click.option("--time", "of_time", is_flag=True, help="After a restore: let time pass again, with sends still paused.")
 @click.option("--overdue", type=click.Choice(OVERDUE), help="What becomes of the sends that were held.")
-def command(call: Call, workflow: str | None, template: str | None, domain: str | None, overdue: str | None) -> None:
+def command(
+    call: Call, workflow: str | None, template: str | None, domain: str | None, overdue: str | None, *, of_time: bool
+) -> None:
     """End a pause, and say what becomes of the sends it held.
 
     Without --overdue it shows what fell due meanwhile, and asks.
     """
-    scope = scope_of(workflow, template, domain)
+    scope = {"scope": TIME, "name": ""} if of_time else scope_of(workflow, template, domain)
+    if of_time and (overdue or workflow or template or domain):
+        raise Misused("--time stands alone: it holds no sends")
     with the_engine(call) as engine:
-        if overdue is None:
+        if overdue is None and not of_time:
             engine.do("unpause", scope)  # refuses where there is no such pause
             overdue = _asked(call, scope)
         result = engine.do("unpause", {**scope, "overdue": overdue, "who": who()})

@@ -106,6 +106,8 @@ class Engine:
 
     def next_wake(self) -> Instant | None:
         """Return when there is something to do even if nothing comes; None if never."""
+        if self.handling.rules.shop.time_stands:
+            return None
         timers = self.earliest
         if timers is not None:
             timers = max(timers, self._overdue.not_before)
@@ -143,20 +145,26 @@ class Engine:
 
     def _run(self, batch: Sequence[Work], now: Instant) -> None:
         store, handling = self.store, self.handling
-        if self.earliest is not None and self.earliest < now:
+        if self.earliest is not None and self.earliest < now and not handling.rules.shop.time_stands:
             self._ring(now - 1, now)
         pieces = _pieces(batch)
         while portion := list(islice(pieces, PORTION)):
             self._do_portion(portion, now)
-        self._wake = handling.advance(store, now)
         self.earliest = store.earliest()
-        if self.earliest is not None and self.earliest <= now:
-            self._ring(now, now)
-            self.earliest = store.earliest()
-            wake = handling.sweeping.wake  # who has just rung may stand in a line now
-            self._wake = wake if self._wake is None else min(self._wake, wake)
+        if not handling.rules.shop.time_stands:
+            self._let_time_pass(now)
         store.save_shop(handling.rules.shop)
         self._expiry.run(now, handling.rules.lifecycle.keep)
+
+    def _let_time_pass(self, now: Instant) -> None:
+        """Do a slice of the shop's own work, and ring what is due at this very instant."""
+        self._wake = self.handling.advance(self.store, now)
+        self.earliest = self.store.earliest()
+        if self.earliest is not None and self.earliest <= now:
+            self._ring(now, now)
+            self.earliest = self.store.earliest()
+            wake = self.handling.sweeping.wake  # who has just rung may stand in a line now
+            self._wake = wake if self._wake is None else min(self._wake, wake)
 
     def _do_portion(self, portion: Sequence[_Piece], now: Instant) -> None:
         self._prefetch(portion)

@@ -8,12 +8,15 @@ from typing import Any
 from engine.core.moments import rfc3339
 from engine.core.rules import sends_of
 from engine.core.sending import PAUSED_LINE
-from engine.core.shop import Pause
+from engine.core.shop import TIME, Pause
 from engine.core.signals import PauseEnded, PauseSet
 from engine.listeners.control import ControlRefusedError
 from engine.wiring.control.place import Command, Place
 
 SCOPES = ("engine", "workflow", "template", "domain")
+NAMELESS = ("engine", TIME)
+"""Scopes that there is one of."""
+
 OVERDUE = ("skip", "send", "shift")
 
 
@@ -29,6 +32,8 @@ class Pauses:
 
     async def _pause(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         scope, name = _scope(arguments)
+        if scope == TIME:
+            raise ControlRefusedError("time is not paused; it stands still after a restore alone")
         self._must_exist(scope, name)
         signal = PauseSet(scope, name, str(arguments["why"]), str(arguments.get("who", "")))
         handling = self._place.handling
@@ -42,11 +47,31 @@ class Pauses:
             held = ", ".join(_named(each) for each in handling.rules.shop.pauses) or "nothing"
             raise ControlRefusedError(f"{_words(scope, name)} is not paused; paused is: {held}")
         overdue = arguments.get("overdue")
+        if scope == TIME:
+            overdue = "send"  # it holds no sends: what falls due now is asked of the gate
+        else:
+            await self._time_must_have_passed()
         if overdue not in OVERDUE:
             return {**await self._pauses(), "choose": list(OVERDUE)}
         signal = PauseEnded(scope, name, str(overdue), str(arguments.get("who", "")))
         await self._place.ask(lambda store, now: handling.sweeping.tell(store, signal, now))
         return await self._pauses()
+
+    async def _time_must_have_passed(self) -> None:
+        """After a restore sends are held until everything that fell due has been asked for: only then all are there.
+
+        Raises:
+            ControlRefusedError: it has not.
+
+        """
+        shop = self._place.handling.rules.shop
+        if shop.time_stands:
+            raise ControlRefusedError(
+                "time stands still since a backup was restored: bring in what happened since, then winback unpause --time"
+            )
+        since = min((each.at for each in shop.pauses if each.scope == "engine"), default=shop.news_since)
+        if since < shop.news_since and await self._place.ask(lambda store, now: bool(store.due(now - 1, 1))):
+            raise ControlRefusedError("what fell due before the restore is still being done; say it again in a moment")
 
     async def _pauses(self) -> dict[str, Any]:
         held = await self._place.ask(lambda store, _: store.line_length(PAUSED_LINE))
@@ -74,7 +99,7 @@ def pause_as_json(pause: Pause) -> dict[str, Any]:
 
 def _scope(arguments: Mapping[str, Any]) -> tuple[str, str]:
     scope, name = str(arguments.get("scope", "engine")), str(arguments.get("name", ""))
-    if scope not in SCOPES or (scope == "engine") != (not name):
+    if scope not in (*SCOPES, TIME) or (scope in NAMELESS) != (not name):
         raise ControlRefusedError("a pause is of the engine, or of one workflow, template or domain by name")
     return scope, name.removeprefix("@").casefold() if scope == "domain" else name
 

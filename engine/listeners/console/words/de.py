@@ -28,6 +28,7 @@ WORDS: Final[dict[str, str]] = {
     "paused.since": "seit",
     "paused.by": "von {who}",
     "scope.engine": "alles",
+    "scope.time": "die Zeit",
     "scope.workflow": "Workflow {name}",
     "scope.template": "Vorlage {name}",
     "scope.domain": "E-Mails an {name}",

@@ -28,6 +28,7 @@ WORDS: Final[dict[str, str]] = {
     "paused.since": "since",
     "paused.by": "by {who}",
     "scope.engine": "everything",
+    "scope.time": "time",
     "scope.workflow": "workflow {name}",
     "scope.template": "template {name}",
     "scope.domain": "mail to {name}",
