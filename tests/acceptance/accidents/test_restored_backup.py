@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from engine.core.events import Event
 from engine.core.moments import DAY, HOUR
 from engine.listeners.control import ControlRefusedError
 from engine.runtimes.sqlite.backup import back_up
+from engine.runtimes.sqlite.database import open_to_read, open_to_write
+from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.restoring import Restoration, restore
+from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
 from tests.acceptance.accidents.scene import Scene, lapsed, scene
 from tests.builders import event
@@ -56,6 +60,14 @@ def restored(settings: Settings, file: Path, clock: FixedClock) -> Restoration:
     return restore(settings, {}, file, None, clock.now(), "Ada")
 
 
+def replayed(settings: Settings, folder: Path) -> None:
+    """See that the journal of a restored engine, decided once more from its beginning, comes to the same records."""
+    key = keys_of(settings, {}).codes
+    with closing(open_to_read(settings.data)) as source, closing(open_to_write(folder / "replayed")) as target:
+        replay(source, target, key=key)
+        assert differing(source, target) == []
+
+
 async def comes_back(here: Scene, events: list[Event], overdue: str) -> None:
     """What people do after a restore: bring in what happened since, let time pass, and decide about what was held."""
     mails = len(here.mails.taken)
@@ -90,6 +102,7 @@ async def test_restored_backup_of_yesterday(tmp_path: Path, gap: float) -> None:
         await comes_back(here, events, "send")
         ((ledger,),) = here.shop.rows("select count(*) from ledger where state = 'done'")
         reached = await here.reached()
+    replayed(settings, tmp_path)
     after = taken(mails)
     assert max(after.values()) == 1, [each for each, count in after.items() if count > 1]
     assert ledger == len(mails.taken)
