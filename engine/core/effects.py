@@ -50,6 +50,7 @@ TOLD: tuple[str, ...] = (
     STANDING_CHANGED,
     ADDRESS_CHANGED,
     RUN_STARTED,
+    RUN_MOVED,
     RUN_ENDED,
     COUPON_ISSUED,
     COUPON_VOIDED,

@@ -107,7 +107,7 @@ def run_told(run: Run, rules: Rules) -> dict[str, Any]:
         "step": step.key if step else None,
         "doing": _DOING.get(run.doing, run.doing),
         "until": None if run.due is None else rfc3339(run.due),
-        "why": run.reason or None,
+        "why": run.reason or (f"goes on in version {run.moving_to} when that has ended" if run.moving_to else None),
         "codes": {offer: code for offer, (code, _) in run.codes.items()},
         "file": workflow.file,
         "line": step.line if step else stage.line,

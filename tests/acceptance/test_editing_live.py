@@ -23,6 +23,7 @@ from engine.core.moments import DAY, HOUR, MINUTE, Instant
 from engine.listeners.control import ControlRefusedError
 from engine.wiring.checking import checked_folder
 from engine.wiring.program import running
+from engine.wiring.receiver_settings import FilesTaken
 from engine.wiring.secret import keys_of
 from tests.acceptance.editing.afterwards import Mail, broken, mail_of
 from tests.acceptance.editing.shop_files import NAMES, Files
@@ -65,7 +66,8 @@ class Editing:
         checked, _ = checked_folder(self.files.folder)
         assert checked.rules is not None, checked.errors
         async with mail_server(server) as where:
-            chosen = settings(self.data, where.port).model_copy(update={"workflows": self.files.folder})
+            update = {"workflows": self.files.folder, "files": FilesTaken(take=("*",))}
+            chosen = settings(self.data, where.port).model_copy(update=update)
             keys = keys_of(chosen, {})
             async with running(chosen, {}, self.clock, checked) as program:
                 self.shop = Shop(program, self.clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant, Length, day_number
 from engine.core.moving import HOW
 from engine.core.rulebook import Rules
-from engine.core.rules import AnyStep, Mode, RampRule, RampSteps, RuleSet, Wait, Workflow
+from engine.core.rules import Mode, RampRule, RampSteps, RuleSet, Workflow
 from engine.core.sharing import address_of
 from engine.core.shop import Shop
 from engine.core.signals import Move, PauseEnded, PauseSet, RulesChanged, ShopSignal
@@ -31,6 +31,7 @@ from engine.runtimes.simulator.world import World
 from engine.runtimes.sqlite.engine import Arrivals
 from tests.acceptance.by_hand import IN_MEMORY, KEY, Live
 from tests.acceptance.shipped import shipped, switched
+from tests.edits import EDITS, Edit
 from tests.every_step import NAME, beside
 
 PURPOSES: tuple[Literal["marketing", "newsletter", "tracking"], ...] = ("marketing", "newsletter", "tracking")
@@ -131,43 +132,6 @@ _buying_or_clicking = st.tuples(
 )
 _happenings = st.tuples(
     st.sampled_from(CUSTOMERS), st.one_of(_mails, _orders, _orders, _others), st.sampled_from(AGES), st.booleans()
-)
-
-
-# Edits ---------------------------------------------------------------------------------------------------------------
-
-Edit = Callable[[Workflow], Workflow]
-
-
-def _without_every_other_step(workflow: Workflow) -> Workflow:
-    return replace(workflow, stages=tuple(replace(each, steps=each.steps[::2]) for each in workflow.stages))
-
-
-def _in_another_order(workflow: Workflow) -> Workflow:
-    return replace(workflow, stages=tuple(replace(each, steps=each.steps[::-1]) for each in workflow.stages))
-
-
-def _with_short_waits(workflow: Workflow) -> Workflow:
-    def short(step: AnyStep) -> AnyStep:
-        return replace(step, length=Length(days=1)) if isinstance(step, Wait) else step
-
-    stages = (replace(each, steps=tuple(map(short, each.steps))) for each in workflow.stages)
-    return replace(workflow, stages=tuple(stages))
-
-
-def _without_its_last_stage(workflow: Workflow) -> Workflow:
-    """The stage is renamed, with all that leads to it, so that whoever is in it has none."""
-    old = workflow.stages[-1].name
-    raw = msgspec.json.encode(workflow).replace(f'"{old}"'.encode(), f'"{old}_anew"'.encode())
-    return msgspec.json.decode(raw, type=Workflow)
-
-
-EDITS: tuple[Edit, ...] = (
-    lambda workflow: workflow,
-    _without_every_other_step,
-    _in_another_order,
-    _with_short_waits,
-    _without_its_last_stage,
 )
 
 

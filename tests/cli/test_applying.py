@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from engine.core.moments import rfc3339
+from engine.wiring import in_force
 from engine.wiring.clock import SystemClock
 from tests.cli.conftest import Winback
 
@@ -186,3 +189,23 @@ def test_the_record_says_who_and_what(visited: Winback, monkeypatch: pytest.Monk
     nothing = visited("apply", "--json").json
     assert nothing["changes"] == []
     assert nothing["in_force"] == last
+
+
+def test_the_templates_of_an_earlier_version_come_into_the_database(visited: Winback) -> None:
+    """It kept them in a file: the next command that opens the engine takes them over, and they are in force as before."""
+    with closing(sqlite3.connect("data/winback.sqlite3")) as database:
+        (body,) = database.execute("select body from template_set order by num desc limit 1").fetchone()
+        database.execute("delete from applied")
+        database.execute("delete from template_set")
+        database.commit()
+    old = Path("data", in_force.OLD_FILE)
+    old.write_text(body)
+    template = Path("workflows/templates/welcome_back/en.subject.liquid")
+    template.write_text("Edited since\n")
+    assert visited("ingest", "visits.jsonl").code == 0
+    assert not old.exists()
+    (taken_over,) = visited("status", "--json").json["in_force"]
+    assert taken_over["what"] == ["what was there at the start"]
+    assert visited("apply", "--json").json["changes"][0]["effect"].startswith("templates")
+    assert visited("apply", "--back").code == 0
+    assert in_force.kept_of(body) == in_force.of_folder(Path("data"))

@@ -95,6 +95,9 @@ class Observer:
             return
         start = self.open[each.customer][run]
         assert each.shadow is (start.data["mode"] == "shadow"), f"shadow or not: {each}"
+        if each.type == fx.RUN_MOVED:
+            assert each.data["from"] != each.data["to"] == each.data["version"], f"moved to nowhere else: {each}"
+            return
         if each.type == fx.RUN_ENDED:
             del self.open[each.customer][run]
             self.ended.add(run)

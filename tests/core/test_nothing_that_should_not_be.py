@@ -17,11 +17,13 @@ from engine.core.customer import Customer, decode, encode
 from engine.core.deciding import decide
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR, MINUTE, Length, zone
+from engine.core.moving import HOW
 from engine.core.rules import WHOLE, EnterAtMost, Mode, RuleSet
-from engine.core.signals import Handed, TimeUp
+from engine.core.signals import Handed, Move, TimeUp
 from engine.language.folder import read_folder
 from tests.builders import START, Play, event
 from tests.core.observer import Observer
+from tests.edits import EDITS, Edit
 from tests.every_step import NAME, beside
 
 SHIPPED = read_folder(Path(__file__).parents[2] / "workflows").rules
@@ -137,6 +139,7 @@ class Life(RuleBasedStateMachine):
         self.watcher = Observer(rules, zone("Europe/Berlin"))
         self.seen = 0
         self.paused: list[tuple[str, str]] = []
+        self.version = 1
         for name, days in (("ada", 61), ("cyd", 65), ("eve", 200), ("gus", 90), ("hal", 10)):
             self._happens("order.placed", name, self.play.now - days * DAY, order_id=f"{name}-first")
             self._happens("email.clicked", name, self.play.now - 5 * DAY)
@@ -209,6 +212,15 @@ class Life(RuleBasedStateMachine):
     def other_rules(self, name: str, switch: dict[str, Any]) -> None:
         """Somebody changes mode, reach or pace of a workflow."""
         self.play.switches(name, **switch)
+
+    @rule(name=st.sampled_from(WORKFLOWS), edit=st.sampled_from(EDITS), how=st.sampled_from(HOW), late=st.booleans())
+    def an_edit(self, name: str, edit: Edit, how: str, late: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+        """Somebody edits a workflow, and its runs stay, move or end; people may be heard of before the sweep comes by."""
+        self.version += 1
+        edited = replace(edit(all_live().workflows[name]), version=self.version)
+        rules = self.play.rule_set
+        changed = replace(rules, workflows={**rules.workflows, name: edited})
+        self.play.changes(changed, Move(name, how), works=not late)
 
     @invariant()
     def nothing_is_wrong(self) -> None:
