@@ -267,6 +267,7 @@ def _taken(export: Export, call: Call, refused_to: Path | None) -> ImportDocumen
             engine.do("suppress", {"rows": [], "who": who()})  # a list that names nobody says that nobody said no
         if has_hashes:
             _match(engine, result)
+        engine.do("lines")  # as after an ingest: the reorder interval holds for what plan and status say next
         return result.document(dry_run=False)
 
 

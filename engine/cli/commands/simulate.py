@@ -146,7 +146,8 @@ def _tell(report: Report, out: Path) -> None:
     ]
     console.print(table("", "", "customers", rows=rows, right=("customers",)))
     for name, ends in report.outcomes.items():
-        console.print(f"{name}: " + ", ".join(f"{outcome} {count:,}" for outcome, count in ends.items()))
+        if ends:
+            console.print(f"{name}: " + ", ".join(f"{outcome} {count:,}" for outcome, count in ends.items()))
     for name, offer in report.offers.items():
         console.print(f"offer {name}: {offer.issued:,} made, {offer.cost} {report.currency} if all are redeemed")
     said = f"held out {report.held_out:,} runs, {report.deferred:,} sends waited, of them {report.capped:,} for a cap"
