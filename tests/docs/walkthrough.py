@@ -1,14 +1,15 @@
 """A page that is followed to the letter: its edits are made, its commands are run, and what they print is compared.
 
 - A block `console` holds a command after `$`, and below it all that it prints (standard output, then standard error). A line
-  `…` stands for any lines, and `…` within a line for any text.
+  `…` stands for any lines, and `…` within a line for any text. `NAME=value` before the command is its environment.
 - A block `diff` changes the file that the text above it named last, in backticks: the lines with a minus stand there once and
-  give way to those with a plus; without any minus the lines are added at the end.
+  give way to those with a plus; without any minus the lines are added at the end, of a new file if there is none.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def steps(page: str) -> Iterator[Command | Edit]:
     for block in _BLOCK.finditer(page):
         lines = block["text"].splitlines()
         if block["kind"] == "console":
-            yield Command(lines[0].removeprefix("$ ").split(), "\n".join(lines[1:]).strip())
+            yield Command(shlex.split(lines[0].removeprefix("$ ")), "\n".join(lines[1:]).strip())
         else:
             files = _FILE.findall(page[: block.start()])
             signed = [[line[1:] for line in lines if line.startswith(sign)] for sign in "-+"]
@@ -51,7 +52,7 @@ def follow(page: str, run: Callable[[list[str]], str]) -> Iterator[tuple[str, st
         if isinstance(step, Edit):
             _edit(step)
         else:
-            yield " ".join(step.words), run(step.words), step.printed
+            yield shlex.join(step.words), run(step.words), step.printed
 
 
 def agrees(printed: str, said: str) -> bool:
@@ -66,12 +67,12 @@ def agrees(printed: str, said: str) -> bool:
 
 def _edit(step: Edit) -> None:
     path = Path(step.file)
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     into = "".join(f"{line}\n" for line in step.into)
     if step.out:
         out = "".join(f"{line}\n" for line in step.out)
         assert text.count(out) == 1, (step.file, out)
         text = text.replace(out, into)
     else:
-        text = f"{text.rstrip()}\n\n{into}"
+        text = f"{text.rstrip()}\n\n{into}".lstrip()
     path.write_text(text, encoding="utf-8")
