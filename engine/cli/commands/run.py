@@ -108,6 +108,7 @@ async def _pass(settings: Settings, first: Checked | None, passes: Length, *, sh
     async with there as program:
         clock.set(program.engine.now())
         passing = Passing(program, clock)
+        await passing.settle()  # what is due at this very moment, before any time passes
         shop_zone = zone(program.engine.handling.rules.lifecycle.timezone)
         until = shop_zone.after(clock.now(), passes)
         while clock.now() < until:
