@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from engine.core.candidates import levels_of
 from engine.core.conditions import View
-from engine.core.customer import Customer
+from engine.core.customer import Customer, home
 from engine.core.entering import place_is_taken
 from engine.core.gate import caps_reached, channel_of, refusal, refused_offer
 from engine.core.had import GIVEN
@@ -21,7 +21,7 @@ from engine.core.machine import is_held_out
 from engine.core.moments import Instant
 from engine.core.reviewing import look_under_new_rules
 from engine.core.rulebook import Rules
-from engine.core.rules import Mode, Send, Workflow, sends_of
+from engine.core.rules import AnyCondition, AnyOf, Mode, Not, Send, StandingIs, Workflow, sends_of
 from engine.core.signals import TimeUp
 from engine.core.standing import judge
 from engine.core.turn import Turn
@@ -81,6 +81,11 @@ class Foresight:
         self.rules, self.now, self.judged_otherwise = rules, now, judged_otherwise
         self.seen = Seen()
         self._entries = {workflow.name: _Entry(workflow, rules) for workflow in rules.in_order}
+        self._asks_since = any(
+            _asks_since(condition)
+            for workflow in rules.in_order
+            for condition in (*workflow.enter_when_all, *workflow.leave_when_any)
+        )
         self._shared: dict[Prospects, Prospects] = {}
 
     def see(self, customer: Customer) -> None:
@@ -107,15 +112,24 @@ class Foresight:
                 self.seen.due_at_once[run.workflow, place] += 1
 
     def _after(self, customer: Customer) -> Customer:
-        if self.judged_otherwise:
-            judged = judge(customer, self.now, self.rules.lifecycle, self.rules.shop.thresholds)
-            if judged.standing is customer.standing and judged.lapsed_at == customer.lapsed_at:
-                return customer
+        if self.judged_otherwise and self._is_judged_the_same(customer):
+            return customer
         turn = Turn(
             msgspec.structs.replace(customer), self.now, self.rules, TimeUp()
         )  # any but a look, which looks itself
         look_under_new_rules(turn)
         return turn.customer
+
+    def _is_judged_the_same(self, customer: Customer) -> bool:
+        """Say whether a customer's standing stays what it is, as far as entering asks: it counts after the lag."""
+        lifecycle = self.rules.lifecycle
+        judged = judge(customer, self.now, lifecycle, self.rules.shop.thresholds)
+        if judged.standing is not customer.standing:
+            return False
+        if judged.lapsed_at == customer.lapsed_at:
+            return True
+        latest = max(judged.lapsed_at, customer.lapsed_at)
+        return not self._asks_since and home(customer, lifecycle).after(latest, lifecycle.enter_after_lag) <= self.now
 
     def _in_line(self, customer: Customer, workflow: Workflow) -> InLine:
         entry = self._entries[workflow.name]
@@ -139,6 +153,19 @@ class Foresight:
             held_out=workflow.holdout > 0 and is_held_out(customer, workflow, rules.lifecycle),
             place_taken=place_is_taken(customer, workflow, rules),
         )
+
+
+def _asks_since(condition: AnyCondition) -> bool:
+    """Say whether a condition asks since when a standing is what it is."""
+    match condition:
+        case Not(condition=inner):
+            return _asks_since(inner)
+        case AnyOf(conditions=several):
+            return any(_asks_since(each) for each in several)
+        case StandingIs():
+            return condition.held_for is not None
+        case _:
+            return False
 
 
 _HAD = frozenset({"offer_had", "offers_at_most", "offer_excluded"})

@@ -31,7 +31,7 @@ from engine.runtimes.sqlite.applied import Said
 from engine.runtimes.sqlite.engine import BATCH, Arrivals
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
-from engine.wiring.planning import plan_of
+from engine.wiring.planning import looking, plan_of
 from tests.acceptance import cdnow
 from tests.acceptance.by_hand import IN_MEMORY, Live
 from tests.acceptance.shipped import shipped, shipped_files
@@ -284,3 +284,12 @@ def test_a_second_plan_right_after_the_apply_finds_nothing(shop: Shop) -> None:
     rules = live(shop.files, **{STAGES: a_day(5)})
     shop.apply(rules)
     assert shop.plan(rules).changes == ()
+
+
+def test_two_processes_see_what_one_sees(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many customers a second process shares the work; the plan is the same."""
+    rules = live(shop.files, **{STAGES: a_day(5), SEASONAL: None})
+    alone = shop.plan(rules)
+    monkeypatch.setattr(looking, "MANY", 1)
+    monkeypatch.setattr(looking, "PORTION", 100)
+    assert shop.plan(rules) == alone

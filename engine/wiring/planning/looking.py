@@ -30,8 +30,8 @@ MANY = 50_000
 
 PORTION = 10_000
 
-_Portion = int | list[str]
-"""The number after which a portion of all customers begins, or the ids of some who are under way."""
+_Portion = tuple[int, int] | list[str]
+"""The numbers between which a portion of all customers lies, or the ids of some who are under way."""
 
 Tell = Callable[[int, int], None]
 """Hears how many customers were looked at, of how many."""
@@ -60,7 +60,7 @@ def look_at_all(search: Search, tell: Tell | None = None) -> Seen:
     with Views(Path(search.folder)) as views:
         last = views.one("last_customer")[0] if search.enter else 0
         moved = [name for (name,) in views.all("under_way_in", _as_list(search.moved))] if search.moved else []
-    portions: list[int | list[str]] = [*range(0, last, PORTION)]
+    portions: list[_Portion] = [(begin, begin + PORTION) for begin in range(0, last, PORTION)]
     portions += [moved[begin : begin + PORTION] for begin in range(0, len(moved), PORTION)]
     seen, all_ = Seen(), last + len(moved)
     with _seekers(search, all_) as results:
@@ -97,10 +97,10 @@ class _Seeker:
         self._standings = None if wanted is None else _as_list(wanted)
 
     def look(self, portion: _Portion) -> Seen:
-        """Look at the portion that begins after a number, or at those named, who are under way."""
+        """Look at the customers of a portion."""
         foresight = Foresight(self._rules, self._search.now, judged_otherwise=self._search.judged_otherwise)
-        if isinstance(portion, int):
-            for (record,) in self._records(portion, portion + PORTION):
+        if isinstance(portion, tuple):
+            for (record,) in self._records(*portion):
                 foresight.see(records.decode(record))
         else:
             for (record,) in self._views.all("records", _as_list(portion)):
