@@ -138,6 +138,7 @@ class Sweeping:
                 self._brought_in(signal, now)
             case TurnedAway():
                 take_note(rules, signal, now)
+        self.wake = now  # and not before, whatever was to be done until now
         self.someone_waits(now)
         store.save_shop(shop)
 

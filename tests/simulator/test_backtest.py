@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -22,6 +23,8 @@ from engine.core.rules import (
     Lifecycle,
     Mode,
     Offer,
+    RampRule,
+    RampSteps,
     RuleSet,
     Send,
     Stage,
@@ -135,6 +138,17 @@ def test_events_before_from_are_facts_only(tmp_path: Path) -> None:
     assert kinds(lines, "standing_changed") == [(120, "standing_changed")]  # f's first order; the others' lapse is old
     assert (report.events, report.history, report.first_day, report.days) == (6, 5, iso_day(BEGIN + 100), 21)
     assert report.standings == {"active": 1, "reader": 0, "lapsed": 5, "former": 0, "prospect": 0}
+
+
+def test_it_obeys_the_ramp(tmp_path: Path) -> None:
+    """So many mails a day at most, growing day by day; who waits for longer than the send may be late gets none."""
+    ramped = replace(RULES, lifecycle=replace(RULES.lifecycle, ramp=RampRule(RampSteps(start=2, until=4))))
+    given = [order(f"c{number:02}", 0, number * MINUTE) for number in range(12)] + [order("z", 80)]
+    report, lines = replayed(tmp_path / "ramped", given, ramped)
+    firsts = Counter(line.day - BEGIN for line in lines if line.kind == "send.requested" and line.day < BEGIN + 80)
+    assert firsts == {61: 2, 62: 3, 63: 4}
+    assert report.deferred > 0
+    assert report.dropped == {"late: ramp: no more to others today": 3}
 
 
 def test_without_events_there_is_a_report_that_says_so(tmp_path: Path) -> None:
