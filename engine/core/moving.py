@@ -75,6 +75,18 @@ def is_bound(run: Run, old: Workflow, new: Workflow) -> bool:
     )
 
 
+def leads_back(run: Run, old: Workflow, new: Workflow) -> bool:
+    """Say whether the new version would lead a run to a stage it has been through, where its own version would not.
+
+    It stays on its version then: an edit that puts stages into another order must not let anybody be written to again
+    what they were written to already.
+    """
+    if all(stage.name != run.stage for stage in new.stages):
+        return False
+    been_through = set(run.entries) - {run.stage}
+    return not been_through & new.ahead_of(run.stage) <= old.ahead_of(run.stage)
+
+
 def move_runs(turn: Turn, runs: Iterable[Run], since: int) -> None:
     """Move these runs of the customer as was said of their workflows after an epoch."""
     for moved in turn.rules.shop.moves:
@@ -102,7 +114,7 @@ def go_over(turn: Turn, run: Run) -> Run | None:
     old, new = (turn.rules.version(run.workflow, number) for number in (run.version, run.moving_to))
     run = replace(run, moving_to=0)
     turn.put(run)
-    if is_bound(run, old, new):
+    if is_bound(run, old, new) or leads_back(run, old, new):
         return run
     landed = landing(run, old, new)
     if landed is None:

@@ -490,6 +490,19 @@ def of(stages: dict[str, list[str]], number: int) -> RuleSet:
     return version(number, *texts, lifecycle=PLAIN)
 
 
+def test_an_order_of_stages_turned_round_writes_to_nobody_again() -> None:
+    """Who has been through a stage stays on their version where the new one would lead them to it once more."""
+    there, back = stage("send: a", name="one", then="after: two"), stage("wait: 9d", name="two")
+    play = Play(rules=version(1, there, back))
+    play.put(somebody())
+    play.happens("customer.visited")
+    turned = version(2, stage("wait: 9d", name="two", then="after: one"), stage("send: a", name="one"))
+    play.changes(turned, MOVED)
+    assert play.customer().runs[0].version == 1
+    play.passes("9d")
+    assert play.told() == ["0d start visit", "0d send a", "9d end done"]
+
+
 @given(
     edits=st.lists(
         st.tuples(STAGES, st.sampled_from([MOVE, MOVE, PIN, EXIT]), st.sampled_from(["0h", "1h", "2d", "9d"])),
@@ -504,7 +517,7 @@ def test_whatever_is_edited_nothing_is_done_twice_and_every_run_ends(
     first: dict[str, list[str]],
     slow: bool,  # noqa: FBT001 - drawn by hypothesis
 ) -> None:
-    """In one entry of a stage each step is taken once at most, over all versions; no run is lost, none lasts for ever."""
+    """Each step of a stage is taken once at most, over all versions; no run is lost, none lasts for ever."""
     play = Play(rules=of(first, 1))
     play.put(somebody())
     if slow:

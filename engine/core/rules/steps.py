@@ -192,6 +192,13 @@ def sends_of(step: AnyStep) -> tuple[Send, ...]:
             return ()
 
 
+def jumps(step: AnyStep) -> tuple[str, ...]:
+    """Return the stages that a step itself may lead to."""
+    if isinstance(step, GoTo):
+        return (step.stage,)
+    return tuple(name for name, _ in step.shares) if isinstance(step, Split) else ()
+
+
 def notice_of(step: CloseAccount) -> Send:
     """Return the send of a closing's notice: about the account, so it is a service mail, whatever the permission."""
     return Send(

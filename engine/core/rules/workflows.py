@@ -14,7 +14,7 @@ from engine.core.moments import Length
 from engine.core.rules.conditions import AnyCondition
 from engine.core.rules.lifecycle import Lifecycle
 from engine.core.rules.offers import Offer
-from engine.core.rules.steps import AnyStep
+from engine.core.rules.steps import AnyStep, jumps
 from engine.core.rules.terms import WHOLE, Mode, Share
 
 
@@ -71,6 +71,19 @@ class Workflow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def first(self) -> Stage:
         """The stage a run begins in."""
         return self.stages[0]
+
+    def ahead_of(self, name: str) -> frozenset[str]:
+        """Return the stages that a run may yet come to from a stage; the stage itself only where a way leads back to it."""
+        found: set[str] = set()
+        looked_at, unseen = set(), {name}
+        while unseen:
+            looked_at |= unseen
+            stages = [self.stage(each) for each in unseen]
+            found |= {each.after for each in stages if each.after}
+            found |= {way.then for each in stages for way in each.until_any}
+            found |= {to for each in stages for step in each.steps for to in jumps(step)}
+            unseen = found - looked_at
+        return frozenset(found)
 
     def stage(self, name: str) -> Stage:
         """Return a stage by name; the checks have seen to it that it exists."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.rules import HandOff, Split, Stage, WaitUntil
-from engine.language.checks.ways import jumps, surely_waits
+from engine.core.rules import HandOff, Split, Stage, WaitUntil, jumps
+from engine.language.checks.ways import surely_waits
 from engine.language.problems import shown
 from engine.language.reading import Reading
 from engine.language.workflows import StageDraft, WorkflowDraft

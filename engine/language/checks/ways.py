@@ -10,7 +10,6 @@ from engine.core.rules import (
     AnyStep,
     Choose,
     CloseAccount,
-    GoTo,
     HandOff,
     Send,
     Split,
@@ -18,6 +17,7 @@ from engine.core.rules import (
     Suppress,
     Wait,
     WaitUntil,
+    jumps,
     sends_of,
 )
 from engine.language.choosing import LEARNING
@@ -70,13 +70,6 @@ def ways_on(draft: StageDraft, step: int, stages: dict[str, StageDraft]) -> Iter
             yield Way((name, 0))
     if not isinstance(here, Split):
         yield Way((stage.name, step + 1), least_wait(here))
-
-
-def jumps(step: AnyStep) -> tuple[str, ...]:
-    """Return the stages that a step itself may lead to."""
-    if isinstance(step, GoTo):
-        return (step.stage,)
-    return tuple(name for name, _ in step.shares) if isinstance(step, Split) else ()
 
 
 def least_wait(step: AnyStep) -> int:
