@@ -23,6 +23,7 @@ from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError, Lock, open
 from engine.runtimes.sqlite.gap import Marks
 from engine.runtimes.sqlite.restoring import Salvage, Salvaged
 from engine.runtimes.sqlite.store import SqliteStore
+from engine.wiring.clock import mark
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
 
@@ -67,6 +68,7 @@ def restore(
     data, held = settings.data, looked_into(file)
     now = max(now, held.as_of)
     with Lock(data), ExitStack() as stack:
+        mark(settings)
         staging = data / STAGING
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)

@@ -34,6 +34,15 @@ def test_a_real_shop_cannot_be_practised_in(winback: Winback) -> None:
         assert (refused.code, "shop for practice" in refused.err) == (2, True), command
 
 
+def test_a_backup_of_practice_is_practised_with(winback: Winback) -> None:
+    """Restored under practice, a folder is one of practice."""
+    Path("winback.toml").write_text(PRACTICE, "utf-8")
+    assert winback("apply").code == 0
+    assert winback("backup", "monday.backup").code == 0
+    assert winback("restore", "monday.backup", "--data", "again").code == 0
+    assert winback("status", "--json", "--data", "again").json["as_of"] == "2026-01-05T09:00:00Z"
+
+
 def test_practice_reaches_nobody(winback: Winback) -> None:
     """With a mail server in the settings it is refused, before anything is opened."""
     Path("winback.toml").write_text(f'{PRACTICE}[sender]\nkind = "smtp"\n', "utf-8")
