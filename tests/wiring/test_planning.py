@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from engine.core.moments import DAY, Length, zone
 from engine.core.rules import WHOLE, EnterAtMost, Lifecycle, Mode, OwnEvent, RuleSet, Switch
-from engine.core.shop import Pace
+from engine.core.shop import Pace, Pause, Shop
 from engine.insight.foresight import InLine, Prospects
 from engine.insight.plan import Change, Plan
+from engine.wiring.applying import SHADOW_PAUSE
 from engine.wiring.planning.approving import differs, further
 from engine.wiring.planning.lines import Line, let_in
+from engine.wiring.planning.sides import as_applied
 from tests.builders import START, rules_of
 
 BERLIN = zone("Europe/Berlin")
@@ -155,6 +157,13 @@ def test_what_all_workflows_share_reaches_further_where_something_is_live(mode: 
     lifecycle = replace(lifecycle, lifecycle=replace(before.lifecycle, returns_within=Length(days=3)))
     found = further(before, lifecycle, {}, templates_differ=True)
     assert set(found) == ({"lifecycle.yaml", "events.yaml", "templates or shop.yaml"} if mode is Mode.LIVE else set())
+
+
+def test_in_a_shadow_run_nothing_goes_live() -> None:
+    """A plan is made beside what a shadow run would put in force: everything live walks as shadow."""
+    shadow = Shop(pauses=(Pause("engine", "", START, SHADOW_PAUSE),))
+    assert as_applied(rules(**LIVE), shadow).switches["visit"].mode is Mode.SHADOW
+    assert as_applied(rules(**LIVE), Shop()).switches["visit"].mode is Mode.LIVE
 
 
 # Whether a plan holds ------------------------------------------------------------------------------------------------
