@@ -21,7 +21,7 @@ from engine.core.gate import run_zone
 from engine.core.handing_off import HANDED_OFF
 from engine.core.moments import Instant, Length, Zone
 from engine.core.offering import void_unsent
-from engine.core.rules import HandOff, Offer, Wait, Workflow
+from engine.core.rules import GoTo, HandOff, Offer, Split, Wait, WaitUntil, Workflow
 from engine.core.runs import at_rest, current_send, step_of
 from engine.core.turn import Turn
 from engine.core.waiting import WAITING, set_anew
@@ -153,13 +153,17 @@ def _done(run: Run, old: Workflow, *, stays: bool) -> tuple[str, ...]:
     """Return the keys of what a run has done since it came to its stage, under all the versions it was on.
 
     What it has asked for and leaves behind is among them: a send that has been deferred or came back would be told of
-    anew, a person has a task already, the notice of a closing has gone out.
+    anew, a person has a task already, the notice of a closing has gone out. Time is no act: a wait that the new version
+    puts behind the place a run is at is waited, as are the ways to choose from there.
     """
     steps = old.stage(run.stage).steps
-    done = [*run.done, *(step.key for step in steps[: run.step])]
+    done = [*run.done, *(step.key for step in steps[: run.step] if not isinstance(step, _NO_ACTS))]
     if run.effect_id and not stays:
         done.append(steps[run.step].key)
     return tuple(dict.fromkeys(done))[-DONE_KEPT:]
+
+
+_NO_ACTS = (Wait, WaitUntil, GoTo, Split)
 
 
 def _asks_the_same(run: Run, old: Workflow, moved: Run, new: Workflow) -> bool:

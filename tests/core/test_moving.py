@@ -236,6 +236,18 @@ def test_nothing_done_is_done_again_wherever_the_new_version_puts_it() -> None:
     ]
 
 
+def test_a_wait_that_comes_again_is_waited_again() -> None:
+    """It keeps two messages apart, wherever it stood before."""
+    play = at_wait("send: a", "wait: 2d", "hand_off: sales\n        answer_within: 4d", "send: b")
+    play.passes("3d")
+    play.changes(
+        version(2, stage("send: a", "hand_off: sales\n        answer_within: 4d", "send: c", "wait: 2d", "send: b")),
+        MOVED,
+    )
+    play.passes("9d")
+    assert [each for each in play.told() if "send" in each] == ["0d send a", "6d send c", "8d send b"]
+
+
 def test_a_step_taken_out_and_put_back_is_not_done_again() -> None:
     """What a run has done of its stage it remembers over all versions; in a later entry it is done anew."""
     play = at_wait("send: a", "wait: 5d", "tag: x")

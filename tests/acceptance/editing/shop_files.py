@@ -96,7 +96,7 @@ class Files:
         (self.folder / "offers.yaml").write_text(_OFFER.format(share=share))
 
     def rewrite(self, name: str) -> None:
-        """Write a workflow anew: other steps, another order, other lengths; now and then a stage is gone."""
+        """Write a workflow anew: other steps, another order, other lengths; stages change places, or one is gone."""
         chance = self.chance
         head = _HEAD.format(
             name=name,
@@ -105,10 +105,11 @@ class Files:
             reach=chance.choice(["100%", "100%", "60%"]),
             priority=chance.choice([40, 50, 60]),
         )
-        with_two = chance.random() < 0.8
-        stages = [self._stage("one", "after: two" if with_two else "end: done")]
-        if with_two:
-            stages.append(self._stage("two", "end: done"))
+        order = chance.choice([("one", "two"), ("one", "two"), ("two", "one"), ("one",)])
+        stages = [
+            self._stage(stage, f"after: {following}" if following else "end: done")
+            for stage, following in zip(order, [*order[1:], ""], strict=True)
+        ]
         stages.append(f"  thanks:\n    steps:\n{self._listed(self._sends('thanks'))}\n    end: thanked\n")
         (self.folder / f"{name}.yaml").write_text(head + "".join(stages))
 
