@@ -8,11 +8,12 @@ import structlog
 
 from engine.core.moments import Instant
 from engine.core.rules import Mode
+from engine.core.shop import TIME
 from engine.core.signals import MailLeaves, PauseEnded, PauseSet
 from engine.language.files import Checked
 from engine.listeners.control import ControlRefusedError
 from engine.runtimes.sqlite import applied, rulebook
-from engine.runtimes.sqlite.engine import Asked, Engine
+from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.applying import SHADOW_PAUSE, as_shadow, as_the_files_say, changes
 from engine.wiring.assembling import Program
@@ -20,12 +21,15 @@ from engine.wiring.assembling import Program
 log = structlog.get_logger(__name__)
 
 
-def hold_sends(engine: Engine, why: str) -> None:
-    """Pause all sends before the relay begins; a pause of everything that holds already stays as it is."""
-    handling = engine.handling
-    if not any(each.scope == "engine" for each in handling.rules.shop.pauses):
-        signal = PauseSet("engine", "", why, "winback run")
-        engine.run([Asked(lambda store, now: handling.sweeping.tell(store, signal, now))])
+def hold_time(engine: Engine, why: str) -> None:
+    """Let nothing leave and no timer ring, since the last that was done; what holds already stays as it is."""
+    sweeping, shop, since = engine.handling.sweeping, engine.handling.rules.shop, engine.accepted
+    held = {each.scope for each in shop.pauses}
+    engine.store.begin()  # no batch: one would begin with what is due
+    for scope in ("engine", TIME):
+        if scope not in held:
+            sweeping.tell(engine.store, PauseSet(scope, "", why, "winback run"), since)
+    engine.store.commit(since)
 
 
 async def set_shadow(program: Program, *, shadow: bool) -> None:

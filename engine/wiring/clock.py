@@ -82,8 +82,8 @@ def stood_still(settings: Settings, now: Instant) -> int:
     if settings.practice is not None or not (settings.data / FILE_NAME).exists():
         return 0
     with Views(settings.data) as views:
-        gap = now - views.shop()[0]
-    return gap if gap > LONGEST_STANDSTILL else 0
+        accepted, shop = views.shop()
+    return 0 if shop.time_stands or now - accepted <= LONGEST_STANDSTILL else now - accepted
 
 
 def clock_of(settings: Settings) -> Clock:

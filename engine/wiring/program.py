@@ -17,7 +17,7 @@ from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.assembling import Program, assembled, let_go, task
-from engine.wiring.beginning import follower, hold_sends, note_that_mail_leaves, set_shadow
+from engine.wiring.beginning import follower, hold_time, note_that_mail_leaves, set_shadow
 from engine.wiring.clock import mark
 from engine.wiring.listening import listeners
 from engine.wiring.pools import Pools
@@ -66,7 +66,7 @@ async def running(
         follow: apply each good set of changed files at once.
         shadow: everything live walks as shadow, and nothing leaves.
         listen: open the two listeners.
-        hold: why all sends are to be paused from the beginning, empty where they are not.
+        hold: why time is to stand still and all sends to be paused from the beginning, empty where they are not.
         overdue_a_second: pace of what fell due while the engine stood still; None is no limit.
 
     Raises:
@@ -91,7 +91,7 @@ async def running(
     ) as engine:
         in_force.forget_old(data)
         if hold:
-            hold_sends(engine, hold)
+            hold_time(engine, hold)
         async with AsyncExitStack() as stack:
             program = await assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
             await set_shadow(program, shadow=shadow)

@@ -37,7 +37,9 @@ from engine.wiring.settings import Settings, SettingsError, described, variable
     "--pass", "passes", metavar="LENGTH", help="In a shop for practice: let so much time pass, such as 7d, and stop."
 )
 @click.option(
-    "--after-standstill", is_flag=True, help="The engine really stood still for days: go on, with all sends paused."
+    "--after-standstill",
+    is_flag=True,
+    help="The engine really stood still for days: begin with time standing still and sends paused.",
 )
 def command(call: Call, follow: bool, shadow: bool, passes: str | None, after_standstill: bool) -> None:  # noqa: FBT001 - click gives them by name
     """Run the engine: events in over HTTP, timers, the gate, mails out.
@@ -137,7 +139,8 @@ def _standstill(settings: Settings, clock: Clock, *, expected: bool) -> str:
         raise Misused(
             f"by this machine's clock the engine stood still for {gap // DAY} days. If the clock is wrong, set it right: all"
             " that falls due in that time would be done at once. If it is right: winback run --after-standstill begins"
-            " with all sends paused, and winback unpause shows what fell due and asks"
+            " with time standing still, so that you can bring in what happened; winback unpause --time, then winback"
+            " unpause go on"
         )
     return f"it stood still for {gap // DAY} days"
 

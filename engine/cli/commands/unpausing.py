@@ -25,7 +25,12 @@ _MEANS = {
 
 @named("unpause", "winback unpause --overdue shift", "winback unpause --workflow welcome-back --overdue skip")
 @scoped
-@click.option("--time", "of_time", is_flag=True, help="After a restore: let time pass again, with sends still paused.")
+@click.option(
+    "--time",
+    "of_time",
+    is_flag=True,
+    help="After a restore or a standstill: let time pass again, with sends still paused.",
+)
 @click.option("--overdue", type=click.Choice(OVERDUE), help="What becomes of the sends that were held.")
 def command(
     call: Call, workflow: str | None, template: str | None, domain: str | None, overdue: str | None, *, of_time: bool

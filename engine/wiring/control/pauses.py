@@ -33,7 +33,7 @@ class Pauses:
     async def _pause(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         scope, name = _scope(arguments)
         if scope == TIME:
-            raise ControlRefusedError("time is not paused; it stands still after a restore alone")
+            raise ControlRefusedError("time is not paused; it stands still after a restore or a long standstill alone")
         self._must_exist(scope, name)
         signal = PauseSet(scope, name, str(arguments["why"]), str(arguments.get("who", "")))
         handling = self._place.handling
@@ -67,7 +67,7 @@ class Pauses:
         shop = self._place.handling.rules.shop
         if shop.time_stands:
             raise ControlRefusedError(
-                "time stands still since a backup was restored: bring in what happened since, then winback unpause --time"
+                "time stands still, winback status says why: bring in what happened since, then winback unpause --time"
             )
         since = min((each.at for each in shop.pauses if each.scope == "engine"), default=shop.news_since)
         if since < shop.news_since and await self._place.ask(lambda store, now: bool(store.due(now - 1, 1))):

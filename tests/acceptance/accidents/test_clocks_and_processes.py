@@ -17,7 +17,7 @@ from engine.runtimes.sqlite.views import Views
 from engine.wiring.clock import SystemClock
 from engine.wiring.overview import overview
 from tests.acceptance.accidents.scene import lapsed, scene
-from tests.builders import START
+from tests.builders import START, event
 
 
 class Machine(FixedClock):
@@ -86,7 +86,7 @@ async def test_the_clock_of_a_start_a_month_later(
 ) -> None:
     """An engine that seems to have stood still for weeks does not begin by itself: the clock may be wrong, and it says so.
 
-    When somebody says that it did stand still, it begins with all sends paused.
+    When somebody says that it did stand still, it begins with time standing still and all sends paused.
     """
     async with scene(tmp_path) as here:
         await here.happens(lapsed(8))
@@ -100,12 +100,16 @@ async def test_the_clock_of_a_start_a_month_later(
     assert "the engine stood still for" in capsys.readouterr().err
     clock.set(clock.now() + 30 * DAY)
     async with scene(tmp_path, clock=clock, mails=mails, hold="it stood still for 30 days") as here:
-        await here.days(1)
-        assert len(mails.taken) == taken
+        await here.shop.pass_time(clock.now() + DAY, step=3 * HOUR)
+        assert here.shop.rows("select count(*) from effect where time > ?", START + 10 * DAY) == [(0,)]
         with Views(here.shop.data) as views:
             found = overview(views, here.shop.program.settings, clock.now(), None, waits=None, sends={})
-        assert found.paused[0]["why"] == "it stood still for 30 days"
-        assert found.held == 8
+        assert {each["why"] for each in found.paused} == {"it stood still for 30 days"}
+        await here.happens([event("email.unsubscribed", START + 5 * DAY, "c0003", email="c0003@example.org")])
+        await here.shop.program.control.do("unpause", {"scope": "time", "who": "Ada"})
+        await here.days(1)
+        assert len(mails.taken) == taken
+        assert here.shop.rows("select count(*) from line where workflow = '!paused'") == [(7,)]
         await here.shop.program.control.do("unpause", {"overdue": "skip", "who": "Ada"})
         await here.days(30)
         assert len(mails.taken) == taken
