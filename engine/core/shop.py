@@ -100,6 +100,7 @@ class Shop(Struct):
     meant_since: Instant = 0  # when mail first left by a sender that is no mailbox; 0 while none could
     suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
     news_since: Instant = 0  # what happened before the last restore of a backup is history; 0: there was none
+    forgotten_to: str = ""  # the id up to which old marks of engagement were forgotten last; empty: of all
 
     @property
     def time_stands(self) -> bool:

@@ -193,6 +193,14 @@ class SuppressionsImported(Signal, frozen=True, gc=False, tag="suppressions_impo
     who: str = ""
 
 
+class EngagementForgotten(Signal, frozen=True, gc=False, tag="engagement_forgotten"):
+    """Marks of engagement from before an instant are forgotten, of so many customers after an id (in the order of ids)."""
+
+    before: Instant
+    after: str
+    customers: int
+
+
 class Restored(Signal, frozen=True, gc=False, tag="restored"):
     """A backup of `since` was restored: what happened before now is history, and granted codes may have been given out."""
 
@@ -213,6 +221,7 @@ ShopSignal = (
     | SuppressionsImported
     | TurnedAway
     | Restored
+    | EngagementForgotten
 )
 AnySignal = (
     Happened

@@ -21,6 +21,7 @@ from engine.core.signals import (
     Admit,
     CodesGranted,
     DayClosed,
+    EngagementForgotten,
     Look,
     MailLeaves,
     Move,
@@ -37,6 +38,7 @@ from engine.core.signals import (
     Unpause,
     WentLive,
 )
+from engine.handling import keeping
 from engine.handling.calling_up import CallingUp, take_note
 from engine.ports import Store
 
@@ -134,22 +136,13 @@ class Sweeping:
                 shop.meant_since = shop.meant_since or now
             case PauseSet() | PauseEnded():
                 self._pause(store, signal, now)
-            case SuppressionsImported() | Restored():
-                self._brought_in(signal, now)
+            case SuppressionsImported() | Restored() | EngagementForgotten():
+                keeping.note(store, shop, signal, now)
             case TurnedAway():
                 take_note(rules, signal, now)
         self.wake = now  # and not before, whatever was to be done until now
         self.someone_waits(now)
         store.save_shop(shop)
-
-    def _brought_in(self, signal: SuppressionsImported | Restored, now: Instant) -> None:
-        """Note that a list, or an older state of everything, was brought in."""
-        shop = self.handling.rules.shop
-        if isinstance(signal, Restored):
-            shop.news_since = now
-            shop.codes = {}  # which of those that were granted have been given out since, the backup does not know
-        else:
-            shop.suppressions_at = now
 
     def _pause(self, store: Store, signal: PauseSet | PauseEnded, now: Instant) -> None:
         """Begin a pause, in the place of one of the same scope and name, or end it and ask again what it held."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT
 from engine.core.events import DATA, NEVER_KEPT
+from engine.core.forgetting import ENGAGEMENT
 from engine.core.marks import MAIL_TYPES
 from engine.core.rules import (
     EventSeen,
@@ -14,7 +15,7 @@ from engine.language.forms import Fields, Form, OneOf
 from engine.language.kinds import BAD, Key
 from engine.language.nodes import Mapping, Text
 from engine.language.problems import shown
-from engine.language.reading import Look, Reading
+from engine.language.reading import Look, LooksBack, Reading
 from engine.language.scalars import EVENT, SPAN, Ref, whole
 from engine.language.shapes import Raw
 from engine.language.vocabulary import (
@@ -35,6 +36,10 @@ def _event(fields: Fields, reading: Reading) -> EventSeen:
         unkept = [name for name, _ in where.entries if name.value not in kept_fields(event)]
         reading.looks += [Look(event, name) for name in unkept if name.value in event_fields(event, {})]
     _how_often(fields, event, reading)
+    if event in ENGAGEMENT and name is not None and "since" not in fields.nodes:
+        counts = fields.get("at_least", 1) > 1
+        at = fields.nodes.get("within") or fields.nodes[name.value]
+        reading.looks_back.append(LooksBack(event, fields.get("within"), at, counts=counts))
     return EventSeen(
         line=fields.line,
         event=event,

@@ -237,6 +237,7 @@ class _Folder:
         heard.check(draft, reading)
         if lifecycle is not None:
             templates.check_service(draft, lifecycle, reading)
+            kept.check_how_long(draft, lifecycle, reading)
         made = {key: each.offer for key, each in offers.items()}
         templates.check(draft, facts, made, reading)
         templates.check_blanks(draft, facts, self._template, reading)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
+from engine.core.moments import Length
 from engine.core.rules import OwnEvent
 from engine.language.nodes import Node, Text
 from engine.language.problems import Problem, Severity, Spot, did_you_mean, problem, shown
@@ -28,6 +29,16 @@ class Look:
     field: Text
 
 
+@dataclass(frozen=True, slots=True)
+class LooksBack:
+    """How far a condition looks back at an event that is kept for a time only; `at` is where that is written."""
+
+    event: str
+    within: Length | None
+    at: Node
+    counts: bool  # more than one of them must have happened
+
+
 @dataclass(slots=True)
 class Reading:
     """Collects what is found while files are read. `own_events` is None where events.yaml cannot be read.
@@ -39,6 +50,7 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    looks_back: list[LooksBack] = field(default_factory=list)
     worths: list[Node] = field(default_factory=list)
     outcomes: list[tuple[str, Text]] = field(default_factory=list)
 

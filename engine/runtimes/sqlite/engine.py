@@ -154,7 +154,8 @@ class Engine:
         if not handling.rules.shop.time_stands:
             self._let_time_pass(now)
         store.save_shop(handling.rules.shop)
-        self._expiry.run(now, handling.rules.lifecycle.keep)
+        if self._expiry.run(now, handling.rules.lifecycle.keep):
+            self._expiry.forget_engagement(handling, store, now)
 
     def _let_time_pass(self, now: Instant) -> None:
         """Do a slice of the shop's own work, and ring what is due at this very instant."""

@@ -101,6 +101,28 @@ delete from dead_letter where id in (select id from dead_letter where last_at < 
 update effect set body = json_remove(body, '$.subject', '$.text', '$.html')
 where type = 'winback.send.given_out' and body ->> '$.text' is not null and time < ?
 
+-- What tells of somebody's device, in letters that could be read as far as that.
+-- name: forget_devices
+update dead_letter set raw = cast(json_remove(cast(raw as text), '$.data.ip', '$.data.user_agent', '$.data.proof.ip') as blob)
+where id in (
+    select id from dead_letter
+    where last_at < ? and json_valid(cast(raw as text)) and (
+        cast(raw as text) ->> '$.data.ip' is not null or cast(raw as text) ->> '$.data.user_agent' is not null
+        or cast(raw as text) ->> '$.data.proof.ip' is not null
+    )
+    limit 500
+)
+
+-- name: forget_undelivered_bodies
+update dead_letter set raw = cast(json_remove(cast(raw as text), '$.data.subject', '$.data.text', '$.data.html') as blob)
+where origin like 'receiver %' and last_at < ? and cast(raw as text) ->> '$.data.text' is not null
+
+-- The oldest entries, as far as they are too old; the newest stays, so that numbers go on from it.
+-- name: forget_journal
+delete from journal where seq <= (
+    select max(seq) from (select seq, accepted from journal order by seq limit :limit) where accepted < :before
+) and seq < (select max(seq) from journal)
+
 -- name: add_journal
 insert into journal (accepted, customer, signal) values (?, ?, ?)
 

@@ -18,7 +18,7 @@ from engine.core.signals import AnySignal, Happened, RulesChanged, ShopSignal
 from engine.handling import Handling
 from engine.runtimes.sqlite.database import QUERIES
 from engine.runtimes.sqlite.journal import decode_signal, encode_signal
-from engine.runtimes.sqlite.rulebook import rules_of
+from engine.runtimes.sqlite.rulebook import load, rules_of
 from engine.runtimes.sqlite.store import SqliteStore
 
 SLICE = 1_000
@@ -43,18 +43,20 @@ class _Listening(SqliteStore):
 
 
 def replay(source: sqlite3.Connection, target: sqlite3.Connection, *, key: bytes) -> int:
-    """Decide the journal of `source` into the empty database `target`; return the number of its entries.
+    """Decide the journal of `source` into the database `target`; return the number of its last entry.
 
-    `key` is the one that the source's codes were made with.
+    An empty target takes all of it. One that is a backup of the source goes on from where it was made: so a journal whose
+    oldest entries are forgotten can still be decided. `key` is the one that the source's codes were made with.
 
     Raises:
         ReplayDiffers: something else followed than what the journal says.
 
     """
     store = _Listening(target)
-    handling = Handling(Rules(RuleSet(), Shop(), key=key))
-    entries = _entries(source)
-    seq = 0
+    begun_before = store.load_shop() is not None
+    handling = Handling(load(store, 0, key=key) if begun_before else Rules(RuleSet(), Shop(), key=key))
+    seq: int = target.execute("select coalesce(max(seq), 0) from journal").fetchone()[0]
+    entries = _entries(source, seq)
     while batch := list(islice(entries, SLICE)):
         store.begin()
         store.prefetch([customer_id for _, _, customer_id, _ in batch if customer_id])
@@ -75,8 +77,7 @@ def differing(one: sqlite3.Connection, other: sqlite3.Connection) -> list[str]:
     return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
 
 
-def _entries(source: sqlite3.Connection) -> Iterator[Entry]:
-    after = 0
+def _entries(source: sqlite3.Connection, after: int) -> Iterator[Entry]:
     while rows := source.execute(QUERIES["journal"], (after, SLICE)).fetchall():
         yield from rows
         after = rows[-1][0]

@@ -66,3 +66,38 @@ def test_the_text_of_a_letter_goes_when_its_time_is_over(tmp_path: Path) -> None
         Expiry(connection).run(NOW, Keep(bodies=Length(days=90)))
         found = connection.execute("select body from effect order by seq").fetchall()
     assert [json.loads(body) for (body,) in found] == [{"channel": "letter", "template": "hello"}, data]
+
+
+def test_the_journal_reaches_back_as_far_as_engagement_is_kept(tmp_path: Path) -> None:
+    """Its oldest entries go, a slice at a time, with what they tell of reading and clicking; numbers go on."""
+    with closing(open_to_write(tmp_path)) as connection:
+        rows = [(NOW - days * DAY, "ada", b"x") for days in range(500, 300, -1)]
+        connection.executemany("insert into journal (accepted, customer, signal) values (?, ?, ?)", rows)
+        Expiry(connection).run(NOW, Keep(engagement=Length(days=400)))
+        assert connection.execute("select min(seq), max(seq), count(*) from journal").fetchone() == (101, 200, 100)
+        Expiry(connection).run(NOW + 1_000 * DAY, Keep(engagement=Length(days=400)))
+        assert connection.execute("select seq from journal").fetchall() == [(200,)]
+
+
+def test_dead_letters_forget_devices_and_texts_before_they_go(tmp_path: Path) -> None:
+    """Where a letter can be read, what tells of a device goes after three days, and the text of what was not delivered after its own time."""
+    opened = json.dumps({"type": "email.opend", "data": {"ip": "192.0.2.1", "user_agent": "Mozilla", "link": "x"}})
+    undelivered = json.dumps({"type": "winback.send.requested", "data": {"text": "Dear Ada", "channel": "letter"}})
+    with closing(open_to_write(tmp_path)) as connection:
+        store = SqliteStore(connection)
+        store.begin()
+        for age, letter in (
+            (4 * DAY, DeadLetter(opened.encode(), "unknown type", "a.jsonl:1")),
+            (2 * DAY, DeadLetter(opened.encode(), "unknown type", "b.jsonl:1")),
+            (4 * DAY, DeadLetter(b"{no json \xff", "no JSON", "c.jsonl:1")),
+            (31 * DAY, DeadLetter(undelivered.encode(), "410 Gone", "receiver webhooks.printer")),
+            (31 * DAY, DeadLetter(undelivered.encode(), "x", "d.jsonl:1")),
+        ):
+            store.bury(letter, NOW - age)
+        store.commit(NOW)
+        Expiry(connection).run(NOW, Keep(bodies=Length(days=30)))
+        found = [bytes(raw) for (raw,) in connection.execute("select raw from dead_letter order by id")]
+    assert json.loads(found[0]) == {"type": "email.opend", "data": {"link": "x"}}
+    assert found[1:3] == [opened.encode(), b"{no json \xff"]
+    assert json.loads(found[3])["data"] == {"channel": "letter"}
+    assert found[4] == undelivered.encode()

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from connectors.memory import FixedClock
 from engine.core.events import Event
-from engine.core.moments import DAY, HOUR
+from engine.core.moments import DAY, HOUR, Length
 from engine.core.rules import Mode, RuleSet
 from engine.core.signals import PauseEnded, PauseSet, WentLive
 from engine.language.folder import read_folder
@@ -28,9 +28,11 @@ KEY = b"the key of this shop"
 
 
 def shipped(mode: Mode) -> RuleSet:
-    """The shipped workflows, in one mode."""
+    """The shipped workflows, in one mode; the journal is kept for as long as this shop lives."""
     rules = read_folder(Path("workflows")).rules
     assert rules is not None
+    keep = replace(rules.lifecycle.keep, engagement=Length(days=2_000))
+    rules = replace(rules, lifecycle=replace(rules.lifecycle, keep=keep))
     return replace(rules, switches={name: replace(each, mode=mode) for name, each in rules.switches.items()})
 
 
