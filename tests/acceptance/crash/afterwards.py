@@ -22,6 +22,7 @@ from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.journal import decode_signal
 from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.secret import Secrets
+from tests.acceptance.crash.tool import untold
 
 IN_FLIGHT = 4
 """Calls under way at a time, which a "no" or a pause finds already made."""
@@ -45,6 +46,8 @@ class Findings:
     uncertain: int = 0
     uncertain_and_accepted: int = 0
     dropped: int = 0
+    told: int = 0
+    told_again: int = 0
     calling_at_kills: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
 
@@ -76,18 +79,21 @@ def look(
     mails: Sequence[Mail],
     acknowledged: Sequence[str],
     objections: dict[tuple[str, str], int],
+    told: Sequence[str],
 ) -> None:
     """Look at all of it; what is not as promised goes to `broken`.
 
     `objections` tell for an address and purpose how many mails the server had when the "no" was acknowledged.
     """
     found.accepted, found.events, found.objections = len(mails), len(acknowledged), len(objections)
+    found.told, found.told_again = len({*told}), len(told) - len({*told})
     with closing(open_to_read(data)) as reader:
         found.broken += [
             *_twice(mails),
             *_in_spite_of_a_no(mails, objections),
             *_lost(found, reader, mails),
             *_forgotten(reader, acknowledged),
+            *untold(reader, told),
             *_differs_from_replay(reader, data.parent / "replayed", secrets.codes),
         ]
 

@@ -17,8 +17,9 @@ import msgspec
 
 from connectors.memory import FixedClock
 from engine.core.events import Event
-from engine.core.moments import DAY, HOUR, Instant
+from engine.core.moments import DAY, HOUR, Instant, Length
 from engine.core.reading import encode
+from engine.core.rules import Keep
 from engine.runtimes.simulator.sample import START as FIRST_DAY
 from engine.runtimes.simulator.sample import sample_events
 from engine.runtimes.sqlite.database import open_to_read
@@ -26,6 +27,7 @@ from engine.wiring.program import running
 from engine.wiring.secret import keys_of
 from tests.acceptance.crash.afterwards import Findings, Mail, look
 from tests.acceptance.crash.engine_process import Order, settings
+from tests.acceptance.crash.tool import SECRET, Tool
 from tests.acceptance.shipped import shipped, shipped_files
 
 ROOT = Path(__file__).parents[3]
@@ -47,6 +49,7 @@ class CrashLoop:
         self.chance = Random(seed)
         self.leap_every = leap_every
         self.found = Findings(seed)
+        self.tool = Tool(Random(seed))
         self.events = list(sample_events(customers, seed))
         self.news: list[Event] = []
         self.acknowledged: list[str] = []
@@ -65,9 +68,10 @@ class CrashLoop:
         assert server.stdout is not None
         self.port = int((await server.stdout.readline()).split()[1])
         listening = asyncio.create_task(self._listen(server.stdout))
+        self.told_at = await self.tool.start()
         try:
             await self._go_live()
-            self.order = Order(str(self.data), self.port, START, time.monotonic_ns(), self.leap_every)
+            self.order = Order(str(self.data), self.port, self.told_at, START, time.monotonic_ns(), self.leap_every)
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as self.http:
                 doing = [asyncio.create_task(self._feed()), asyncio.create_task(self._object())]
                 while self.found.kills < kills:
@@ -75,13 +79,15 @@ class CrashLoop:
                 for task in doing:
                     task.cancel()
                 await asyncio.gather(*doing, return_exceptions=True)
+            self.tool.well = True
             await self._end()
         finally:
+            await self.tool.stop()
             server.terminate()
             await server.wait()
             await listening
         self.found.seconds = time.monotonic() - begun
-        look(self.found, self.data, self.secrets, self._mails(), self.acknowledged, self.objections)
+        look(self.found, self.data, self.secrets, self._mails(), self.acknowledged, self.objections, self.tool.told)
         return self.found
 
     # Before the first kill
@@ -90,13 +96,14 @@ class CrashLoop:
         """Take in the history, and go live with all workflows."""
         history = [event for event in self.events if event.time < START - HOUR]
         self.news = [event for event in self.events if event.time >= START - HOUR]
-        files = replace(shipped_files(), rules=shipped())
+        keep = Keep(engagement=Length(days=5_000))  # the journal is decided once more at the end
+        files = replace(shipped_files(), rules=shipped(keep=keep))
         async with running(
-            settings(self.data, self.port), {}, FixedClock(START - HOUR), files, listen=False
+            settings(self.data, self.port, self.told_at), SECRET, FixedClock(START - HOUR), files, listen=False
         ) as program:
             await program.loop.submit(history, ["history"] * len(history))
             await program.control.do("go-live", {"no_suppressions": True})
-        self.secrets = keys_of(settings(self.data, self.port), {})
+        self.secrets = keys_of(settings(self.data, self.port, self.told_at), {})
 
     # Killing
 

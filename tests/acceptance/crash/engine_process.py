@@ -13,8 +13,10 @@ from msgspec import Struct
 from engine.core.moments import Instant
 from engine.ports import Clock
 from engine.wiring.program import Program, running
+from engine.wiring.receiver_settings import Webhook
 from engine.wiring.settings import Listen, SenderSettings, Settings, SmtpServer
 from tests.acceptance.crash.clock import LeapingClock
+from tests.acceptance.crash.tool import SECRET, TAKEN
 
 
 class Order(Struct, frozen=True):
@@ -26,6 +28,7 @@ class Order(Struct, frozen=True):
 
     data: str
     smtp_port: int
+    tool: str
     start: Instant
     began: int
     leap_every: float
@@ -36,20 +39,21 @@ class Order(Struct, frozen=True):
         return LeapingClock(self.start, self.began, self.leap_every, self.stops)
 
 
-def settings(data: Path, smtp_port: int) -> Settings:
-    """Return settings for a shop whose mail leaves by a server on this machine."""
+def settings(data: Path, smtp_port: int, tool: str) -> Settings:
+    """Return settings for a shop whose mail leaves by a server on this machine, and whose effects go to a tool there."""
     return Settings(
         data=data,
         public_url="http://shop.example",
         listen=Listen(public="127.0.0.1:0", ops="127.0.0.1:0"),
         sender=SenderSettings(name="Shop", address="hello@shop.example", kind="smtp"),
         smtp=SmtpServer(port=smtp_port, tls="none", hello="shop.example", command_timeout=5, final_timeout=30),
+        webhooks={"tool": Webhook(url=tool, take=TAKEN)},
     )
 
 
 async def main(order: Order) -> None:
     """Run until killed, or until everything has ended."""
-    async with running(settings(Path(order.data), order.smtp_port), {}, order.clock(), None) as program:
+    async with running(settings(Path(order.data), order.smtp_port, order.tool), SECRET, order.clock(), None) as program:
         assert program.ops is not None, "it was told to listen"
         assert program.public is not None, "on both"
         print(f"ready {program.ops.port} {program.public.port}", flush=True)  # noqa: T201 - this is how it tells

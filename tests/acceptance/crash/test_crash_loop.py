@@ -11,7 +11,10 @@ from tests.acceptance.crash.crash_loop import CrashLoop
 
 
 async def test_no_kill_makes_a_message_go_twice_or_get_lost(tmp_path: Path) -> None:
-    """Twelve kills: each message asked for was accepted once, or is listed as uncertain; the journal gives the records."""
+    """Twelve kills: each message asked for was accepted once, or is listed as uncertain; the journal gives the records.
+
+    A tool that takes webhooks was told of each effect for it at least once, in order for each customer.
+    """
     found = await CrashLoop(tmp_path, seed=3, customers=500, leap_every=0.4).run(kills=12)
     assert not found.broken, _said(found)
     assert found.kills == 12, _said(found)
@@ -19,6 +22,7 @@ async def test_no_kill_makes_a_message_go_twice_or_get_lost(tmp_path: Path) -> N
     assert found.pauses >= 1, _said(found)
     assert found.accepted >= 5, _said(found)
     assert found.events >= 100, _said(found)
+    assert found.told >= 5, _said(found)
 
 
 @pytest.mark.long
