@@ -45,6 +45,9 @@ UNNOTED = 1_000
 GIVE_UP_AFTER = 3 * DAY
 """After the first attempt; what was not taken by then is a dead letter."""
 
+LEAST_ATTEMPTS = 12
+"""Before it is a dead letter, however long ago the first one was: an engine that stood still for days has not tried."""
+
 LONGEST_WAIT = 30 * MINUTE
 """Between two attempts with one parcel."""
 
@@ -261,7 +264,8 @@ class Delivery:
             return
         tried = replace(parcel, first_try=parcel.first_try or end.at, attempts=parcel.attempts + 1)
         assert tried.first_try is not None, "it was set a line before"
-        if receipt.outcome == "later" and end.at - tried.first_try < self._give_up_after:
+        too_long = end.at - tried.first_try >= self._give_up_after and tried.attempts >= LEAST_ATTEMPTS
+        if receipt.outcome == "later" and not too_long:
             wait = backoff(parcel.effect.id, parcel.attempts, most=LONGEST_WAIT)
             parcels.keep(store.connection, name, tried, end.at + max(wait, receipt.retry_after or 0), receipt.reason)
             return

@@ -26,7 +26,7 @@ LEAST = 500
 """Customers looked at in one slice, at least."""
 
 JOURNAL_SLICE = 20_000
-"""Entries of the journal that go at once: three hundredths of a second."""
+"""Entries of the journal that go at once: a hundredth of a second or two."""
 
 
 class Expiry:

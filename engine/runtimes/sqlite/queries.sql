@@ -106,7 +106,8 @@ where type = 'winback.send.given_out' and body ->> '$.text' is not null and time
 update dead_letter set raw = cast(json_remove(cast(raw as text), '$.data.ip', '$.data.user_agent', '$.data.proof.ip') as blob)
 where id in (
     select id from dead_letter
-    where last_at < ? and json_valid(cast(raw as text)) and (
+    where last_at < ? and (instr(raw, cast('"ip"' as blob)) or instr(raw, cast('"user_agent"' as blob)))
+    and json_valid(cast(raw as text)) and (
         cast(raw as text) ->> '$.data.ip' is not null or cast(raw as text) ->> '$.data.user_agent' is not null
         or cast(raw as text) ->> '$.data.proof.ip' is not null
     )
@@ -115,7 +116,7 @@ where id in (
 
 -- name: forget_undelivered_bodies
 update dead_letter set raw = cast(json_remove(cast(raw as text), '$.data.subject', '$.data.text', '$.data.html') as blob)
-where origin like 'receiver %' and last_at < ? and cast(raw as text) ->> '$.data.text' is not null
+where origin like 'receiver %' and last_at < ? and instr(raw, cast('"text"' as blob)) and cast(raw as text) ->> '$.data.text' is not null
 
 -- The oldest entries, as far as they are too old; the newest stays, so that numbers go on from it.
 -- name: forget_journal

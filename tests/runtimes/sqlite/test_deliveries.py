@@ -246,7 +246,7 @@ async def test_what_comes_after_a_parcel_waits_behind_it(engine: Engine, running
 
 
 async def test_after_days_it_is_a_dead_letter_and_the_next_goes_on(engine: Engine, running: Start) -> None:
-    """What nobody took for three days is a dead letter with the last reason; what waited behind it is tried."""
+    """What nobody took for three days, often tried, is a dead letter with the last reason; what waited behind it is tried."""
     receiver = MemoryReceiver(script=lambda effect: LATER if effect.ordinal == 0 else None)
     async with running(receiver):
         await engine.decide("ada", SUPPRESSED, SUPPRESSED)
@@ -254,6 +254,17 @@ async def test_after_days_it_is_a_dead_letter_and_the_next_goes_on(engine: Engin
     assert engine.letters() == [("receiver memory", "not taken for days: 503")]
     assert engine.clock.now() - NOW >= 3 * DAY
     assert [each.ordinal for each in receiver.taken] == [1]
+
+
+async def test_days_that_nobody_tried_in_count_for_nothing(engine: Engine, running: Start) -> None:
+    """An engine that stood still for a week tries again as it should, before it gives up."""
+    answers = iter([LATER] * 3)
+    receiver = MemoryReceiver(script=lambda _: next(answers, None))
+    async with running(receiver):
+        await engine.decide("ada", SUPPRESSED)
+        await engine.until(lambda: bool(engine.parcels()))
+        await engine.pass_time(7 * DAY, lambda: bool(receiver.taken))
+    assert engine.letters() == []
 
 
 async def test_a_refused_effect_is_a_dead_letter_at_once_and_can_come_again(engine: Engine, running: Start) -> None:
