@@ -74,7 +74,7 @@ def overview(
         live_since=rfc3339(shop.live_since) if shop.gone_live else None,
         customers=sum(count for _, _, count in groups),
         standings=_summed((standing, count) for standing, _, count in groups),
-        not_mailable=_summed((hindrance, count) for _, hindrance, count in groups if hindrance),
+        not_mailable=_most_first(_summed((hindrance, count) for _, hindrance, count in groups if hindrance)),
         workflows=_workflows(rules),
         runs=_by_stage(views),
         waiting=waiting,
@@ -143,6 +143,10 @@ def _summed(counts: Any) -> dict[str, int]:
     for name, count in counts:
         found[name] = found.get(name, 0) + count
     return found
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _by_stage(views: Views) -> dict[str, dict[str, int]]:
