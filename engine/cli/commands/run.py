@@ -21,7 +21,7 @@ from engine.language.problems import format_problems
 from engine.language.values import Wrong as NoLength
 from engine.language.values import length
 from engine.ports import Clock
-from engine.runtimes.sqlite.database import DatabaseError
+from engine.runtimes.sqlite.database import DatabaseError, Lock
 from engine.runtimes.sqlite.engine import EngineStopped
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import clock_of, practice_clock, stood_still
@@ -130,11 +130,13 @@ def _standstill(settings: Settings, clock: Clock, *, expected: bool) -> str:
 
     Raises:
         Misused: nobody has said that it really stood still: the clock may be wrong.
+        DatabaseError: another engine runs on the folder, by a clock of its own.
 
     """
     gap = stood_still(settings, clock.now())
     if not gap:
         return ""
+    Lock(settings.data).release()
     if not expected:
         raise Misused(
             f"by this machine's clock the engine stood still for {gap // DAY} days. If the clock is wrong, set it right: all"
