@@ -29,7 +29,6 @@ from engine.core.rules import Lifecycle
 from engine.core.suppressions import EVENT_OF
 from engine.runtimes.sqlite.database import FILE_NAME
 from engine.wiring.checking import folder_as_it_stands
-from engine.wiring.clock import clock_of
 from engine.wiring.reaching import Channel
 
 PIECE = 2_000
@@ -237,7 +236,7 @@ class _Result:
 
 def _checked(export: Export, call: Call, refused_to: Path | None) -> ImportDocument:
     """Read the whole file as it would be taken in, and take in nothing."""
-    reader, now = Reader(), clock_of(call.settings).now()
+    reader, now = Reader(), call.now()
     with ExitStack() as stack:
         result = _Result(export, refused_to, stack)
         for row in result.rows():
@@ -254,7 +253,7 @@ def _taken(export: Export, call: Call, refused_to: Path | None) -> ImportDocumen
     with ExitStack() as stack:
         result = _Result(export, refused_to, stack)
         engine = stack.enter_context(the_engine(call))
-        now = clock_of(call.settings).now()
+        now = call.now()
         rows, has_hashes = result.rows(), False
         while piece := list(islice(rows, PIECE)):
             if export.said.kind == "suppressions":
