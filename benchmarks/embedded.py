@@ -36,16 +36,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.books import rulebook
+from engine.books.database import QUERIES, open_to_write
+from engine.books.store import SqlStore
 from engine.core.reading import Reader
 from engine.core.rules import Mode, RuleSet
 from engine.handling import Handling
 from engine.language.folder import read_folder
 from engine.runtimes.simulator.sample import sample_lines
-from engine.runtimes.sqlite import rulebook
-from engine.runtimes.sqlite.database import QUERIES, open_to_write
 from engine.runtimes.sqlite.engine import BATCH, Arrivals, Engine
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.store import SqliteStore
 
 CUSTOMERS = 100_000
 EVENTS_A_CUSTOMER = 22
@@ -156,7 +156,7 @@ def _in_their_place(sql: str, rows: list[tuple[Any, ...]]) -> Rows:
 
 def go_on(connection: sqlite3.Connection, folder: Path, clock: FixedClock) -> Engine:
     """Return the engine of a folder that has rules, over a connection of our own."""
-    store = SqliteStore(connection)
+    store = SqlStore(connection)
     handling = Handling(rulebook.load(store, clock.now(), key=b"bench"), history_after=None)
     return Engine(connection, folder, handling, clock, store=store)
 

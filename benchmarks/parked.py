@@ -23,9 +23,9 @@ from pathlib import Path
 
 from benchmarks.timers import BEGIN, one_wait_one_mail
 from connectors.memory import FixedClock
+from engine.books.database import FILE_NAME, open_to_read
 from engine.core.events import Consent, Event, Item, Mail, OrderPlaced, ProfileUpdated
 from engine.core.moments import DAY, HOUR, MINUTE, Instant
-from engine.runtimes.sqlite.database import FILE_NAME, open_to_read
 from engine.runtimes.sqlite.engine import BATCH, Arrivals
 from engine.runtimes.sqlite.opening import opened
 

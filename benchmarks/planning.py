@@ -20,10 +20,10 @@ from msgspec.structs import replace
 
 from benchmarks._large_shop import BEGIN, LIVE, files, fill, rules
 from connectors.memory import FixedClock
+from engine.books import rulebook
 from engine.core.events import Event, Mail
 from engine.core.moments import HOUR, MINUTE, Length
 from engine.core.rules import EnterAtMost, LapseRule, Mode, RuleSet, Switch, Wait
-from engine.runtimes.sqlite import rulebook
 from engine.runtimes.sqlite.engine import BATCH, Arrivals, Asked, Engine
 from engine.runtimes.sqlite.opening import opened
 from engine.wiring.planning import plan_of

@@ -41,8 +41,11 @@ class Store(Protocol):
         """Remember an identity key; the newest owner of a key wins."""
         ...
 
-    def seen(self, ref: bytes, now: Instant) -> bool:
-        """Say whether this 16-byte reference was seen before, and remember it."""
+    def seen(self, customer_id: str, ref: bytes, now: Instant) -> bool:
+        """Say whether this 16-byte reference was seen before, and remember it.
+
+        It is of an event about a customer (of the shop: empty), with whom a store may keep it.
+        """
         ...
 
     def put(self, effects: Iterable[Effect]) -> None:

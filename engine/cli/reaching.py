@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from engine.books.database import DatabaseError
+from engine.books.views import Views
 from engine.cli.calling import Call, Misused, Wrong
 from engine.language.problems import format_problems
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite.database import DatabaseError
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.reaching import Channel, FilesHaveErrorsError, NotReachedError, reached
 from engine.wiring.settings import SettingsError
 

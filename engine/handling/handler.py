@@ -115,7 +115,7 @@ class Handling:
         if event.type in _BY_WHAT_THEY_ARE_ABOUT:
             if customer is not None and is_known(customer, event):
                 return Taken("duplicate", customer_id)
-        elif not self.distinct and store.seen(ids.event_ref(event.source, event.id), accepted):
+        elif not self.distinct and store.seen(customer_id, ids.event_ref(event.source, event.id), accepted):
             return Taken("duplicate", customer_id)
         shop = self.rules.shop
         after = self.history_after
@@ -150,7 +150,7 @@ class Handling:
     def _of_nobody(self, store: Store, event: Event, accepted: Instant, origin: str) -> Taken:
         """Take in an event about the shop; one about somebody who cannot be found is a dead letter."""
         if event.type in _OF_THE_SHOP:
-            seen = store.seen(ids.event_ref(event.source, event.id), accepted)
+            seen = store.seen("", ids.event_ref(event.source, event.id), accepted)
             return Taken("duplicate" if seen else "accepted")
         reason = "nobody to find: the event names no customer, and its message or address is not known"
         store.bury(DeadLetter(encode(event), reason, origin), accepted)

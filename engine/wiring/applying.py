@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.books.applied import PutInForce
 from engine.core.moments import rfc3339
 from engine.core.moving import EXIT, MOVE, PIN
 from engine.core.rules import WHOLE, Mode, RuleSet, Switch, content
-from engine.runtimes.sqlite.applied import PutInForce
 
 
 class Change(Struct, frozen=True, rename={"source": "from"}):

@@ -12,17 +12,17 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
+from engine.books.backlog import Backlog, RelaySettings
+from engine.books.deliveries import Deliveries
+from engine.books.limits import Limit, Limits
+from engine.books.meters import DeliveryMeters, Meters
+from engine.books.relay import Relay
+from engine.books.suppressions import Suppressions
+from engine.books.views import Views
 from engine.listeners import Running
 from engine.ports import Clock, Sender
-from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
-from engine.runtimes.sqlite.deliveries import Deliveries
 from engine.runtimes.sqlite.engine import Engine
-from engine.runtimes.sqlite.limits import Limit, Limits
 from engine.runtimes.sqlite.loop import Loop
-from engine.runtimes.sqlite.meters import DeliveryMeters, Meters
-from engine.runtimes.sqlite.relay import Relay
-from engine.runtimes.sqlite.suppressions import Suppressions
-from engine.runtimes.sqlite.views import Views
 from engine.wiring import effect_log, in_force
 from engine.wiring.clock import clock_trouble
 from engine.wiring.composing import Composer

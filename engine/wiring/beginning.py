@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from engine.books import applied, rulebook
+from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.core.rules import Mode
 from engine.core.shop import TIME
 from engine.core.signals import MailLeaves, PauseEnded, PauseSet
 from engine.language.files import Checked
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import applied, rulebook
 from engine.runtimes.sqlite.engine import Engine
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.applying import SHADOW_PAUSE, as_shadow, as_the_files_say, changes
 from engine.wiring.assembling import Program
 
@@ -44,7 +44,7 @@ async def set_shadow(program: Program, *, shadow: bool) -> None:
         return
     in_force_now = handling.rules.rule_set
 
-    def change(store: SqliteStore, now: Instant) -> None:
+    def change(store: SqlStore, now: Instant) -> None:
         last = applied.newest(store.connection)
         modes = {} if last is None else {name: Mode(mode) for name, mode in last.said.modes.items()}
         rules = as_shadow(in_force_now) if shadow else as_the_files_say(in_force_now, modes)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import structlog
 
 from connectors.memory import FixedClock
+from engine.books.database import FILE_NAME, DatabaseError
+from engine.books.views import Views
 from engine.core.moments import DAY, HOUR, Instant, rfc3339
 from engine.ports import Clock
-from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)

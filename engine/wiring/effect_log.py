@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from connectors.effect_files import EffectFiles, Line
+from engine.books.views import Views
 from engine.core import effects as fx
 from engine.core.effects import Effect, line
 from engine.core.leaving import may_leave, told
 from engine.core.moments import iso_day, zone
 from engine.core.rulebook import Rules
-from engine.runtimes.sqlite.views import Views
 
 PAGE = 1_000
 _STOPS = {fx.SUPPRESSED: "suppressed", fx.RESUMED: "resumed"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from engine.books.views import Views
 from engine.core.customer import decode
 from engine.core.rules import Workflow, sends_of
 from engine.core.runs import current_send
 from engine.core.sending import PAUSED_LINE
-from engine.runtimes.sqlite.views import Views
 
 LOOKED_AT: Final = 10_000
 """Held customers that are looked at where only their records tell what holds them."""

@@ -14,13 +14,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from engine.books import applied
+from engine.books.views import Views
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
 from engine.rendering import Brand, Templates, templates_from
 from engine.rendering.brand import PLACEHOLDER
 from engine.rendering.loading import SHARED
-from engine.runtimes.sqlite import applied
-from engine.runtimes.sqlite.views import Views
 
 OLD_FILE = "templates.json"
 """Where an earlier version kept them."""

@@ -9,16 +9,16 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
+from engine.books import coupons, ledger
+from engine.books.views import Views
 from engine.core.coupons import Coupon
 from engine.core.moments import Instant
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
 from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, Site, ops_app, public_app, serve
 from engine.listeners.coupons import Order, Refused
-from engine.runtimes.sqlite import coupons, ledger
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
-from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.console import EngineSights
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from engine.books.views import Views
 from engine.core.moments import SECOND, Instant, rfc3339
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
@@ -16,7 +17,6 @@ from engine.insight.overview import Overview, Pending
 from engine.insight.ramps import ramp_rows
 from engine.insight.receiving import ReceiverRow
 from engine.language.files import Checked
-from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.applying import as_json, changes, row_as_json
 from engine.wiring.checking import checked_folder

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from connectors.memory import FixedClock
+from engine.books.views import Views
 from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.events import Event
 from engine.core.moments import Day, Instant
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.program import Program
 
 

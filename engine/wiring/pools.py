@@ -12,15 +12,15 @@ import structlog
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Gauge
 
+from engine.books import pools
+from engine.books.store import SqlStore
+from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rules import Offer, RuleSet
 from engine.core.shop import Shop
 from engine.handling.granting import grants, runs_low
-from engine.runtimes.sqlite import pools
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
-from engine.runtimes.sqlite.store import SqliteStore
-from engine.runtimes.sqlite.views import Views
 
 LOOK_EVERY = 1.0  # seconds of real time
 COUNT_EVERY = 10  # looks
@@ -124,7 +124,7 @@ class Pools:
     def _shop(self) -> Shop:
         return self._engine.handling.rules.shop
 
-    def _grant(self, store: SqliteStore, now: Instant) -> None:
+    def _grant(self, store: SqlStore, now: Instant) -> None:
         for signal in grants(self._shop, pooled(self._rules), lambda *wanted: pools.take(store.connection, *wanted)):
             self._engine.handling.sweeping.tell(store, signal, now)
 
@@ -169,7 +169,7 @@ class Pools:
             (self._low.add if level.low else self._low.discard)(level.offer)
 
 
-def _load_piece(pool: str, codes: list[str], store: SqliteStore, now: Instant) -> pools.Loaded:
+def _load_piece(pool: str, codes: list[str], store: SqlStore, now: Instant) -> pools.Loaded:
     return pools.load(store.connection, pool, codes, now)
 
 

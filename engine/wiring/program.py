@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from engine.books.database import FILE_NAME, update
+from engine.books.suppressions import Suppressions
+from engine.books.views import Views
 from engine.core.moments import DAY, MINUTE
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
 from engine.ports import Clock
-from engine.runtimes.sqlite.database import FILE_NAME, update
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.suppressions import Suppressions
-from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.assembling import Program, assembled, let_go, task
 from engine.wiring.beginning import follower, hold_time, note_that_mail_leaves, set_shadow

@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.insight.ramps import ramp_rows
-from engine.runtimes.sqlite.views import Views
 
 
 class RampMetrics(Collector):

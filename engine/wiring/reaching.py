@@ -13,6 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from engine.books.database import DatabaseError
+from engine.books.store import SqlStore
+from engine.books.suppressions import Suppressions
+from engine.books.views import Views
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import encode
@@ -20,12 +24,8 @@ from engine.core.rules import OwnEvent, RuleSet
 from engine.handling import Taken
 from engine.language.files import Checked
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite.database import DatabaseError
 from engine.runtimes.sqlite.engine import BATCH, Arrivals, Asked, Engine, EngineStopped
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.store import SqliteStore
-from engine.runtimes.sqlite.suppressions import Suppressions
-from engine.runtimes.sqlite.views import Views
 from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import clock_of, mark
@@ -231,7 +231,7 @@ class Local:
         taken = asyncio.run(self._submit(items, origins))
         return counted(taken)
 
-    async def _ask(self, change: Callable[[SqliteStore, Instant], T]) -> T:
+    async def _ask(self, change: Callable[[SqlStore, Instant], T]) -> T:
         asked = Asked(change)
         self._run(asked)
         if asked.error is not None:

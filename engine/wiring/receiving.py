@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 
 from connectors.effect_files import position_of
+from engine.books.delivery import ORIGIN
+from engine.books.parcels import kept_types
+from engine.books.views import Views
 from engine.core import effects as fx
 from engine.core.moments import SECOND, Instant
 from engine.core.shop import Shop
 from engine.insight.receiving import ReceiverRow
-from engine.runtimes.sqlite.delivery import ORIGIN
-from engine.runtimes.sqlite.parcels import kept_types
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.receivers_missing import Need, Takes, takers, takes
 from engine.wiring.settings import Settings
 

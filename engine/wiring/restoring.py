@@ -14,15 +14,16 @@ from pathlib import Path
 from msgspec import Struct
 
 from connectors.effect_files import come_to
+from engine.books import rulebook
+from engine.books.database import FILE_NAME, DatabaseError, Lock, open_to_read, open_to_write
+from engine.books.store import SqlStore
 from engine.core import customer as records
 from engine.core.moments import Instant, moment, rfc3339
 from engine.handling import Handling
-from engine.runtimes.sqlite import gap, rulebook
+from engine.runtimes.sqlite import gap
 from engine.runtimes.sqlite.backup import FILES, BackedUp, looked_into
-from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError, Lock, open_to_read, open_to_write
 from engine.runtimes.sqlite.gap import Marks
 from engine.runtimes.sqlite.restoring import Salvage, Salvaged
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.clock import mark
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
@@ -121,7 +122,7 @@ def _made_safe(
     who: str,
 ) -> Salvaged:
     """Hold everything, and take over what is known or may be, in one transaction."""
-    store = SqliteStore(connection)
+    store = SqlStore(connection)
     handling = Handling(rulebook.load(store, now, key=keys_of(settings, environment).codes))
     store.begin()
     salvage = Salvage(handling, store, at, now, who)

@@ -14,15 +14,15 @@ from hashlib import blake2b
 import msgspec
 import structlog
 
+from engine.books import seeds
+from engine.books.ledger import Queued
+from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.ports import Sender, Sent
 from engine.rendering import RenderError
 from engine.rendering.loading import SHARED
-from engine.runtimes.sqlite import seeds
-from engine.runtimes.sqlite.ledger import Queued
 from engine.runtimes.sqlite.loop import Loop
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.in_force import Kept, compiled
 from engine.wiring.secret import Secrets
 from engine.wiring.settings import Settings
@@ -111,7 +111,7 @@ class Seeding:
         return blake2b(msgspec.json.encode((self._kept.brand, shown), order="deterministic"), digest_size=16).digest()
 
 
-def _note(store: SqliteStore, digest: bytes, seed: str, sent: Sent, now: Instant) -> None:
+def _note(store: SqlStore, digest: bytes, seed: str, sent: Sent, now: Instant) -> None:
     if sent.outcome == "later":
         seeds.give_back(store.connection, digest, seed)
     else:

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from connectors.memory import FixedClock
+from engine.books import rulebook
+from engine.books.database import open_to_write
+from engine.books.store import SqlStore
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import Event
 from engine.core.moments import Instant
@@ -18,11 +21,8 @@ from engine.core.rules import RuleSet
 from engine.core.signals import AnySignal, Handed, Move, ShopSignal
 from engine.handling import HISTORY_AFTER, Handling, Taken
 from engine.ports import Store
-from engine.runtimes.sqlite import rulebook
-from engine.runtimes.sqlite.database import open_to_write
 from engine.runtimes.sqlite.engine import Asked, Engine
 from engine.runtimes.sqlite.replay import differing, replay
-from engine.runtimes.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 KEY = b"the same key on both sides"
@@ -61,7 +61,7 @@ class HandsOverAtOnce(Handling):
         return done
 
 
-class Outgoing(SqliteStore):
+class Outgoing(SqlStore):
     """A store that also tells which sends were released."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -104,7 +104,7 @@ class Live:
             self.engine.run([])
         self.clock.set(end)
 
-    def do(self, change: Callable[[SqliteStore, Instant], Any]) -> None:
+    def do(self, change: Callable[[SqlStore, Instant], Any]) -> None:
         """Make a change in a transaction."""
         asked = Asked(change)
         self.engine.run([asked])

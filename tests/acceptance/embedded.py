@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.memory import FixedClock
+from engine.books.database import open_to_read
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
-from engine.runtimes.sqlite.database import open_to_read
 from engine.wiring.program import Program, running
 from engine.wiring.settings import Listen, SenderSettings, Settings, SmtpServer
 from tests.acceptance.shipped import shipped_files

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from connectors.memory import FixedClock
+from engine.books.database import open_to_read, open_to_write
 from engine.core.moments import DAY, HOUR, MINUTE
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.program import running as engine_running
 from engine.wiring.secret import keys_of

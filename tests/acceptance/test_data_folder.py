@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.database import FILE_NAME, DatabaseError, open_to_read
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE
-from engine.runtimes.sqlite.database import FILE_NAME, DatabaseError, open_to_read
 from engine.runtimes.sqlite.engine import EngineStopped
 from tests.acceptance.embedded import Shop, live_shop
 from tests.acceptance.shipped import FOLDER

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.database import open_to_read, open_to_write
 from engine.core.moments import DAY, HOUR, MINUTE, Instant
 from engine.core.reading import encode
 from engine.core.suppressions import fingerprint
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.secret import keys_of
 from tests.acceptance.embedded import Shop, live_shop, settings

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.journal import decode_signal
+from engine.books.views import Views
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
 from engine.core.signals import PauseEnded
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite.journal import decode_signal
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.held import held_by
 from tests.acceptance.embedded import Shop, live_shop
 from tests.builders import START, event, rules_of

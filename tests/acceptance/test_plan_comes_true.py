@@ -17,6 +17,9 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.books import applied, rulebook
+from engine.books.applied import Said
+from engine.books.store import SqlStore
 from engine.core import effects as fx
 from engine.core.customer import decode
 from engine.core.effects import Effect
@@ -26,10 +29,7 @@ from engine.core.rules import EnterAtMost, LapseRule, Mode, RuleSet, Switch
 from engine.core.signals import WentLive
 from engine.insight.plan import Change, Plan
 from engine.runtimes.simulator.sample import sample_events
-from engine.runtimes.sqlite import applied, rulebook
-from engine.runtimes.sqlite.applied import Said
 from engine.runtimes.sqlite.engine import BATCH, Arrivals
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
 from engine.wiring.planning import looking, plan_of
 from tests.acceptance import cdnow
@@ -106,7 +106,7 @@ def put(engine: Live, rules: RuleSet) -> None:
     """Put rules in force, with the shipped templates."""
     made_with = in_force.raw_of(in_force.of(shipped_files()))
 
-    def change(store: SqliteStore, now: Instant) -> None:
+    def change(store: SqlStore, now: Instant) -> None:
         done = rulebook.apply(engine.handling, rules, store, now)
         said = Said(modes=in_force.modes_of(rules))
         applied.put(store.connection, now, who="Ada", epoch=done.epoch, templates=made_with, said=said)

@@ -13,13 +13,13 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.books.database import open_to_read, open_to_write
+from engine.books.views import Views
 from engine.cli.app import run
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE
 from engine.core.rules import RampRule, RampSteps, RuleSet
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.overview import overview
 from engine.wiring.secret import keys_of
 from tests.acceptance.embedded import Shop, live_shop, settings

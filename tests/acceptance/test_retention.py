@@ -7,11 +7,11 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+from engine.books.database import FILE_NAME, open_to_read, open_to_write
 from engine.core import customer as records
 from engine.core.forgetting import ENGAGEMENT
 from engine.core.moments import DAY, HOUR
 from engine.runtimes.sqlite.backup import back_up
-from engine.runtimes.sqlite.database import FILE_NAME, open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.secret import keys_of
 from tests.acceptance.accidents.scene import LIFECYCLE, Scene, lapsed, scene

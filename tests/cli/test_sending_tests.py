@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.books.views import Views
 from engine.cli.documents import SentToMeDocument
 from engine.core.links import UNSUBSCRIBE
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
 from tests.cli.conftest import Winback

@@ -14,6 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.books.database import open_to_write
+from engine.books.journal import decode_signal, encode_signal
+from engine.books.store import SqlStore
 from engine.core.customer import Customer, Release, Run, Stop
 from engine.core.events import Consent, DeadLetter, Event, Mail, NewsletterAnswer, OrderPlaced
 from engine.core.moments import DAY, Instant
@@ -22,15 +25,12 @@ from engine.core.shop import Shop
 from engine.core.signals import AnySignal, Apart, Counted, Handed, Happened, RulesChanged, Shares, TimeUp, Unpause
 from engine.ports import Store
 from engine.runtimes.simulator.store import MemoryStore
-from engine.runtimes.sqlite.database import open_to_write
-from engine.runtimes.sqlite.journal import decode_signal, encode_signal
-from engine.runtimes.sqlite.store import SqliteStore
 
 Batch = Callable[[], AbstractContextManager[Store]]
 NOW: Instant = 20_000 * DAY
 
 
-def in_transactions(store: SqliteStore) -> Batch:
+def in_transactions(store: SqlStore) -> Batch:
     """Each batch is a transaction of its own, committed at its end."""
 
     @contextmanager
@@ -51,14 +51,14 @@ def batch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
         return
     options = {"fold_at": 1, "slice_length": 1} if "folds" in request.param else {}
     with closing(open_to_write(tmp_path)) as connection:
-        yield in_transactions(SqliteStore(connection, **options))
+        yield in_transactions(SqlStore(connection, **options))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
+def store(tmp_path: Path) -> Iterator[SqlStore]:
     """A store of the embedded runtime alone."""
     with closing(open_to_write(tmp_path)) as connection:
-        yield SqliteStore(connection)
+        yield SqlStore(connection)
 
 
 def changed(customer: Customer, **fields: Any) -> Customer:
@@ -151,9 +151,9 @@ def test_a_reference_is_new_once(batch: Batch) -> None:
     """A reference was not seen at its first coming, and was at every later one."""
     for turn in range(4):
         with batch() as store:
-            assert store.seen(b"r" * 16, NOW) is (turn > 0)
-            assert store.seen(b"r" * 16, NOW) is True
-            assert store.seen(bytes([turn]) * 16, NOW) is False
+            assert store.seen("c1", b"r" * 16, NOW) is (turn > 0)
+            assert store.seen("c1", b"r" * 16, NOW) is True
+            assert store.seen("c1", bytes([turn]) * 16, NOW) is False
 
 
 def test_a_line_has_the_latest_reaction_first(batch: Batch) -> None:
@@ -254,7 +254,7 @@ class Plain:
             self.owners[what[0]] = what[1]
         elif kind == "seen":
             ref = what[0].encode() * 16
-            assert store.seen(ref, NOW) is (ref in self.seen)
+            assert store.seen("c1", ref, NOW) is (ref in self.seen)
             self.seen.add(ref)
 
     def compare(self, store: Store) -> None:
@@ -279,7 +279,7 @@ def test_sqlite_is_what_was_put_into_it(
     folder = tmp_path_factory.mktemp("store")
     plain = Plain()
     with closing(open_to_write(folder)) as connection:
-        store = SqliteStore(connection, fold_at=fold_at, slice_length=slice_length)
+        store = SqlStore(connection, fold_at=fold_at, slice_length=slice_length)
         store.begin()
         for step in steps:
             if step[0] == "commit":
@@ -288,7 +288,7 @@ def test_sqlite_is_what_was_put_into_it(
             plain.do(store, *step)
             plain.compare(store)
         store.commit(NOW)
-        again = SqliteStore(connection)
+        again = SqlStore(connection)
         again.begin()
         plain.compare(again)
         again.commit(NOW)
@@ -341,7 +341,7 @@ def test_the_proof_of_a_consent_is_kept() -> None:
         assert b"192.0.2.1" in encode_signal(given)
 
 
-def test_the_shop_is_kept(store: SqliteStore) -> None:
+def test_the_shop_is_kept(store: SqlStore) -> None:
     """The shop's state is kept as it is at the commit, with the last accepted instant."""
     assert store.load_shop() is None
     store.begin()
@@ -349,10 +349,10 @@ def test_the_shop_is_kept(store: SqliteStore) -> None:
     store.save_shop(shop)
     shop.epoch = 4
     store.commit(NOW)
-    assert SqliteStore(store.connection).load_shop() == (NOW, Shop(live_since=3, epoch=4))
+    assert SqlStore(store.connection).load_shop() == (NOW, Shop(live_since=3, epoch=4))
 
 
-def test_stages_and_groups_follow_the_record(store: SqliteStore) -> None:
+def test_stages_and_groups_follow_the_record(store: SqlStore) -> None:
     """Who stands where is found without reading records: by stage, by standing and by what keeps mail from them."""
     store.begin()
     first = Customer("ada", runs=(run_in("one"),), standing=Standing.READER)
@@ -374,16 +374,16 @@ def test_stages_and_groups_follow_the_record(store: SqliteStore) -> None:
     assert rows("select * from under_way") == []
 
 
-def test_a_rollback_leaves_nothing(store: SqliteStore) -> None:
+def test_a_rollback_leaves_nothing(store: SqlStore) -> None:
     """What was put in a batch that was rolled back is not there."""
     store.begin()
     store.save(None, Customer("ada", next_due=1, waiting=("w",)))
     store.know("mail:ada@example.org", "ada")
-    store.seen(b"r" * 16, NOW)
+    store.seen("c1", b"r" * 16, NOW)
     store.rollback()
     store.begin()
     assert store.load("ada") is None
     assert store.find("mail:ada@example.org") is None
-    assert store.seen(b"r" * 16, NOW) is False
+    assert store.seen("c1", b"r" * 16, NOW) is False
     assert store.due(5, 5) == []
     assert store.line_length("w") == 0

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from connectors.memory import FixedClock
+from engine.books.views import Views
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.pools import Pools, levels, read_codes
 from tests.builders import START, rules_of
 from tests.core.test_gate import COUPON

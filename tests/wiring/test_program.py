@@ -15,13 +15,13 @@ import pytest
 from aiohttp import web
 
 from connectors.memory import FixedClock, MemorySender
+from engine.books.views import Views
 from engine.core.events import Consent, Event, OrderPlaced, ProfileUpdated
 from engine.core.moments import DAY, HOUR, Instant, zone
 from engine.core.shop import Shop, Sweep
 from engine.listeners.control import ControlRefusedError
 from engine.listeners.serving import serve
 from engine.ports import Message
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.checking import checked_folder
 from engine.wiring.overview import overview
 from engine.wiring.program import Program, running

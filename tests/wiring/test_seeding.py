@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.database import FILE_NAME
+from engine.books.views import Views
 from engine.core.moments import HOUR
-from engine.runtimes.sqlite.database import FILE_NAME
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.program import Program
 from tests.mail_servers import Mails, mail_server
 from tests.wiring.test_program import NOW, orders, program, settled, workflows

@@ -12,11 +12,11 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.books.views import Views
 from engine.core import effects as fx
 from engine.core.moments import DAY, HOUR, Instant, zone
 from engine.listeners import ControlRefusedError
 from engine.listeners.console import Changes, Search
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.checking import checked_folder
 from engine.wiring.console import EngineSights
 from engine.wiring.console.finding import PAGE

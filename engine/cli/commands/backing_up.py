@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from connectors.effect_files import position_of
+from engine.books.database import DatabaseError
 from engine.cli.calling import Call, Misused, named
 from engine.cli.documents import BackupDocument
 from engine.cli.printing import note, print_json, progress, to_people
 from engine.core.moments import rfc3339
 from engine.runtimes.sqlite.backup import back_up
-from engine.runtimes.sqlite.database import DatabaseError
 
 
 @named("backup", "winback backup winback-$(date +%F).backup", "winback backup /mnt/safe/winback.backup --json")

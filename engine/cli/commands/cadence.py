@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from engine.books.database import DatabaseError
+from engine.books.views import Views
 from engine.cli.calling import Call, Misused, named
 from engine.cli.commands.simulate import good_rules
 from engine.cli.histories import CsvOptions, History, csv_options, existing
@@ -16,8 +18,6 @@ from engine.core.moments import Instant
 from engine.core.rules import RuleSet
 from engine.insight.cadence import cadence_of
 from engine.runtimes.simulator.rhythm import cadence_of_files
-from engine.runtimes.sqlite.database import DatabaseError
-from engine.runtimes.sqlite.views import Views
 
 
 @named(

@@ -6,12 +6,12 @@ import sys
 
 import click
 
+from engine.books.views import Letter
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.documents import DeadLetterDocument
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data, the_engine
 from engine.core.moments import rfc3339
-from engine.runtimes.sqlite.views import Letter
 
 ACTIONS = ("list", "show", "replay")
 

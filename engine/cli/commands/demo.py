@@ -20,13 +20,13 @@ import click
 from msgspec import Struct, field
 from rich.console import Console
 
+from engine.books.database import DatabaseError
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.commands.run import log_to_stderr
 from engine.cli.printing import print_json, to_people
 from engine.core.moments import day_number, iso_day
 from engine.language.files import Checked
 from engine.language.problems import format_problems
-from engine.runtimes.sqlite.database import DatabaseError
 from engine.wiring.checking import checked_folder
 from engine.wiring.demonstration import Demonstration, demonstration, live_copy
 from engine.wiring.passing import DayReport

@@ -7,13 +7,13 @@ from typing import Any
 import click
 from rich.console import Console
 
+from engine.books.views import Views
 from engine.cli.calling import Call, Wrong, named
 from engine.cli.documents import Decided, ExplainDocument
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data
 from engine.core.moments import moment as datetime_of
 from engine.core.moments import rfc3339, zone
-from engine.runtimes.sqlite.views import Views
 from engine.trace import Decision, Ending, Story, story
 
 

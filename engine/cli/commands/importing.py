@@ -16,6 +16,7 @@ import click
 from connectors.files import FileProblem
 from connectors.imports import KINDS, PRESETS, MappingProblem, Statement, Suppressed
 from connectors.imports.consents import PURPOSES
+from engine.books.database import FILE_NAME
 from engine.cli.calling import Call, Misused, named, who
 from engine.cli.documents import ImportDocument, RefusedRow
 from engine.cli.exported import Export, Row, Said, open_export
@@ -27,7 +28,6 @@ from engine.core.money import DIGITS
 from engine.core.reading import Reader
 from engine.core.rules import Lifecycle
 from engine.core.suppressions import EVENT_OF
-from engine.runtimes.sqlite.database import FILE_NAME
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.reaching import Channel
 

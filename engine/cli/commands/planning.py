@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import msgspec
 
+from engine.books.database import DatabaseError
 from engine.cli.calling import Call, Misused, Wrong, named, who
 from engine.cli.commands.applying import moves_of
 from engine.cli.documents import FoundProblem, PlanDocument
@@ -17,7 +18,6 @@ from engine.cli.reaching import the_engine
 from engine.core.moments import rfc3339
 from engine.insight.plan import Change, Difference, Plan
 from engine.language.problems import format_problems, to_json
-from engine.runtimes.sqlite.database import DatabaseError
 from engine.wiring.checking import checked_folder
 from engine.wiring.planning import plan_of, raw_of
 

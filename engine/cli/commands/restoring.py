@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from engine.books.database import DatabaseError
 from engine.cli.calling import Call, Misused, named, who
 from engine.cli.documents import RestoreDocument
 from engine.cli.printing import print_json, table, to_people
 from engine.core.moments import DAY, HOUR, rfc3339
-from engine.runtimes.sqlite.database import DatabaseError
 from engine.wiring.restoring import Restoration, restore
 from engine.wiring.settings import SettingsError
 

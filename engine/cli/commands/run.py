@@ -13,6 +13,7 @@ from typing import Any
 import click
 import structlog
 
+from engine.books.database import DatabaseError, Lock
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.printing import to_people
 from engine.core.moments import DAY, HOUR, Length, iso_day, zone
@@ -21,7 +22,6 @@ from engine.language.problems import format_problems
 from engine.language.values import Wrong as NoLength
 from engine.language.values import length
 from engine.ports import Clock
-from engine.runtimes.sqlite.database import DatabaseError, Lock
 from engine.runtimes.sqlite.engine import EngineStopped
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import clock_of, practice_clock, stood_still

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
+from engine.books.views import Views
 from engine.cli.calling import Call, Misused, named
 from engine.cli.documents import WhoDocument
 from engine.cli.printing import print_json
@@ -17,7 +18,6 @@ from engine.core.customer import Customer
 from engine.core.moments import rfc3339
 from engine.core.reasons import did_you_mean
 from engine.core.rules import Standing
-from engine.runtimes.sqlite.views import Views
 
 
 @named(

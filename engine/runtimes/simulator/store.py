@@ -64,7 +64,7 @@ class MemoryStore:
         """Remember a key; the newest owner wins."""
         self._keys[key] = customer_id
 
-    def seen(self, ref: bytes, now: Instant) -> bool:
+    def seen(self, customer_id: str, ref: bytes, now: Instant) -> bool:
         """Say whether the reference was seen before, and remember it."""
         if ref in self._seen:
             return True

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from engine.books.database import VERSION, DatabaseError, open_to_read
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.database import VERSION, DatabaseError, open_to_read
 
 PIECE = 2_000
 """Pages copied at a time: 8 MB."""

@@ -11,7 +11,7 @@ import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from engine.runtimes.sqlite.database import open_to_write
+from engine.books.database import open_to_write
 
 BEGIN_AT = 10_000
 """Rows written since the last checkpoint."""

@@ -14,6 +14,9 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
+from engine.books.customers import PORTION
+from engine.books.expiry import Expiry
+from engine.books.store import SqlStore
 from engine.core import ids
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import MINUTE, SECOND, Instant, zone
@@ -21,9 +24,6 @@ from engine.core.signals import TimeUp
 from engine.handling import Handling, Taken
 from engine.ports import Clock
 from engine.runtimes.sqlite.checkpoints import Checkpoints
-from engine.runtimes.sqlite.customers import PORTION
-from engine.runtimes.sqlite.expiry import Expiry
-from engine.runtimes.sqlite.store import SqliteStore
 
 BATCH = 1_000
 """Events in one transaction."""
@@ -55,7 +55,7 @@ class Arrivals:
 class Asked:
     """One thing to be done in the transaction: `result` or `error` is there after the batch."""
 
-    def __init__(self, change: Callable[[SqliteStore, Instant], Any], customers: Sequence[str] = ()) -> None:
+    def __init__(self, change: Callable[[SqlStore, Instant], Any], customers: Sequence[str] = ()) -> None:
         self.change = change
         self.customers = customers
         self.result: Any = None
@@ -78,14 +78,14 @@ class Engine:
         handling: Handling,
         clock: Clock,
         *,
-        store: SqliteStore | None = None,
+        store: SqlStore | None = None,
         overdue_a_second: int | None = OVERDUE_A_SECOND,
     ) -> None:
         """Go on where the database stands; its shop must be the one in the handling's rules.
 
         `overdue_a_second` paces what fell due while the engine stood still; None rings it all at once.
         """
-        self.store = store or SqliteStore(connection)
+        self.store = store or SqlStore(connection)
         self.handling = handling
         self._connection = connection
         self._clock = clock
@@ -261,7 +261,7 @@ def _pieces(batch: Sequence[Work]) -> Iterator[_Piece]:
             yield from zip(work.items, origins, repeat(work.results, len(work.items)), strict=True)
 
 
-def prefetch(store: SqliteStore, events: Iterable[Event], customers: Iterable[str] = ()) -> None:
+def prefetch(store: SqlStore, events: Iterable[Event], customers: Iterable[str] = ()) -> None:
     """Read at once what taking in these events will ask the store for, and these customers' records."""
     wanted = [*customers]
     keys: list[str] = []

@@ -11,14 +11,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.books.database import QUERIES
+from engine.books.journal import decode_signal
 from engine.core import customer as records
 from engine.core import effects as fx
 from engine.core.customer import Customer
 from engine.core.events import SAYS_NO, Event
 from engine.core.moments import Instant
 from engine.core.signals import Happened
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.journal import decode_signal
 
 PAGE = 1_000
 

@@ -16,12 +16,12 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
+from engine.books.store import SqlStore
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import SECOND, Instant
 from engine.core.signals import AnySignal, ShopSignal
 from engine.handling import Taken
 from engine.runtimes.sqlite.engine import BATCH, Arrivals, Asked, Engine, EngineStopped, Work
-from engine.runtimes.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ class Loop:
         """
         return await self.ask(lambda store, _: _taken_back_alone(store.connection, change))
 
-    async def ask(self, change: Callable[[SqliteStore, Instant], T], customers: Sequence[str] = ()) -> T:
+    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:
         """Make a change through the store, in the next transaction; return what it returns after the commit.
 
         It runs in the engine's thread. It must raise before it has changed anything, or not at all. `customers` are

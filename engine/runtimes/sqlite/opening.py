@@ -8,16 +8,16 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from engine.books import applied, rulebook
+from engine.books.database import Lock, open_to_write
+from engine.books.headcount import make_up
+from engine.books.store import SqlStore
+from engine.books.suppressions import Suppressions
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
 from engine.handling import HISTORY_AFTER, Handling
 from engine.ports import Clock
-from engine.runtimes.sqlite import applied, rulebook
-from engine.runtimes.sqlite.database import Lock, open_to_write
 from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
-from engine.runtimes.sqlite.headcount import make_up
-from engine.runtimes.sqlite.store import SqliteStore
-from engine.runtimes.sqlite.suppressions import Suppressions
 
 FIRST_START = "first start"
 """Who put the first set in force."""
@@ -47,7 +47,7 @@ def opened(
     """
     with Lock(folder), _rare_collections(), closing(open_to_write(folder)) as connection:
         make_up(connection)
-        store = SqliteStore(connection)
+        store = SqlStore(connection)
         rules = rulebook.load(store, clock.now(), key=key)
         handling = Handling(rules, history_after=history_after)
         if suppressions is not None:
@@ -60,7 +60,7 @@ def opened(
 
 
 def _put_in_force(engine: Engine, first_rules: RuleSet, templates: str) -> None:
-    def put(store: SqliteStore, now: Instant) -> None:
+    def put(store: SqlStore, now: Instant) -> None:
         rules = engine.handling.rules
         if not rules.shop.epoch:
             rulebook.apply(engine.handling, first_rules, store, now, who=FIRST_START)

@@ -10,16 +10,16 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import chain, islice
 
+from engine.books.database import QUERIES
+from engine.books.journal import decode_signal, encode_signal
+from engine.books.rulebook import load, rules_of
+from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop, learn_since
 from engine.core.signals import AnySignal, Happened, RulesChanged, ShopSignal
 from engine.handling import Handling
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.journal import decode_signal, encode_signal
-from engine.runtimes.sqlite.rulebook import load, rules_of
-from engine.runtimes.sqlite.store import SqliteStore
 
 SLICE = 1_000
 
@@ -31,7 +31,7 @@ class ReplayDiffers(Exception):
     """The handling journalled something else than the journal says; the message says where."""
 
 
-class _Listening(SqliteStore):
+class _Listening(SqlStore):
     """A store that tells what is journalled, beside keeping it."""
 
     heard: list[tuple[Instant, str, bytes]]
@@ -83,7 +83,7 @@ def _entries(source: sqlite3.Connection, after: int) -> Iterator[Entry]:
         after = rows[-1][0]
 
 
-def _feed(handling: Handling, store: SqliteStore, source: sqlite3.Connection, entry: Entry) -> None:
+def _feed(handling: Handling, store: SqlStore, source: sqlite3.Connection, entry: Entry) -> None:
     _, now, customer_id, raw = entry
     shop = handling.rules.shop
     match signal := decode_signal(raw):

@@ -12,6 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.books import ledger
+from engine.books.ledger import Ending
+from engine.books.store import SqlStore
 from engine.core.customer import Ended
 from engine.core.moments import Instant, zone
 from engine.core.ramping import GATHERED, LATER, LINES
@@ -21,11 +24,9 @@ from engine.core.shop import TIME
 from engine.core.signals import CalledUp, Handed, PauseSet, Recovered, Restored
 from engine.handling import Handling
 from engine.handling.sweeping import MOST_WITHOUT_PACE
-from engine.runtimes.sqlite import gap, ledger
+from engine.runtimes.sqlite import gap
 from engine.runtimes.sqlite.backup import FILES
 from engine.runtimes.sqlite.gap import Marks
-from engine.runtimes.sqlite.ledger import Ending
-from engine.runtimes.sqlite.store import SqliteStore
 
 _MAY_HAVE_LEFT = "it may have left after the backup was made"
 
@@ -50,7 +51,7 @@ class Salvaged(Struct, kw_only=True):
 class Salvage:
     """Makes one restored database safe. `store` has a transaction open; the handling's shop is the restored one."""
 
-    def __init__(self, handling: Handling, store: SqliteStore, at: Marks, now: Instant, who: str) -> None:
+    def __init__(self, handling: Handling, store: SqlStore, at: Marks, now: Instant, who: str) -> None:
         self._handling, self._store, self._at, self._now, self._who = handling, store, at, now, who
 
     def hold(self, why: str) -> None:

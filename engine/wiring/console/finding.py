@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from engine.books.views import Views
 from engine.core.customer import Customer, decode
 from engine.core.fields import last_order
 from engine.core.rulebook import Rules
 from engine.insight.wording import step_in_short
 from engine.listeners.console import Found, Search, Somebody
-from engine.runtimes.sqlite.views import Views
 
 PAGE: Final = 50
 _LAST: Final = "\U0010ffff"

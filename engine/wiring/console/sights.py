@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from engine.books.proposals import PENDING, Proposal
+from engine.books.views import Views
 from engine.core.customer import Customer
 from engine.core.moments import zone
 from engine.core.rulebook import Rules
@@ -28,8 +30,6 @@ from engine.listeners.console import (
 )
 from engine.listeners.control import Control
 from engine.runtimes.sqlite.engine import Engine
-from engine.runtimes.sqlite.proposals import PENDING, Proposal
-from engine.runtimes.sqlite.views import Views
 from engine.trace import Ending, story
 from engine.wiring.applying import row_as_json
 from engine.wiring.console.finding import found

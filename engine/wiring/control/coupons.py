@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from engine.books import pools
 from engine.core.ids import code_of
 from engine.core.rules import Offer
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import pools
 from engine.wiring.checking import checked_folder
 from engine.wiring.control.place import Command, Place
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from engine.books import pools
+from engine.books.store import SqlStore
 from engine.core.moments import Instant, rfc3339
 from engine.core.signals import MailLeaves, WentLive
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import pools
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
 from engine.wiring.control.place import Command, Place
 from engine.wiring.pools import levels
@@ -43,7 +43,7 @@ class GoingLive:
                 f"live since {rfc3339(handling.rules.shop.live_since)}; --again sets it anew and ends every run begun before"
             )
 
-        def go(store: SqliteStore, now: Instant) -> Instant:
+        def go(store: SqlStore, now: Instant) -> Instant:
             handling.sweeping.tell(store, WentLive(), now)
             if self._place.settings.sender.kind != "mailbox":
                 handling.sweeping.tell(store, MailLeaves(), now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.books.store import SqlStore
 from engine.core import ids
 from engine.core.events import Event
 from engine.core.moments import Instant
@@ -17,7 +18,6 @@ from engine.core.signals import SuppressionsImported
 from engine.core.suppressions import SOURCE, events_for
 from engine.handling.handler import BY_ADDRESS
 from engine.runtimes.sqlite.engine import prefetch
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.control.place import Command, Place
 
 ROWS = 500
@@ -69,7 +69,7 @@ class Importing:
         return counts.as_json()
 
     def _take(
-        self, rows: Sequence[tuple[int, list[Event]]], origin: str, counts: _Counts, store: SqliteStore, now: Instant
+        self, rows: Sequence[tuple[int, list[Event]]], origin: str, counts: _Counts, store: SqlStore, now: Instant
     ) -> None:
         prefetch(store, [event for _, events in rows for event in events])
         for line, events in rows:
@@ -95,12 +95,12 @@ class Importing:
         return counts.as_json()
 
     def _put_on_list(
-        self, rows: Sequence[Sequence[Any]], who: str, counts: _Counts, store: SqliteStore, now: Instant
+        self, rows: Sequence[Sequence[Any]], who: str, counts: _Counts, store: SqlStore, now: Instant
     ) -> None:
         place, listed = self._place, self._place.suppressions
         new: list[tuple[bytes, str, Instant, str]] = []
         for kind, sha256, address, at in rows:
-            if store.seen(ids.event_ref(SOURCE, f"{kind}\x1f{sha256}\x1f{at or ''}"), now):
+            if store.seen("", ids.event_ref(SOURCE, f"{kind}\x1f{sha256}\x1f{at or ''}"), now):
                 counts.known += 1  # said again without a date it is no newer word than it was
             else:
                 new.append((listed.key(bytes.fromhex(sha256)), kind, now if at is None else at, address))
@@ -118,7 +118,7 @@ class Importing:
         after = str(arguments.get("after", ""))
         return await self._place.ask(partial(self._match_some, after))
 
-    def _match_some(self, after: str, store: SqliteStore, now: Instant) -> dict[str, Any]:
+    def _match_some(self, after: str, store: SqlStore, now: Instant) -> dict[str, Any]:
         listed, matched = self._place.suppressions, 0
         found = store.scan(after, LOOKED_AT)
         for customer_id in found:
@@ -130,7 +130,7 @@ class Importing:
                 self._stop(store, now, customer_id, address, key)
         return {"after": found[-1] if len(found) == LOOKED_AT else None, "looked_at": len(found), "matched": matched}
 
-    def _stop(self, store: SqliteStore, now: Instant, customer_id: str, address: str, key: bytes) -> None:
+    def _stop(self, store: SqlStore, now: Instant, customer_id: str, address: str, key: bytes) -> None:
         """Tell a customer what the list says, as events of history; what was told before changes nothing."""
         for event in events_for(customer_id, address, key, self._place.suppressions.under(store.connection, key)):
             self._place.handling.take(store, event, now, history=True)

@@ -6,12 +6,12 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.books.store import SqlStore
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import Reader
 from engine.core.signals import DayClosed
 from engine.handling import Taken
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.control.place import Command, Place
 
 
@@ -49,7 +49,7 @@ class Input:
         handling = self._place.handling
         rules = handling.rules
 
-        def lines(store: SqliteStore, now: Instant) -> dict[str, int]:
+        def lines(store: SqlStore, now: Instant) -> dict[str, int]:
             if not rules.shop.gone_live:
                 handling.sweeping.tell(store, DayClosed(), now)
             return {each.name: store.line_length(each.name) for each in rules.in_order}

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from engine.books import parcels
+from engine.books.delivery import ORIGIN as UNDELIVERED
+from engine.books.store import SqlStore
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.reading import Reader
 from engine.core.signals import Happened, Released
-from engine.runtimes.sqlite import parcels
-from engine.runtimes.sqlite.delivery import ORIGIN as UNDELIVERED
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.control.place import Command, Place
 
 STUCK = "customer "
@@ -57,7 +57,7 @@ class Letters:
         await self._place.ask(lambda store, _: forget_letter(store, number))
         return taken.status
 
-    def _decide_again(self, number: int, customer: str, event: Event | None, store: SqliteStore, now: Instant) -> str:
+    def _decide_again(self, number: int, customer: str, event: Event | None, store: SqlStore, now: Instant) -> str:
         """Release a stuck customer, and decide what they were stuck on: the event was noted as seen when it came."""
         handling = self._place.handling
         poisoned = handling.poisoned
@@ -72,7 +72,7 @@ class Letters:
         return "accepted"
 
 
-def _deliver_again(number: int, receiver: str, raw: bytes, store: SqliteStore, now: Instant) -> str:
+def _deliver_again(number: int, receiver: str, raw: bytes, store: SqlStore, now: Instant) -> str:
     """Let an effect that a receiver did not take come to it again."""
     if not parcels.keep_again(store.connection, receiver, msgspec.json.decode(raw), now):
         return "still_dead"
@@ -80,12 +80,12 @@ def _deliver_again(number: int, receiver: str, raw: bytes, store: SqliteStore, n
     return "accepted"
 
 
-def dead_letters(store: SqliteStore, ids: Sequence[int] | None) -> list[tuple[int, str, bytes]]:
+def dead_letters(store: SqlStore, ids: Sequence[int] | None) -> list[tuple[int, str, bytes]]:
     """Return the dead letters of these ids, or all, as (id, origin, bytes)."""
     rows = store.connection.execute("select id, origin, raw from dead_letter order by id").fetchall()
     return [row for row in rows if ids is None or row[0] in ids]
 
 
-def forget_letter(store: SqliteStore, number: int) -> None:
+def forget_letter(store: SqlStore, number: int) -> None:
     """Forget a dead letter that was taken in."""
     store.connection.execute("delete from dead_letter where id = ?", (number,))

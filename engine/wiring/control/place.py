@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from engine.books.store import SqlStore
+from engine.books.suppressions import Suppressions
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.handling import Handling, Taken
-from engine.runtimes.sqlite.store import SqliteStore
-from engine.runtimes.sqlite.suppressions import Suppressions
 from engine.wiring.in_force import Kept
 from engine.wiring.preflight.checks import Probes
 from engine.wiring.settings import Settings
@@ -24,7 +24,7 @@ Command = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 class Ask(Protocol):
     """Makes a change through the store in one transaction, and returns what it returns after the commit."""
 
-    def __call__(self, change: Callable[[SqliteStore, Instant], T], /) -> Awaitable[T]:
+    def __call__(self, change: Callable[[SqlStore, Instant], T], /) -> Awaitable[T]:
         """Make the change."""
         ...
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from engine.books import proposals
+from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import proposals
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring.control.place import Command, Place
 from engine.wiring.control.rules import RulesInForce, planned
 from engine.wiring.planning import plan_from
@@ -46,7 +46,7 @@ class Proposals:
         """Let a plan wait no more."""
         found, who = await self._waiting(int(arguments["number"])), str(arguments.get("who", ""))
 
-        def change(store: SqliteStore, now: Instant) -> None:
+        def change(store: SqlStore, now: Instant) -> None:
             proposals.decide(store.connection, found.num, proposals.WITHDRAWN, who, now)
 
         await self._place.ask(change)

@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from engine.books import applied, proposals, rulebook
+from engine.books.applied import PutInForce, Said
+from engine.books.store import SqlStore
 from engine.core.moments import Instant, rfc3339
 from engine.core.rules import Mode, RuleSet
 from engine.core.signals import Move
@@ -17,9 +20,6 @@ from engine.insight.plan import Plan
 from engine.language.files import Checked
 from engine.language.problems import to_json
 from engine.listeners.control import ControlRefusedError
-from engine.runtimes.sqlite import applied, proposals, rulebook
-from engine.runtimes.sqlite.applied import PutInForce, Said
-from engine.runtimes.sqlite.store import SqliteStore
 from engine.wiring import in_force
 from engine.wiring.applying import as_json, as_shadow, as_the_files_say, changes, numbered, row_as_json
 from engine.wiring.checking import checked_folder
@@ -139,11 +139,11 @@ class RulesInForce:
         missing = receivers_missing(rules, settings)
         return [need.said for need in missing if (need.workflow, need.effect, need.channel, need.team) not in before]
 
-    async def _put(self, wanted_of: Callable[[SqliteStore], _Set]) -> dict[str, Any]:
+    async def _put(self, wanted_of: Callable[[SqlStore], _Set]) -> dict[str, Any]:
         """Put a set in force in one transaction; return what that changed."""
         handling, shadow = self._place.handling, self._place.shadow
 
-        def put(store: SqliteStore, now: Instant) -> tuple[dict[str, Any], Kept]:
+        def put(store: SqlStore, now: Instant) -> tuple[dict[str, Any], Kept]:
             wanted = wanted_of(store)
             _nothing_between(store, wanted.plan)
             before = in_force.read(store.connection)
@@ -199,7 +199,7 @@ def planned(arguments: Mapping[str, Any]) -> Plan | None:
         raise ControlRefusedError(f"this is no plan: {error}") from None
 
 
-def _nothing_between(store: SqliteStore, plan: Plan | None) -> None:
+def _nothing_between(store: SqlStore, plan: Plan | None) -> None:
     """See that nothing was applied while the plan was looked at.
 
     Raises:
@@ -211,7 +211,7 @@ def _nothing_between(store: SqliteStore, plan: Plan | None) -> None:
         raise ControlRefusedError("something else was applied since the plan was made: make another one")
 
 
-def _before(store: SqliteStore, moves: dict[str, str], who: str) -> _Set:
+def _before(store: SqlStore, moves: dict[str, str], who: str) -> _Set:
     """Return the set that was in force before the last apply.
 
     Raises:

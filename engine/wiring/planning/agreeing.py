@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from engine.books.proposals import PENDING, Proposal
 from engine.core.moments import Instant
 from engine.insight.plan import Plan
 from engine.language.files import Checked
-from engine.runtimes.sqlite.proposals import PENDING, Proposal
 from engine.wiring.in_force import is_same, of
 from engine.wiring.planning.approving import differs, further, told
 from engine.wiring.planning.making import plan_of

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from engine.books.database import FILE_NAME
+from engine.books.views import Views
 from engine.insight.foresight import InLine, Prospects
-from engine.runtimes.sqlite.database import FILE_NAME
-from engine.runtimes.sqlite.views import Views
 
 NOTHING_KNOWN = Prospects("", capped=False, had_offer=False, held_out=False, place_taken=False)
 """Of those in the lines of workflows that nobody asks about."""

@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from engine.books.views import Views
 from engine.core import customer as records
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
 from engine.insight.foresight import Foresight, Seen, standings_of
-from engine.runtimes.sqlite.views import Views
 
 PROCESSES = 2
 MANY = 50_000

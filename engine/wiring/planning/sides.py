@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from engine.books.database import FILE_NAME
+from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import Lifecycle, RuleSet, Workflow, content
@@ -18,8 +20,6 @@ from engine.core.signals import Move, RulesChanged
 from engine.handling import Handling
 from engine.language.files import Checked
 from engine.runtimes.simulator.store import MemoryStore
-from engine.runtimes.sqlite.database import FILE_NAME
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.applying import SHADOW_PAUSE, as_shadow
 from engine.wiring.in_force import Kept, kept_of, of
 

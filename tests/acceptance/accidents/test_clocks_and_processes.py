@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.views import Views
 from engine.cli.app import run
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
-from engine.runtimes.sqlite.views import Views
 from engine.wiring.clock import SystemClock
 from engine.wiring.overview import overview
 from tests.acceptance.accidents.scene import lapsed, scene

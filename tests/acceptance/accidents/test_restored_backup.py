@@ -12,11 +12,11 @@ import pytest
 
 from connectors.effect_files import position_of
 from connectors.memory import FixedClock
+from engine.books.database import open_to_read, open_to_write
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR
 from engine.listeners.control import ControlRefusedError
 from engine.runtimes.sqlite.backup import back_up
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.restoring import Restoration, restore
 from engine.wiring.secret import keys_of

@@ -13,13 +13,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from engine.books.database import open_to_read, open_to_write
+from engine.books.journal import decode_signal
 from engine.core import customer as records
 from engine.core.effects import SEND_DROPPED, SEND_REQUESTED
 from engine.core.links import UNSUBSCRIBE, Keys
 from engine.core.moments import DAY, Instant, instant
 from engine.core.signals import Happened
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
-from engine.runtimes.sqlite.journal import decode_signal
 from engine.runtimes.sqlite.replay import differing, replay
 from engine.wiring.secret import Secrets
 from tests.acceptance.crash.tool import untold

@@ -16,13 +16,13 @@ import aiohttp
 import msgspec
 
 from connectors.memory import FixedClock
+from engine.books.database import open_to_read
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, Instant, Length
 from engine.core.reading import encode
 from engine.core.rules import Keep
 from engine.runtimes.simulator.sample import START as FIRST_DAY
 from engine.runtimes.simulator.sample import sample_events
-from engine.runtimes.sqlite.database import open_to_read
 from engine.wiring.program import running
 from engine.wiring.secret import keys_of
 from tests.acceptance.crash.afterwards import Findings, Mail, look

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.books.database import open_to_read, open_to_write
+from engine.books.views import Views
 from engine.core.links import UNSUBSCRIBE, Keys
 from engine.core.moments import Instant, instant
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.replay import differing, replay
-from engine.runtimes.sqlite.views import Views
 from tests.simulator.effects_read import Line
 
 AFTER_ITS_END = ("coupon_voided",)

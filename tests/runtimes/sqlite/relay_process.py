@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from connectors.smtp import SmtpSender, SmtpSettings
+from engine.books.backlog import Backlog, RelaySettings
+from engine.books.limits import Limits
+from engine.books.relay import Relay
 from engine.core.events import Event, OrderPlaced, ProfileUpdated
 from engine.core.moments import Instant, Length
 from engine.core.rules import EventSeen, Lifecycle, Mode, Purpose, RuleSet, Send, Stage, Switch, Wait, Workflow
 from engine.core.signals import WentLive
 from engine.ports import Message
 from engine.rendering.envelope import Desk, message
-from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
 from engine.runtimes.sqlite.engine import Engine
-from engine.runtimes.sqlite.limits import Limits
 from engine.runtimes.sqlite.loop import Loop
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.relay import Relay
 
 DESK = Desk(name="Shop", address="hello@shop.example", public_url="https://shop.example")
 STEPS = (

@@ -7,17 +7,17 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+from engine.books.database import open_to_write
+from engine.books.store import SqlStore
 from engine.core.effects import SUPPRESSED, Effect
 from engine.core.moments import DAY, Instant
 from engine.core.shop import Shop
 from engine.runtimes.sqlite.backup import FILES, back_up, looked_into
-from engine.runtimes.sqlite.database import open_to_write
-from engine.runtimes.sqlite.store import SqliteStore
 
 NOW: Instant = 20_000 * DAY
 
 
-def commit(store: SqliteStore, number: int) -> None:
+def commit(store: SqlStore, number: int) -> None:
     """Commit a batch of ten effects that bear its number."""
     store.begin()
     body = {"number": number, "filler": "x" * 2_000}
@@ -30,7 +30,7 @@ def test_a_copy_is_of_one_moment_while_an_engine_writes(tmp_path: Path) -> None:
     """Under commits without a pause it ends, holds whole batches alone, and is as of the instant it says."""
     enough = threading.Event()
     with closing(open_to_write(tmp_path / "data")) as connection:
-        store = SqliteStore(connection)
+        store = SqlStore(connection)
         for number in range(200):
             commit(store, number)
         seen: list[int] = []
@@ -65,7 +65,7 @@ def test_a_copy_tells_how_far_it_has_come(tmp_path: Path) -> None:
     """Progress goes up to all there is; the copy says what it holds."""
     with closing(open_to_write(tmp_path)) as connection:
         for number in range(500):
-            commit(SqliteStore(connection), number)
+            commit(SqlStore(connection), number)
     told: list[tuple[int, int]] = []
     made = back_up(tmp_path, tmp_path / "b", 0, lambda done, of: told.append((done, of)))
     assert told == sorted(told)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.store import SqlStore
+from engine.books.views import Views
 from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.events import Event
@@ -17,8 +19,6 @@ from engine.core.moments import DAY, HOUR, MINUTE, Instant, zone
 from engine.core.rules import RuleSet
 from engine.runtimes.sqlite.engine import Arrivals, Asked, Engine
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.store import SqliteStore
-from engine.runtimes.sqlite.views import Views
 from tests.builders import PLAIN, event, rules_of
 
 TODAY = 20_000
@@ -139,7 +139,7 @@ def test_a_reason_is_counted_without_what_it_names(engine: Engine, tmp_path: Pat
     """Whatever follows a colon is left out, so that the table keeps few rows; and a shadow is told apart."""
     said = ["late: cap: marketing at most 1 per 7d", "late: quiet hours", "late", "x" * 200]
 
-    def put(store: SqliteStore, now: Instant) -> None:
+    def put(store: SqlStore, now: Instant) -> None:
         for number, reason in enumerate(said):
             data = {"workflow": "waits", "reason": reason}
             store.put([Effect(fx.SEND_DROPPED, now, "ada", f"e{number}", data, shadow=reason == "late")])

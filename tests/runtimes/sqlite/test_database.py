@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.runtimes.sqlite import database
-from engine.runtimes.sqlite.database import (
+from engine.books import database
+from engine.books.database import (
     FILE_NAME,
     QUERIES,
     VERSION,
@@ -154,9 +154,7 @@ def test_the_due_query_reads_the_index_alone(connection: sqlite3.Connection) -> 
 
 def test_a_second_engine_is_refused(tmp_path: Path) -> None:
     """While one process holds a data folder's lock another cannot take it, and learns which process that is."""
-    script = (
-        f"from pathlib import Path; from engine.runtimes.sqlite.database import Lock; Lock(Path({str(tmp_path)!r}))"
-    )
+    script = f"from pathlib import Path; from engine.books.database import Lock; Lock(Path({str(tmp_path)!r}))"
     with Lock(tmp_path):
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert "in use by another engine (process " in done.stderr

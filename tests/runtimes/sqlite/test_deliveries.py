@@ -12,16 +12,16 @@ import msgspec
 import pytest
 
 from connectors.memory import FixedClock, MemoryReceiver
+from engine.books import parcels
+from engine.books.database import open_to_write
+from engine.books.deliveries import Deliveries
+from engine.books.store import SqlStore
 from engine.core.customer import Customer
 from engine.core.effects import HANDED_OFF, SEND_GIVEN_OUT, SEND_REQUESTED, SUPPRESSED, TAGGED, Effect
 from engine.core.events import Coupon, Event
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
 from engine.core.shop import Shop
 from engine.ports import Receipt, Receiver, Store
-from engine.runtimes.sqlite import parcels
-from engine.runtimes.sqlite.database import open_to_write
-from engine.runtimes.sqlite.deliveries import Deliveries
-from engine.runtimes.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 NOW: Instant = 1_767_607_200_000_000
@@ -32,13 +32,13 @@ class Engine:
     """Transactions: each `ask` is one. What receivers tell is noted."""
 
     def __init__(self, folder: Path, clock: FixedClock) -> None:
-        self.store = SqliteStore(open_to_write(folder))
+        self.store = SqlStore(open_to_write(folder))
         self.clock = clock
         self.events: list[Event] = []
         self.changed = asyncio.Condition()
         self.on_commit: Callable[[], None] = lambda: None
 
-    async def ask(self, change: Callable[[SqliteStore, Instant], T], customers: Sequence[str] = ()) -> T:
+    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:
         """Make a change in a transaction of its own, in another thread as the loop does."""
 
         def transaction() -> T:
@@ -65,7 +65,7 @@ class Engine:
             for number, kind in enumerate(kinds)
         ]
 
-        def change(store: SqliteStore, _: Instant) -> None:
+        def change(store: SqlStore, _: Instant) -> None:
             store.save(store.load(customer), Customer(customer))
             store.put(effects)
 

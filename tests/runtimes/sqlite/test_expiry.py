@@ -6,13 +6,13 @@ import json
 from contextlib import closing
 from pathlib import Path
 
+from engine.books.database import open_to_write
+from engine.books.expiry import EVERY, SLICES, Expiry
+from engine.books.store import SqlStore
 from engine.core.effects import SEND_GIVEN_OUT, Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import DAY, Instant, Length
 from engine.core.rules import Keep
-from engine.runtimes.sqlite.database import open_to_write
-from engine.runtimes.sqlite.expiry import EVERY, SLICES, Expiry
-from engine.runtimes.sqlite.store import SqliteStore
 
 NOW: Instant = 20_000 * DAY
 KEEP = Keep(event_ids=Length(days=400), dead_letters=Length(days=90))
@@ -44,7 +44,7 @@ def test_a_slice_goes_once_an_hour(tmp_path: Path) -> None:
 def test_dead_letters_go_when_their_time_is_over(tmp_path: Path) -> None:
     """A dead letter goes when the last of its kind came too long ago."""
     with closing(open_to_write(tmp_path)) as connection:
-        store = SqliteStore(connection)
+        store = SqlStore(connection)
         store.begin()
         store.bury(DeadLetter(b"old", "broken"), NOW - 91 * DAY)
         store.bury(DeadLetter(b"again", "broken"), NOW - 91 * DAY)
@@ -58,7 +58,7 @@ def test_the_text_of_a_letter_goes_when_its_time_is_over(tmp_path: Path) -> None
     """What was printed long ago is known by its template and customer, and by its words no more."""
     data = {"channel": "letter", "template": "hello", "subject": "Hi", "text": "Dear Ada", "html": "<p>Dear Ada</p>"}
     with closing(open_to_write(tmp_path)) as connection:
-        store = SqliteStore(connection)
+        store = SqlStore(connection)
         store.begin()
         for days in (91, 89):
             store.put([Effect(SEND_GIVEN_OUT, NOW - days * DAY, "ada", f"e{days}", data)])
@@ -84,7 +84,7 @@ def test_dead_letters_forget_devices_and_texts_before_they_go(tmp_path: Path) ->
     opened = json.dumps({"type": "email.opend", "data": {"ip": "192.0.2.1", "user_agent": "Mozilla", "link": "x"}})
     undelivered = json.dumps({"type": "winback.send.requested", "data": {"text": "Dear Ada", "channel": "letter"}})
     with closing(open_to_write(tmp_path)) as connection:
-        store = SqliteStore(connection)
+        store = SqlStore(connection)
         store.begin()
         for age, letter in (
             (4 * DAY, DeadLetter(opened.encode(), "unknown type", "a.jsonl:1")),

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.books.limits import Circuit, Domain, Limit, Limits, backoff
 from engine.core.moments import MINUTE, SECOND
-from engine.runtimes.sqlite.limits import Circuit, Domain, Limit, Limits, backoff
 
 IDS = st.text(min_size=1, max_size=40)
 

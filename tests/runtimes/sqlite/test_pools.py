@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.runtimes.sqlite import pools
-from engine.runtimes.sqlite.database import open_to_write
+from engine.books import pools
+from engine.books.database import open_to_write
 from tests.builders import START
 
 

@@ -13,6 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock, MemorySender
+from engine.books import ledger
+from engine.books.backlog import Backlog, RelaySettings
+from engine.books.database import open_to_read, open_to_write
+from engine.books.limits import Limit, Limits
+from engine.books.relay import Relay
+from engine.books.store import SqlStore
 from engine.core.customer import Customer, Permission, Run, Stop
 from engine.core.effects import SEND_GIVEN_OUT, SEND_REQUESTED, Effect
 from engine.core.events import Event
@@ -23,12 +29,6 @@ from engine.core.shop import Pause
 from engine.core.signals import Handed
 from engine.ports import Message, Sender, Sent, Store
 from engine.rendering.envelope import Desk, message
-from engine.runtimes.sqlite import ledger
-from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
-from engine.runtimes.sqlite.limits import Limit, Limits
-from engine.runtimes.sqlite.relay import Relay
-from engine.runtimes.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 NOW: Instant = 1_767_607_200_000_000
@@ -40,7 +40,7 @@ class Engine:
     """Transactions and decisions: each `ask` is one transaction; what is decided is noted, and ends the run's send."""
 
     def __init__(self, folder: Path, clock: FixedClock) -> None:
-        self.store = SqliteStore(open_to_write(folder))
+        self.store = SqlStore(open_to_write(folder))
         self.clock = clock
         self.handed: list[Handed] = []
         self.events: list[Event] = []
@@ -49,7 +49,7 @@ class Engine:
         self.transactions = 0
         self.changed = asyncio.Condition()
 
-    async def ask(self, change: Callable[[SqliteStore, Instant], T], customers: Sequence[str] = ()) -> T:
+    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:
         """Make a change in a transaction of its own."""
         self.store.begin()
         self.store.prefetch(customers)
@@ -94,7 +94,7 @@ class Engine:
             **changes,
         }
 
-        def change(store: SqliteStore, now: Instant) -> None:
+        def change(store: SqlStore, now: Instant) -> None:
             store.save(store.load(name), customer(name, effect_id))
             store.put([Effect(SEND_REQUESTED, now, name, effect_id, data)])
 
@@ -397,7 +397,7 @@ async def test_nothing_leaves_that_was_overtaken(
     """What became known after the release stops the send at the last moment: a no, a dead address, an exit."""
     effect_id = await engine.release(1)
 
-    def overtake(store: SqliteStore, _: Instant) -> None:
+    def overtake(store: SqlStore, _: Instant) -> None:
         record = customer("c1", effect_id)
         for name, value in fields.items():
             setattr(record, name, value)
@@ -432,7 +432,7 @@ async def test_a_later_yes_counts_more_than_the_block_list(
     """Whoever said no on a public page and gives permission after that, from wherever, is written to again."""
     effect_id = await engine.release(1)
 
-    def change(store: SqliteStore, now: Instant) -> None:
+    def change(store: SqlStore, now: Instant) -> None:
         ledger.block(store.connection, [customer_block_key(KEY, "c1", "marketing")], now)
         record = customer("c1", effect_id)
         record.permission = {"marketing/email": Permission(given=True, at=said)}
@@ -656,7 +656,7 @@ async def test_a_no_to_a_letter_counts_until_it_leaves(
     await engine.release(1, channel="letter")
     record = customer("c1", "e0001")
 
-    def change(store: SqliteStore, _: Instant) -> None:
+    def change(store: SqlStore, _: Instant) -> None:
         store.save(record, replace(record, **changes))
 
     await engine.ask(change)
@@ -671,7 +671,7 @@ async def test_a_no_on_a_public_page_stops_a_letter(engine: Engine, running: Sta
     await engine.release(1, channel="letter")
     keys = [customer_block_key(KEY, "c1", "marketing")]
 
-    def change(store: SqliteStore, now: Instant) -> None:
+    def change(store: SqlStore, now: Instant) -> None:
         ledger.block(store.connection, keys, now)
 
     await engine.ask(change)

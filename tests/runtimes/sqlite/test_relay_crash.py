@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import Envelope
 
+from engine.books.database import open_to_read
 from engine.core.customer import decode
-from engine.runtimes.sqlite.database import open_to_read
 from tests.mail_servers import Mails, mail_server
 
 PROGRAM = Path(__file__).with_name("relay_process.py")

@@ -12,14 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.books import rulebook
+from engine.books.database import open_to_read, open_to_write
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, Length
 from engine.core.rules import Mode, RuleSet
 from engine.core.signals import PauseEnded, PauseSet, WentLive
 from engine.language.folder import read_folder
 from engine.runtimes.simulator.sample import sample_events
-from engine.runtimes.sqlite import rulebook
-from engine.runtimes.sqlite.database import open_to_read, open_to_write
 from engine.runtimes.sqlite.engine import Arrivals, Asked, Engine
 from engine.runtimes.sqlite.opening import opened
 from engine.runtimes.sqlite.replay import ReplayDiffers, differing, replay

@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
+from engine.books import rulebook
+from engine.books.rulebook import Applied
 from engine.core.moments import DAY, Instant, Length
 from engine.core.money import Money
 from engine.core.rules import EventSeen, FieldIs, Mode, RuleSet, Stage, Switch, TagIs, Wait, Workflow
 from engine.language.folder import read_folder
-from engine.runtimes.sqlite import rulebook
 from engine.runtimes.sqlite.engine import Asked, Engine
 from engine.runtimes.sqlite.opening import opened
-from engine.runtimes.sqlite.rulebook import Applied
 
 NOW: Instant = 20_000 * DAY
 KEY = b"key"

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from engine.books.database import QUERIES
+from engine.books.store import SqlStore
 from engine.core.coupons import Coupon, coupon_key, coupon_of, too_small, was_used_in
 from engine.core.customer import Customer
 from engine.core.events import Coupon as Redemption
@@ -21,8 +23,6 @@ from engine.core.merging import who_is_now
 from engine.core.moments import Instant
 from engine.core.shop import Shop
 from engine.handling import Handling
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.store import SqliteStore
 
 CHECKOUT = "checkout"
 """The source of the events that a redemption makes."""
@@ -66,7 +66,7 @@ def look_up(
 
 
 def redeem(
-    handling: Handling, store: SqliteStore, now: Instant, code: str, order_id: str, basket: str, currency: str
+    handling: Handling, store: SqlStore, now: Instant, code: str, order_id: str, basket: str, currency: str
 ) -> Redeemed:
     """Redeem a code for an order, in the transaction under way. The same order once more gets the same answer.
 

@@ -13,17 +13,17 @@ from typing import Any
 
 import msgspec
 
+from engine.books.customers import Customers
+from engine.books.database import QUERIES
+from engine.books.identities import FOLD_AT, SLICE, Identities
+from engine.books.journal import encode_signal
+from engine.books.tally import Tally
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import DAY, Day, Instant
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal
-from engine.runtimes.sqlite.customers import Customers
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.identities import FOLD_AT, SLICE, Identities
-from engine.runtimes.sqlite.journal import encode_signal
-from engine.runtimes.sqlite.tally import Tally
 
 _encode_json = msgspec.json.Encoder().encode
 _encode_shop = msgspec.msgpack.Encoder().encode
@@ -32,7 +32,7 @@ _decode_shop = msgspec.msgpack.Decoder(Shop).decode
 _Row = tuple[Any, ...]
 
 
-class SqliteStore:
+class SqlStore:
     """The store port on one SQLite connection that writes. One thread at a time may use it."""
 
     def __init__(self, connection: sqlite3.Connection, *, fold_at: int = FOLD_AT, slice_length: int = SLICE) -> None:
@@ -135,7 +135,7 @@ class SqliteStore:
         """Remember an identity key; the newest owner of a key wins."""
         self._identities.know(key, customer_id)
 
-    def seen(self, ref: bytes, now: Instant) -> bool:
+    def seen(self, customer_id: str, ref: bytes, now: Instant) -> bool:  # noqa: ARG002 - one table for all
         """Say whether this 16-byte reference was seen before, and remember it."""
         return self._identities.seen(ref, now)
 

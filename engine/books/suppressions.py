@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from engine.books.ledger import QUERIES
 from engine.core.customer import Customer
 from engine.core.moments import Instant
 from engine.core.suppressions import Suppression, fingerprint, known_of, suppression_key
-from engine.runtimes.sqlite.ledger import QUERIES
 
 
 class Suppressions:

@@ -13,11 +13,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from engine.books.database import named_queries, read_sql
 from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.effects import SEND_GIVEN_OUT, SEND_REQUESTED, Effect
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.database import named_queries, read_sql
 
 QUERIES: Final = named_queries(read_sql("deliveries.sql"))
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 
+from engine.books.database import QUERIES
+from engine.books.store import SqlStore
 from engine.core.moments import DAY, HOUR, Instant
 from engine.core.rules import Keep
 from engine.core.signals import EngagementForgotten
 from engine.handling import Handling
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.store import SqliteStore
 
 EVERY = HOUR
 SLICES = 256
@@ -59,7 +59,7 @@ class Expiry:
         delete(QUERIES["forget_journal"], {"before": now - keep.engagement.roughly, "limit": JOURNAL_SLICE})
         return not first_slice
 
-    def forget_engagement(self, handling: Handling, store: SqliteStore, now: Instant) -> None:
+    def forget_engagement(self, handling: Handling, store: SqlStore, now: Instant) -> None:
         """Forget old marks of the customers whose turn it is."""
         everybody = self._connection.execute(QUERIES["last_customer"]).fetchone()[0]
         before = now - handling.rules.lifecycle.keep.engagement.roughly

@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Collection
 from hashlib import blake2b
 
+from engine.books.database import QUERIES
+from engine.books.lookup import in_lists
 from engine.core.moments import DAY, Day, Instant
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.lookup import in_lists
 
 FOLD_AT = 65_536
 SLICE = 4_000

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.books.database import QUERIES
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.database import QUERIES
 
 PENDING, APPLIED, WITHDRAWN = "pending", "applied", "withdrawn"
 

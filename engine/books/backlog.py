@@ -18,13 +18,13 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from engine.books import ledger
+from engine.books.database import open_to_read
+from engine.books.ledger import Ending, Queued
+from engine.books.limits import Limit, Limits
 from engine.core.moments import MINUTE, Instant
 from engine.core.shop import Pause
 from engine.rendering.envelope import instant_of
-from engine.runtimes.sqlite import ledger
-from engine.runtimes.sqlite.database import open_to_read
-from engine.runtimes.sqlite.ledger import Ending, Queued
-from engine.runtimes.sqlite.limits import Limit, Limits
 
 PAGE = 256
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from engine.books import parcels
+from engine.books.delivery import GIVE_UP_AFTER, Books, Delivery, Log, Taker
+from engine.books.meters import DeliveryMeters
 from engine.core.shop import Shop
 from engine.ports import Clock, Receiver
-from engine.runtimes.sqlite import parcels
-from engine.runtimes.sqlite.delivery import GIVE_UP_AFTER, Books, Delivery, Log, Taker
-from engine.runtimes.sqlite.meters import DeliveryMeters
 
 
 class Deliveries:

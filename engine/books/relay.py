@@ -19,6 +19,13 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from msgspec import Struct
 
+from engine.books import ledger
+from engine.books.backlog import Backlog, RelaySettings
+from engine.books.ledger import Call, Ending, Queued
+from engine.books.limits import Limits, backoff
+from engine.books.meters import Meters
+from engine.books.store import SqlStore
+from engine.books.suppressions import Suppressions
 from engine.core.effects import SEND_GIVEN_OUT, Effect
 from engine.core.events import Event, Mail
 from engine.core.links import block_key, customer_block_key
@@ -28,13 +35,6 @@ from engine.core.rules import Address, Purpose
 from engine.core.signals import Handed
 from engine.core.suppressions import bounced_at, said_no_at
 from engine.ports import Clock, Message, Sender, Sent, Store
-from engine.runtimes.sqlite import ledger
-from engine.runtimes.sqlite.backlog import Backlog, RelaySettings
-from engine.runtimes.sqlite.ledger import Call, Ending, Queued
-from engine.runtimes.sqlite.limits import Limits, backoff
-from engine.runtimes.sqlite.meters import Meters
-from engine.runtimes.sqlite.store import SqliteStore
-from engine.runtimes.sqlite.suppressions import Suppressions
 
 POLL = 0.25  # seconds of real time between looks at an outbox that nobody said has news
 
@@ -48,7 +48,7 @@ Compose = Callable[[str, Mapping[str, Any]], Message]
 class Books(Protocol):
     """Where transactions are made: the engine's loop."""
 
-    async def ask(self, change: Callable[[SqliteStore, Instant], T], customers: Sequence[str] = ()) -> T:
+    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:
         """Make a change in the next transaction, return what it returns after the commit."""
         ...
 
@@ -227,7 +227,7 @@ class Relay:
         Returns whether the next one may be called.
         """
 
-        def change(store: SqliteStore, now: Instant) -> bool:
+        def change(store: SqlStore, now: Instant) -> bool:
             for each in over:
                 self._put_on_record(store, each, now)
             return queued is not None and message is not None and self._claim(store, queued, message, now)
@@ -246,7 +246,7 @@ class Relay:
             self._limits.domain(queued.domain, self._clock.now()).under_way -= 1
         return may_call
 
-    def _put_on_record(self, store: SqliteStore, over: _Over, now: Instant) -> None:
+    def _put_on_record(self, store: SqlStore, over: _Over, now: Instant) -> None:
         if over.next_try is not None:
             ledger.put_off(store.connection, over.queued, over.next_try, over.ending.reason, now)
             data = over.queued.data() if over.turned_away else {}
@@ -256,7 +256,7 @@ class Relay:
         else:
             self._end(store, over.queued, over.ending, over.message_id, now)
 
-    def _end(self, store: SqliteStore, send: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
+    def _end(self, store: SqlStore, send: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
         ledger.end(store.connection, send, ending, message_id, now)
         if ending.outcome == "done" and isinstance(send, Queued):
             store.tally.handed_over(send.workflow, send.template)
@@ -264,7 +264,7 @@ class Relay:
             self._decider.take(store, _bounce(send, ending, now), now, "smtp")
         self._decider.decide(store, send.customer, Handed(send.effect_id, ending.outcome, ending.reason), now)
 
-    def _claim(self, store: SqliteStore, queued: Queued, message: Message, now: Instant) -> bool:
+    def _claim(self, store: SqlStore, queued: Queued, message: Message, now: Instant) -> bool:
         """Note that a send is about to be called, unless something came up since its release.
 
         What has left once never leaves again, and nothing leaves after a "no" that the database knows.
@@ -284,13 +284,13 @@ class Relay:
         self._decider.decide(store, queued.customer, Handed(queued.effect_id, ending.outcome, ending.reason), now)
         return False
 
-    def _give_out(self, store: SqliteStore, queued: Queued, message: Message, now: Instant) -> None:
+    def _give_out(self, store: SqlStore, queued: Queued, message: Message, now: Instant) -> None:
         """Put what is no mail among the effects, with its text, and end it: whoever takes the effects has it now."""
         data = {**queued.data(), "subject": message.subject, "text": message.text, "html": message.html}
         store.put([Effect(SEND_GIVEN_OUT, now, queued.customer, queued.effect_id, data)])
         self._end(store, queued, Ending("done"), message.message_id, now)
 
-    def _objection(self, store: SqliteStore, queued: Queued) -> str:
+    def _objection(self, store: SqlStore, queued: Queued) -> str:
         data, channel = queued.data(), _channel(queued)
         purpose, address = str(data["purpose"]), str(data["customer"].get("email") or "")
         keys = (
@@ -320,7 +320,7 @@ class Relay:
         was taken, and a missing mail is better than a second one: they end as `uncertain`, and are not sent again.
         """
 
-        def change(store: SqliteStore, now: Instant) -> int:
+        def change(store: SqlStore, now: Instant) -> int:
             calls = ledger.calls(store.connection)
             for call in calls:
                 if self._sender.honours_key and call.seq is not None:

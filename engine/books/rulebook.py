@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.books.database import QUERIES
+from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.core.moving import PIN
 from engine.core.rulebook import Rules
@@ -16,8 +18,6 @@ from engine.core.rules import RuleSet, Workflow, content
 from engine.core.shop import Shop
 from engine.core.signals import Move, RulesChanged
 from engine.handling import Handling
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.store import SqliteStore
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decode_set = msgspec.json.Decoder(RuleSet).decode
@@ -33,7 +33,7 @@ class Applied(Struct, frozen=True):
     changed: bool = True
 
 
-def load(store: SqliteStore, now: Instant, *, key: bytes) -> Rules:
+def load(store: SqlStore, now: Instant, *, key: bytes) -> Rules:
     """Return the rules in force with the shop's state; before the first `apply` they are empty, and the shop is new."""
     kept = store.load_shop()
     shop = kept[1] if kept else Shop(live_since=now)
@@ -45,7 +45,7 @@ def load(store: SqliteStore, now: Instant, *, key: bytes) -> Rules:
 def apply(
     handling: Handling,
     rule_set: RuleSet,
-    store: SqliteStore,
+    store: SqlStore,
     now: Instant,
     *,
     moves: tuple[Move, ...] = (),

@@ -10,9 +10,9 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 
+from engine.books.database import QUERIES
 from engine.core import customer as records
 from engine.core.customer import Customer
-from engine.runtimes.sqlite.database import QUERIES
 
 Row = tuple[str | int, ...]
 """What is counted, in the order of its table's columns."""

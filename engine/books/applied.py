@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from engine.books.database import QUERIES
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.database import QUERIES
 
 
 class Said(Struct, frozen=True, omit_defaults=True):

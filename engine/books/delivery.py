@@ -20,6 +20,12 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from engine.books import parcels
+from engine.books.database import open_to_read
+from engine.books.limits import Circuit, backoff
+from engine.books.meters import DeliveryMeters
+from engine.books.parcels import Parcel
+from engine.books.store import SqlStore
 from engine.core.customer import Customer
 from engine.core.effects import Effect, line
 from engine.core.events import DeadLetter, Event
@@ -27,12 +33,6 @@ from engine.core.leaving import may_leave, told
 from engine.core.moments import DAY, MINUTE, SECOND, Instant
 from engine.core.shop import Shop
 from engine.ports import Clock, Receipt, Receiver, Store
-from engine.runtimes.sqlite import parcels
-from engine.runtimes.sqlite.database import open_to_read
-from engine.runtimes.sqlite.limits import Circuit, backoff
-from engine.runtimes.sqlite.meters import DeliveryMeters
-from engine.runtimes.sqlite.parcels import Parcel
-from engine.runtimes.sqlite.store import SqliteStore
 
 POLL = 0.25  # seconds of real time between looks at a log that nobody said has news
 
@@ -61,7 +61,7 @@ log = structlog.get_logger(__name__)
 class Books(Protocol):
     """Where transactions are made: the engine's loop."""
 
-    async def ask(self, change: Callable[[SqliteStore, Instant], T], customers: Sequence[str] = ()) -> T:
+    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:
         """Make a change in the next transaction, return what it returns after the commit."""
         ...
 
@@ -241,7 +241,7 @@ class Delivery:
     async def _note(self, hand: _Hand, ends: Sequence[_End]) -> None:
         """Put on record how everything in hand ended, in one transaction."""
 
-        def change(store: SqliteStore, now: Instant) -> None:
+        def change(store: SqlStore, now: Instant) -> None:
             for end in ends:
                 self._put_on_record(store, end, now)
             for parcel in hand.behind:
@@ -252,7 +252,7 @@ class Delivery:
         await self._books.ask(change, concerned)
         self._position = self._noted = max(self._position, hand.position)
 
-    def _put_on_record(self, store: SqliteStore, end: _End, now: Instant) -> None:
+    def _put_on_record(self, store: SqlStore, end: _End, now: Instant) -> None:
         name, parcel, receipt = self.receiver.name, end.parcel, end.receipt
         if receipt is None:
             parcels.keep(store.connection, name, parcel, now, "")

@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from engine.books.database import named_queries, read_sql
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.database import named_queries, read_sql
 
 QUERIES: Final = named_queries(read_sql("relay.sql"))
 

@@ -10,10 +10,10 @@ import sqlite3
 from collections import Counter
 from typing import Any, Final
 
+from engine.books.database import QUERIES
 from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.moments import Day
-from engine.runtimes.sqlite.database import QUERIES
 
 SENT: Final = "sent"
 """What a hand-over is counted as; effects are counted by their own type, without `winback.`."""

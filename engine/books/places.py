@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from engine.books.database import QUERIES
+from engine.books.headcount import Headcount, runs_of
 from engine.core.customer import Customer
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.headcount import Headcount, runs_of
 
 _Places = set[tuple[str, str, str]]
 _PlacesInLine = set[tuple[str, int, str]]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
-from engine.runtimes.sqlite.database import LIST_LENGTHS, QUERIES, for_lists
+from engine.books.database import LIST_LENGTHS, QUERIES, for_lists
 
 _LONGEST = LIST_LENGTHS[-1]
 _QUERIES = {name: for_lists(QUERIES[name]) for name in ("load", "find", "seen")}

@@ -10,6 +10,13 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import Struct
 
+from engine.books import applied, pools, proposals, rulebook
+from engine.books.applied import PutInForce
+from engine.books.coupons import look_up
+from engine.books.database import named_queries, open_to_read, read_sql
+from engine.books.identities import hashed
+from engine.books.ledger import Ending
+from engine.books.proposals import Proposal
 from engine.core import customer as records
 from engine.core.coupons import Coupon
 from engine.core.customer import Customer
@@ -18,13 +25,6 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.runtimes.sqlite import applied, pools, proposals, rulebook
-from engine.runtimes.sqlite.applied import PutInForce
-from engine.runtimes.sqlite.coupons import look_up
-from engine.runtimes.sqlite.database import named_queries, open_to_read, read_sql
-from engine.runtimes.sqlite.identities import hashed
-from engine.runtimes.sqlite.ledger import Ending
-from engine.runtimes.sqlite.proposals import Proposal
 
 QUERIES: Final = named_queries(read_sql("views.sql"))
 

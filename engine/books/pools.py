@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from engine.books.database import named_queries, read_sql
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.database import named_queries, read_sql
 
 QUERIES: Final = named_queries(read_sql("pools.sql"))
 MINTED, READY, GRANTED = "minted", "ready", "granted"

@@ -11,14 +11,14 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from engine.books.database import QUERIES
+from engine.books.headcount import Headcount
+from engine.books.lookup import in_lists
+from engine.books.places import Places
 from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.moments import Instant
 from engine.core.rules import Address
-from engine.runtimes.sqlite.database import QUERIES
-from engine.runtimes.sqlite.headcount import Headcount
-from engine.runtimes.sqlite.lookup import in_lists
-from engine.runtimes.sqlite.places import Places
 
 PORTION = 100
 """Customers whose records are read, decided and written together: so few stay in the processor's cache."""

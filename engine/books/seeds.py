@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from engine.books.ledger import QUERIES
 from engine.core.moments import Instant
-from engine.runtimes.sqlite.ledger import QUERIES
 
 
 def claim(connection: sqlite3.Connection, digest: bytes, seed: str, template: str, language: str, now: Instant) -> bool:

@@ -1,0 +1,1 @@
+"""The distributed runtime: gateway, workers, sender and projector around Apache Kafka and PostgreSQL."""
