@@ -43,6 +43,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _postgres_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("write it whole, such as postgresql://winback@db.shop.example/winback")
+    return text
+
+
 def _safe_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme == "https" and parts.hostname:
@@ -56,5 +62,7 @@ HostAndPort = Annotated[str, AfterValidator(_place)]
 Url = Annotated[str, AfterValidator(_url)]
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 """Where customers' data may be sent to: over TLS, or to this machine."""
+
+PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 
 Span = Annotated[Length, BeforeValidator(_length)]

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, Field, IPvAnyAddress, ValidationError
 
 from engine.core.moments import Length
+from engine.wiring.distributed_settings import KafkaSettings, PostgresSettings, WorkerSettings, has_password
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
 from engine.wiring.setting_kinds import HostAndPort, Part, Span, Url
 
@@ -54,7 +55,10 @@ class SenderSettings(Part):
 
     name: str | None = Field(default=None, description="the name in From; shop.yaml's sender_name when left out")
     address: str | None = Field(default=None, description="the address in From; shop.yaml's sender_email when left out")
-    kind: Literal["mailbox", "smtp"] = Field(default="mailbox", description="mailbox (a local folder) or smtp")
+    kind: Literal["mailbox", "smtp", "kafka"] = Field(
+        default="mailbox",
+        description="mailbox (a local folder), smtp, or kafka (the shop's service reads winback.sends)",
+    )
     only_to: tuple[str, ...] = Field(
         default=(), description='for staging: only these get mail, such as "*@shop.example"'
     )
@@ -161,6 +165,9 @@ class Settings(Part):
     webhooks: dict[Named, Webhook] = Field(default={}, description="tools that effects are posted to")
     teams: dict[str, Team] = Field(default={}, description="teams that are told of hand-offs by mail")
     files: FilesTaken = FilesTaken()
+    kafka: KafkaSettings = KafkaSettings()
+    worker: WorkerSettings = WorkerSettings()
+    postgres: PostgresSettings = PostgresSettings()
     hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
 
     @property
@@ -172,6 +179,11 @@ class Settings(Part):
     def console_begins_with(self) -> str:
         """What links to the console begin with."""
         return self.console_url or f"http://{self.listen.ops}"
+
+    @property
+    def distributed(self) -> bool:
+        """Whether the engine is the one of several processes, on Kafka."""
+        return bool(self.kafka.brokers)
 
     @property
     def secret_place(self) -> Path:
@@ -201,7 +213,7 @@ def load(
     said = environment.get("WINBACK_CONFIG")
     path = config or (Path(said) if said else Path(FILE_NAME))
     given = _from_file(path, must_exist=bool(config or said))
-    problems = _overlay(given, environment)
+    problems = _secrets_in(given, path) + _overlay(given, environment)
     given |= {name: value for name, value in (("data", data), ("workflows", workflows)) if value is not None}
     try:
         settings = Settings.model_validate(given)
@@ -211,11 +223,32 @@ def load(
         problems += [
             f"hooks.{name}: hooks come with a later version" for name, hook in settings.hooks.items() if hook.secrets
         ]
-        if settings.practice is not None and settings.sender.kind != "mailbox":
-            problems.append("practice: mails of a shop for practice go to the mailbox; leave sender.kind at it")
+        problems += _at_odds(settings)
         if not problems:
             return settings
     raise SettingsError("\n".join(dict.fromkeys(problems)))
+
+
+def _at_odds(settings: Settings) -> list[str]:
+    """Say which settings do not go together."""
+    problems = []
+    if settings.practice is not None and settings.sender.kind != "mailbox":
+        problems.append("practice: mails of a shop for practice go to the mailbox; leave sender.kind at it")
+    if settings.practice is not None and settings.distributed:
+        problems.append("practice: a shop for practice runs embedded; leave kafka.brokers out")
+    if settings.sender.kind == "kafka" and not settings.distributed:
+        problems.append(
+            "sender.kind: 'kafka' is for the distributed engine, whose kafka.brokers are named; write mailbox or smtp"
+        )
+    return problems
+
+
+def _secrets_in(given: Mapping[str, Any], path: Path) -> list[str]:
+    """Say what of the file's values is a secret."""
+    postgres = given.get("postgres")
+    if isinstance(postgres, dict) and has_password(postgres.get("url")):
+        return [f"{path}: postgres.url: a url with a password belongs into postgres.url_file, or WINBACK_POSTGRES_URL"]
+    return []
 
 
 def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
@@ -266,6 +299,7 @@ SECRETS = (
     "WINBACK_LISTEN_OPS_TOKEN",
     "WINBACK_COUPONS_TOKEN",
     "WINBACK_SHOP_TOKEN",
+    "WINBACK_KAFKA_PASSWORD",
 )
 """Variables that hold secrets; winback.toml has no such keys."""
 
@@ -313,8 +347,8 @@ def _in_our_words(error: Any, path: Path) -> str:
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if error["type"] == "literal_error":
         message = f"write one of {error['ctx']['expected']}"
-        if key == "sender.kind" and error["input"] in ("kafka", "http"):
-            message = f"'{error['input']}' comes with a later version; write mailbox or smtp"
+        if key == "sender.kind" and error["input"] == "http":
+            message = "'http' comes with a later version; write mailbox, smtp or kafka"
     settable = variable(tuple(place)) in {variable(each) for each, _ in keys()}
     where = f"{path} or {variable(tuple(place))}" if settable else str(path)
     return f"{where}: {key}: {message[:1].lower()}{message[1:]}"

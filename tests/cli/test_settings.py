@@ -77,7 +77,17 @@ def test_the_secret_lies_in_the_data_folder_that_is_used() -> None:
     [
         ('dat = "x"', {}, "did you mean data?"),
         ('[smtp]\npassword = "x"', {}, "smtp.password_file, or WINBACK_SMTP_PASSWORD"),
-        ('[sender]\nkind = "kafka"', {}, "comes with a later version"),
+        ('[sender]\nkind = "http"', {}, "comes with a later version"),
+        ('[sender]\nkind = "kafka"', {}, "is for the distributed engine"),
+        ('[kafka]\nbrokers = ["kafka"]', {}, "write a host and a port"),
+        ('practice = 2026-01-01\n[kafka]\nbrokers = ["kafka:9092"]', {}, "a shop for practice runs embedded"),
+        ('[kafka]\npassword = "x"', {}, "kafka.password_file, or WINBACK_KAFKA_PASSWORD"),
+        ('[kafka]\nuser = "x"\nmechanism = "plain"', {}, "sends the password as it is"),
+        ('[kafka]\nca_file = "x"', {}, 'for protocol = "tls"'),
+        ("[kafka]\npartitions = 0", {}, "kafka.partitions"),
+        ('[worker]\nstore = "disk"', {}, "write one of 'memory' or 'rocksdb'"),
+        ('[postgres]\nurl = "db"', {}, "write it whole"),
+        ('[postgres]\nurl = "postgresql://w:geheim@db/winback"', {}, "postgres.url_file, or WINBACK_POSTGRES_URL"),
         ("approvals = 2", {}, "less than or equal to 1"),
         ('history_after = "3 days"', {}, "write 3d"),
         ('[listen]\nops = "8081"', {}, "127.0.0.1:8080"),
@@ -124,6 +134,17 @@ def test_receivers_are_named_tables_and_their_secrets_variables(tmp_path: Path) 
     assert settings.webhooks["crm"].take == tuple(sorted(TOLD))
     assert settings.teams["care"].mail == "care@shop.example"
     assert settings.files.take == ()
+
+
+def test_naming_brokers_makes_it_the_distributed_engine(tmp_path: Path) -> None:
+    """Without brokers nothing of Kafka matters; a password may stand in the variable of PostgreSQL's URL."""
+    assert not load(None, {}, data=tmp_path).distributed
+    url = "postgresql://w:geheim@db/winback"
+    settings = load(None, {"WINBACK_KAFKA_BROKERS": "a:9092, b:9092", "WINBACK_POSTGRES_URL": url})
+    assert settings.distributed
+    assert settings.kafka.brokers == ("a:9092", "b:9092")
+    assert settings.postgres.url == url
+    assert "geheim" not in repr(settings)
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

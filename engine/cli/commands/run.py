@@ -48,6 +48,11 @@ def command(call: Call, follow: bool, shadow: bool, passes: str | None, after_st
     for `winback apply`. Without a mail server mails go to the local mailbox.
     """
     settings = call.settings
+    if settings.distributed:
+        raise Misused(
+            "kafka.brokers is set, so this is the distributed engine: start winback gateway, worker, sender and projector;"
+            " without it winback run is the whole engine"
+        )
     until = _length(settings, passes)
     first = _first_set(settings)
     log_to_stderr()
