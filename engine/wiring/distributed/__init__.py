@@ -1,0 +1,1 @@
+"""The distributed engine's parts joined: each is a process of its own, and started by a command of its own."""
