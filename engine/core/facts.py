@@ -42,6 +42,7 @@ from engine.core.events import (
 )
 from engine.core.ids import ref
 from engine.core.marks import mark_down
+from engine.core.message_ids import effect_of
 from engine.core.moments import Instant, parse_day
 from engine.core.money import smallest_units
 from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, refund_of
@@ -162,7 +163,7 @@ def _bounced(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[
     data: Mail = event.data
     if data.kind == "dead" or (data.kind in ("", "unknown") and not data.status.startswith("4")):
         add_proofs(customer, (Proof(event.time, data.kind == "dead", data.status, address_ref(data.email)),))
-    number = data.message_id.strip("<>").partition("@")[0]
+    number = effect_of(data.message_id)
     if number:  # taken out, not set back: the end of its hand-over may be heard of later
         customer.runs = tuple(
             msgspec.structs.replace(run, asked=tuple(each for each in run.asked if each.effect_id != number))

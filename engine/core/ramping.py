@@ -14,6 +14,7 @@ from engine.core.customer import Customer, Release, Run
 from engine.core.decision import MailFailed, OnRamp
 from engine.core.events import Event, Mail
 from engine.core.gate import Defer
+from engine.core.message_ids import effect_of
 from engine.core.moments import Instant, zone
 from engine.core.providers import FAMILIES, family
 from engine.core.ramp import Ramp, left, on_day
@@ -127,7 +128,7 @@ _HOW = {"dead": "bounces", "": "bounces", "unknown": "bounces", "policy": "polic
 
 def _release(customer: Customer, data: Mail) -> Release | None:
     """Return the mail an event is about; where it names none, the last one they got, unless it was another sender's."""
-    number = data.message_id.strip("<>").partition("@")[0]
+    number = effect_of(data.message_id)
     if not number and data.sender:
         return None
     mails = (each for each in reversed(customer.releases) if _is_counted(each))

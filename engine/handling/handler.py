@@ -35,6 +35,7 @@ from engine.core.signals import (
     TimeUp,
     TurnedAway,
 )
+from engine.core.whose import BY_ADDRESS, NOBODY, OF_THE_SHOP, keys_of, unknown_at
 from engine.handling import sharing
 from engine.handling.calling_up import take_note
 from engine.handling.sweeping import Sweeping
@@ -43,13 +44,6 @@ from engine.ports import Store
 HISTORY_AFTER = 72 * HOUR
 """An event that took longer to reach us is history, not news."""
 
-BY_ADDRESS = "mailto:"
-"""How the id of a customer begins of whom we know only the address."""
-
-_OF_THE_SHOP = frozenset({"sender.reputation"})
-"""Events that concern no customer; nothing is decided by them yet."""
-
-_ABOUT_CODES = frozenset({"coupon.redeemed", "coupon.ready", "coupon.refused"})
 _BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
 
 
@@ -149,28 +143,18 @@ class Handling:
 
     def _of_nobody(self, store: Store, event: Event, accepted: Instant, origin: str) -> Taken:
         """Take in an event about the shop; one about somebody who cannot be found is a dead letter."""
-        if event.type in _OF_THE_SHOP:
+        if event.type in OF_THE_SHOP:
             seen = store.seen("", ids.event_ref(event.source, event.id), accepted)
             return Taken("duplicate" if seen else "accepted")
-        reason = "nobody to find: the event names no customer, and its message or address is not known"
-        store.bury(DeadLetter(encode(event), reason, origin), accepted)
-        return Taken("dead_letter", reason=reason)
+        store.bury(DeadLetter(encode(event), NOBODY, origin), accepted)
+        return Taken("dead_letter", reason=NOBODY)
 
     def _whose(self, store: Store, event: Event) -> str:
         """Find the customer by message, code or address; an unknown address is kept as a customer of its own."""
-        message = event.field("message_id")
-        if isinstance(message, str) and message:
-            found = store.find(f"message:{message.strip('<>').partition('@')[0]}")
-            if found:
+        for key in keys_of(event):
+            if found := store.find(key):
                 return found
-        if event.type in _ABOUT_CODES:
-            found = store.find(coupon_key(event.data.code))
-            if found:
-                return found
-        address = event.email.strip().casefold()
-        if not address:
-            return ""
-        return store.find(f"mail:{address}") or f"{BY_ADDRESS}{address}"
+        return unknown_at(event)
 
     def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:
         """Note that a server put off a marketing mail for what it thinks of us as a sender: the ramp counts it."""

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
+from engine.core.message_ids import carrying
 from engine.core.moments import Instant, instant
 from engine.ports import Message
 from engine.rendering.mime import mailbox
@@ -96,6 +97,14 @@ def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dic
 def message_id(effect_id: str, domain: str) -> str:
     """Return the Message-ID of a send: the same whenever it is tried, so that two copies could be told as one."""
     return f"<{effect_id}@{_ascii_domain(domain)}>"
+
+
+def carrying_message_id(effect_id: str, customer_id: str, domain: str, key: bytes) -> str:
+    """Return the Message-ID of a send that says whose it is, signed: for where no table knows the customer of an effect.
+
+    What comes back about the message then finds its customer without a look-up.
+    """
+    return f"<{carrying(effect_id, customer_id, key)}@{_ascii_domain(domain)}>"
 
 
 def message(desk: Desk, effect_id: str, data: Mapping[str, Any]) -> Message:

@@ -21,6 +21,7 @@ from engine.core import ids
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import MINUTE, SECOND, Instant, zone
 from engine.core.signals import TimeUp
+from engine.core.whose import keys_of, unknown_at
 from engine.handling import Handling, Taken
 from engine.ports import Clock
 from engine.runtimes.sqlite.checkpoints import Checkpoints
@@ -280,10 +281,7 @@ def _note_wants(event: Event, customers: list[str], keys: list[str], refs: list[
         if event.type == "profile.updated" and (address := event.email.strip().casefold()):
             keys.append(f"mail:{address}")
     else:
-        message, address = event.field("message_id"), event.email.strip().casefold()
-        if message and isinstance(message, str):
-            keys.append(f"message:{message.strip('<>').partition('@')[0]}")
-        if address:
-            keys.append(f"mail:{address}")
-            customers.append(f"mailto:{address}")
+        keys += keys_of(event)
+        if unknown := unknown_at(event):
+            customers.append(unknown)
     refs.append(ids.event_ref(event.source, event.id))

@@ -16,7 +16,7 @@ from engine.core.reading import Reader
 from engine.core.sharing import address_of
 from engine.core.signals import SuppressionsImported
 from engine.core.suppressions import SOURCE, events_for
-from engine.handling.handler import BY_ADDRESS
+from engine.core.whose import BY_ADDRESS
 from engine.runtimes.sqlite.engine import prefetch
 from engine.wiring.control.place import Command, Place
 
