@@ -1,11 +1,17 @@
-"""What holds for every test: nothing may be skipped in CI, and how hard hypothesis tries."""
+"""What holds for every test: nothing may be skipped in CI, and how hard hypothesis tries; and the real servers to test with."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from itertools import count
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+
+from tests.brokers import Cluster
+from tests.jars import NoBrokerHere
+from tests.postgres_servers import NoPostgresHere, Server
 
 # No deadline: a shared machine is slow at times, and a slow example is no wrong one.
 settings.register_profile("house", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,3 +48,66 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
         report.outcome = "failed"
         report.longrepr = f"skipped, and in CI nothing may be: {report.longreprtext}"
     return report
+
+
+def _cluster(brokers: int) -> Cluster:
+    try:
+        return Cluster(brokers)
+    except NoBrokerHere as missing:
+        pytest.skip(str(missing))
+
+
+def _server() -> Server:
+    try:
+        return Server()
+    except NoPostgresHere as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """A Kafka broker for the whole run (`127.0.0.1:PORT`): leave it running, and name your topics by `prefix`."""
+    with _cluster(1) as cluster:
+        yield cluster.bootstrap
+
+
+@pytest.fixture
+def clusters() -> Iterator[Callable[[int], Cluster]]:
+    """Start clusters of one's own, of so many brokers, to be stopped, killed and halted; they go with the test."""
+    with ExitStack() as stack:
+
+        def start(brokers: int) -> Cluster:
+            return stack.enter_context(_cluster(brokers))
+
+        yield start
+
+
+_prefixes = count(1)
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix of topics and groups that no other test of this run has."""
+    return f"test{next(_prefixes)}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server for the whole run: leave it running, or take `own_postgres`."""
+    with _server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Server) -> Iterator[str]:
+    """The URL of an empty database on the run's PostgreSQL."""
+    url = postgres_server.database()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Server]:
+    """A PostgreSQL server of one's own, to be stopped, killed and started again; it goes with the test."""
+    with _server() as server:
+        yield server
