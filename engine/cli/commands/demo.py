@@ -22,7 +22,7 @@ from rich.console import Console
 
 from engine.books.database import DatabaseError
 from engine.cli.calling import Call, Misused, Wrong, named
-from engine.cli.commands.run import log_to_stderr
+from engine.cli.logs import log_to_stderr
 from engine.cli.printing import print_json, to_people
 from engine.core.moments import day_number, iso_day
 from engine.language.files import Checked

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
 from collections import Counter
-from typing import Any
 
 import click
-import structlog
 
 from engine.books.database import DatabaseError, Lock
 from engine.cli.calling import Call, Misused, Wrong, named
+from engine.cli.logs import log_to_stderr
 from engine.cli.printing import to_people
 from engine.core.moments import DAY, HOUR, Length, iso_day, zone
 from engine.language.files import Checked
@@ -197,26 +195,6 @@ def _tell_where(program: Program, *, shadow: bool, is_first: bool) -> None:
     elif not program.shop_is_live:
         console.print("rehearsal   nothing leaves but mails into the local mailbox: winback go-live changes that")
     sys.stdout.flush()
-
-
-def log_to_stderr() -> None:
-    """Write logs to standard error, in colours on a terminal and as JSON lines elsewhere; no personal data is in them."""
-    terminal = sys.stderr.isatty()
-    plain = structlog.dev.plain_traceback  # the one that is used when nobody chooses shows the values of variables too
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(exception_formatter=plain) if terminal else structlog.processors.JSONRenderer()
-    )
-    errors = [] if terminal else [structlog.processors.format_exc_info]
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *errors,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _settings_help() -> str:

@@ -1,0 +1,113 @@
+"""What the commands of the distributed engine's parts share: what they need, how they stop, and their words.
+
+They exit 0 when they were stopped (SIGTERM, SIGINT), 1 when they cannot go on, 2 when the settings cannot be followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.calling import Call, Misused, Wrong
+from engine.cli.logs import log_to_stderr
+from engine.cli.printing import to_people
+
+if TYPE_CHECKING:
+    from engine.wiring.settings import Settings
+
+NEEDED = ("aiokafka", "faust", "kafka", "psycopg")
+"""What comes with the extra `kafka`, by the names it is imported under."""
+
+
+def metrics_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a part's command the option that says where it is asked how it is."""
+    return click.option(
+        "--metrics", metavar="HOST:PORT", help="Answer /healthz, /readyz and /metrics there; nowhere when left out."
+    )(function)
+
+
+def to_begin(call: Call, *, postgres: bool = True) -> Settings:
+    """Return the settings a part begins with.
+
+    Raises:
+        Misused: they name no brokers or (where the part needs it) no PostgreSQL, or the extra is not installed.
+
+    """
+    settings = call.settings
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise Misused(
+            f"the distributed engine needs the extra `kafka`: pip install 'winback[kafka]' (no {', '.join(missing)})"
+        )
+    if not settings.distributed:
+        raise Misused(
+            "kafka.brokers is not set: name the brokers, such as WINBACK_KAFKA_BROKERS=127.0.0.1:9092;"
+            " without Kafka winback run is the whole engine"
+        )
+    if postgres and not (settings.postgres.url or settings.postgres.url_file):
+        raise Misused(
+            "postgres.url is not set: name the database, such as WINBACK_POSTGRES_URL=postgresql://winback@127.0.0.1/winback"
+        )
+    log_to_stderr()
+    return settings
+
+
+def run_part(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run a part until it is stopped; it is given what is set when it is to stop.
+
+    Raises:
+        Wrong: it cannot go on.
+        Misused: the settings cannot be followed.
+
+    """
+    with in_words():
+        asyncio.run(_run(part))
+    click.echo("winback: stopped", err=True)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Say what a part raises in the words of the command line."""
+    from engine.books.database import DatabaseError  # noqa: PLC0415 - a part's modules are imported when it begins
+    from engine.runtimes.kafka.brokers import BrokersError  # noqa: PLC0415 - as above
+    from engine.wiring.distributed.parts import PartStoppedError  # noqa: PLC0415 - as above
+    from engine.wiring.settings import SettingsError  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except (PartStoppedError, DatabaseError) as error:
+        raise Wrong(str(error)) from None
+    except (SettingsError, BrokersError) as error:
+        raise Misused(str(error)) from None
+    except OSError as error:
+        raise Misused(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+
+
+async def _run(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await part(stop)
+
+
+def tell(part: str, settings: Settings, about: Mapping[str, str]) -> None:
+    """Say on standard output that a part has begun, and what there is to know."""
+    console = to_people()
+    console.print(f"winback {part} runs on Kafka at {', '.join(settings.kafka.brokers)}", style="bold")
+    for name, said in about.items():
+        console.print(f"{name:<11} {said}")
+    sys.stdout.flush()
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment that secrets may be in."""
+    return os.environ
