@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from engine.core.cadence import Thresholds
 from engine.core.customer import Customer, Ended, Release
 from engine.core.events import Event
 from engine.core.moments import Instant
@@ -122,8 +123,15 @@ class PaceUsedUp(Signal, frozen=True, gc=False, tag="pace_used_up"):
     until: Instant
 
 
-class DayClosed(Signal, frozen=True, gc=False, tag="day_closed"):
-    """A shop day began: the reorder interval is closed from the days before, and holds for this one."""
+class DayClosed(Signal, frozen=True, gc=False, omit_defaults=True, tag="day_closed"):
+    """A shop day began: the reorder interval is closed from the days before, and holds for this one.
+
+    Who has a part of the shop's customers is told what follows from all of them: the `thresholds`, and how far back the
+    facts reach (`known_since`). Who has all of them reckons both.
+    """
+
+    thresholds: Thresholds | None = None
+    known_since: Instant | None = None
 
 
 class Move(Struct, frozen=True):

@@ -70,6 +70,7 @@ class Handling:
         history_after: int | None = HISTORY_AFTER,
         newcomer: Callable[[str], Customer] = Customer,
         distinct: bool = False,
+        whole: bool = True,
     ) -> None:
         """Decide by these rules.
 
@@ -78,12 +79,15 @@ class Handling:
             history_after: microseconds; None makes everything news, as in a back-test.
             newcomer: makes the record of a customer not met before; a back-test may take permission for granted.
             distinct: whoever feeds it leaves out repetitions of a (source, id) himself, as a back-test does.
+            whole: it has all the shop's customers, and so closes the shop's day and knows when all runs are moved; one
+                that has a part of them is told both.
 
         """
         self.rules = rules
         self.history_after = history_after
         self.newcomer = newcomer
         self.distinct = distinct
+        self.whole = whole
         self.sweeping = Sweeping(self)
         self.poisoned = 0
         self.listed: Callable[[str], Customer | None] | None = None
@@ -102,6 +106,10 @@ class Handling:
         customer_id = event.customer or self._whose(store, event)
         if not customer_id:
             return self._of_nobody(store, event, accepted, origin)
+        return self.take_of(store, customer_id, event, accepted, history=history)
+
+    def take_of(self, store: Store, customer_id: str, event: Event, accepted: Instant, *, history: bool) -> Taken:
+        """Take in an event about a customer who was found already, if it was not seen before."""
         customer = store.load(customer_id)
         if customer is not None and customer.gone and customer.gone.startswith(MERGED):
             customer_id = who_is_now(store.load, customer_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from engine.core.cadence import thresholds
+from engine.core.cadence import Thresholds, thresholds
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.moving import EXIT, MOVE
 from engine.core.rules import EnterAtMost, Switch, Workflow
@@ -67,7 +67,7 @@ class Sweeping:
     def __init__(self, handling: Handling) -> None:
         """Work with this handling's rules and shop."""
         self.handling = handling
-        self.day_ends: Instant = 0
+        self.day_ends: Instant = 0 if handling.whole else FAR
         self.wake: Instant = FAR
         self._lines: set[str] | None = None  # workflows in whose line somebody may wait; None: look at all
         self.ramp = CallingUp(handling)
@@ -114,8 +114,9 @@ class Sweeping:
                 shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
             case PaceUsedUp(workflow, until):
                 shop.used_up[workflow] = until
-            case DayClosed():
-                self._close(now)
+            case DayClosed(told, known_since):
+                shop.known_since = min((at for at in (shop.known_since, known_since) if at is not None), default=None)
+                self._close(now, told)
             case RulesChanged(epoch, moves):
                 shop.epoch = epoch
                 shop.moves = (*shop.moves, *self._to_move(epoch, moves))
@@ -166,8 +167,10 @@ class Sweeping:
         if rules.shop.day != today:
             self.tell(store, DayClosed(), now)
 
-    def _close(self, now: Instant) -> None:
+    def _close(self, now: Instant, told: Thresholds | None = None) -> None:
         """Take the thresholds of today, and see whose due times they have overtaken.
+
+        Who has a part of the shop's customers goes by those that were told, and until then by the last ones.
 
         A due time that was set by a larger threshold is late, at most by the days between that one and today's. So
         whoever is due within so many days is judged anew: everybody there when a threshold shrinks, then day by day
@@ -176,7 +179,10 @@ class Sweeping:
         rules = self.handling.rules
         shop, there = rules.shop, zone(rules.lifecycle.timezone)
         before, shop.day = shop.thresholds.by_name(), there.day(now)
-        shop.thresholds = thresholds(shop.cadence, rules.lifecycle)
+        if self.handling.whole:
+            shop.thresholds = thresholds(shop.cadence, rules.lifecycle)
+        elif told is not None:
+            shop.thresholds = told
         after = shop.thresholds.by_name()
         names = sorted({*before, *after, *shop.armed})
         today = {name: after.get(name, after[""]) for name in names}  # a category without its own has the shop's
@@ -229,7 +235,7 @@ class Sweeping:
                 self.handling.decide(store, customer_id, Rehearsed(), now)
             self.handling.decide(store, customer_id, Look(), now)
         shop.sweep = replace(sweep, after=found[-1]) if len(found) == SLICE else None
-        if shop.sweep is None and shop.moves:
+        if shop.sweep is None and shop.moves and self.handling.whole:
             self.tell(store, RunsMoved(), now)
         store.save_shop(shop)
 

@@ -1,14 +1,13 @@
 """The embedded engine without its thread: batches of work, each one transaction.
 
 One batch is one instant. Every piece of work in it is accepted at that instant, which is read from the clock once and
-never goes back, not even over a restart with a clock that was set back. Timers that were due before it ring first; those
-due at that very instant ring after what has just come. Nothing of a batch is answered before its commit.
+never goes back, not even over a restart with a clock that was set back. What rings when, `engine.handling.timekeeping`
+says. Nothing of a batch is answered before its commit.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from pathlib import Path
@@ -19,25 +18,15 @@ from engine.books.expiry import Expiry
 from engine.books.store import SqlStore
 from engine.core import ids
 from engine.core.events import DeadLetter, Event
-from engine.core.moments import MINUTE, SECOND, Instant, zone
-from engine.core.signals import TimeUp
+from engine.core.moments import Instant, zone
 from engine.core.whose import keys_of, unknown_at
 from engine.handling import Handling, Taken
+from engine.handling.timekeeping import OVERDUE_A_SECOND, POISON_A_MINUTE, Pace, PoisonWatch, Timekeeping
 from engine.ports import Clock
 from engine.runtimes.sqlite.checkpoints import Checkpoints
 
 BATCH = 1_000
 """Events in one transaction."""
-
-TIMERS = 500
-"""Due customers in one slice."""
-
-POISON_A_MINUTE = 50
-
-OVERDUE_AFTER = MINUTE
-"""A timer later than this was held up by a stop of the engine, not by a full second."""
-
-OVERDUE_A_SECOND = 2_000
 
 
 class EngineStopped(Exception):
@@ -94,12 +83,16 @@ class Engine:
         self._expiry = Expiry(connection)
         kept = self.store.load_shop()
         self.accepted: Instant = kept[0] if kept else 0
-        self.earliest = self.store.earliest()
-        self._wake: Instant | None = 0
+        self._time = Timekeeping(handling, Pace(overdue_a_second))
+        self._time.earliest = self.store.earliest()
         handling.sweeping.someone_waits(self.accepted)  # a sweep, a line or a pause's end may have been under way
-        self._overdue = _Pace(overdue_a_second)
-        self._poisoned: deque[tuple[Instant, int]] = deque()
+        self._poison = PoisonWatch()
         self._open = True
+
+    @property
+    def earliest(self) -> Instant | None:
+        """The next due time of all customers, as of the last batch."""
+        return self._time.earliest
 
     def now(self) -> Instant:
         """Return the instant that a batch would have now."""
@@ -107,13 +100,7 @@ class Engine:
 
     def next_wake(self) -> Instant | None:
         """Return when there is something to do even if nothing comes; None if never."""
-        if self.handling.rules.shop.time_stands:
-            return None
-        timers = self.earliest
-        if timers is not None:
-            timers = max(timers, self._overdue.not_before)
-        known = [at for at in (timers, self._wake) if at is not None]
-        return min(known, default=None)
+        return self._time.next_wake()
 
     def run(self, batch: Sequence[Work]) -> None:
         """Do a batch of work, ring what is due, and commit.
@@ -146,27 +133,14 @@ class Engine:
 
     def _run(self, batch: Sequence[Work], now: Instant) -> None:
         store, handling = self.store, self.handling
-        if self.earliest is not None and self.earliest < now and not handling.rules.shop.time_stands:
-            self._ring(now - 1, now)
+        self._time.before(store, now)
         pieces = _pieces(batch)
         while portion := list(islice(pieces, PORTION)):
             self._do_portion(portion, now)
-        self.earliest = store.earliest()
-        if not handling.rules.shop.time_stands:
-            self._let_time_pass(now)
+        self._time.after(store, now)
         store.save_shop(handling.rules.shop)
         if self._expiry.run(now, handling.rules.lifecycle.keep):
             self._expiry.forget_engagement(handling, store, now)
-
-    def _let_time_pass(self, now: Instant) -> None:
-        """Do a slice of the shop's own work, and ring what is due at this very instant."""
-        self._wake = self.handling.advance(self.store, now)
-        self.earliest = self.store.earliest()
-        if self.earliest is not None and self.earliest <= now:
-            self._ring(now, now)
-            self.earliest = self.store.earliest()
-            wake = self.handling.sweeping.wake  # who has just rung may stand in a line now
-            self._wake = wake if self._wake is None else min(self._wake, wake)
 
     def _do_portion(self, portion: Sequence[_Piece], now: Instant) -> None:
         self._prefetch(portion)
@@ -195,28 +169,13 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - see above
             asked.error = error
 
-    def _ring(self, until: Instant, now: Instant) -> None:
-        """Ring a slice of the timers due until an instant, in (due, customer) order."""
-        due = self.store.due(until, TIMERS)
-        allowed = self._overdue.allow(sum(at < now - OVERDUE_AFTER for at, _ in due), now)
-        if allowed is not None:
-            due = due[:allowed]
-        for _, customer_id in due:
-            self.handling.decide(self.store, customer_id, TimeUp(), now)
-
     def _prefetch(self, portion: Sequence[_Piece]) -> None:
         asking = [each for piece in portion if isinstance(piece, Asked) for each in piece.customers]
         events = [piece[0] for piece in portion if not isinstance(piece, Asked) and isinstance(piece[0], Event)]
         prefetch(self.store, events, asking)
 
     def _watch_poison(self, poisoned: int, now: Instant) -> None:
-        if not poisoned:
-            return
-        recent = self._poisoned
-        recent.append((now, poisoned))
-        while recent[0][0] <= now - MINUTE:
-            recent.popleft()
-        if sum(count for _, count in recent) > POISON_A_MINUTE:
+        if self._poison.is_too_much(poisoned, now):
             raise EngineStopped(
                 f"more than {POISON_A_MINUTE} decisions failed within a minute, so the engine stops: "
                 "this is no bad event but a defect; `winback dead-letters` shows what earlier ones met"
@@ -228,29 +187,6 @@ class Engine:
             self.store.rollback()
         except (sqlite3.Error, OSError):
             return  # what made us give up is told; the database keeps its last commit either way
-
-
-class _Pace:
-    """How many overdue timers may ring now: so many a second, and never more than a second's worth at once."""
-
-    def __init__(self, a_second: int | None) -> None:
-        self._a_second = a_second
-        self._tokens = float(a_second or 0)
-        self._last: Instant = 0
-        self.not_before: Instant = 0
-
-    def allow(self, overdue: int, now: Instant) -> int | None:
-        """Return how many may ring; None for all of them."""
-        if self._a_second is None or not overdue:
-            return None
-        self._tokens = min(float(self._a_second), self._tokens + (now - self._last) / SECOND * self._a_second)
-        self._last = now
-        allowed = min(overdue, int(self._tokens))
-        self._tokens -= allowed
-        if allowed == overdue:
-            return None
-        self.not_before = now + SECOND // 20
-        return allowed
 
 
 def _pieces(batch: Sequence[Work]) -> Iterator[_Piece]:

@@ -16,8 +16,9 @@ from engine.books.suppressions import Suppressions
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
 from engine.handling import HISTORY_AFTER, Handling
+from engine.handling.timekeeping import OVERDUE_A_SECOND
 from engine.ports import Clock
-from engine.runtimes.sqlite.engine import OVERDUE_A_SECOND, Asked, Engine
+from engine.runtimes.sqlite.engine import Asked, Engine
 
 FIRST_START = "first start"
 """Who put the first set in force."""

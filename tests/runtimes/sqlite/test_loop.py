@@ -17,7 +17,7 @@ from engine.core.events import DeadLetter, Event, OrderPlaced
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
 from engine.core.rules import LapseRule, Lifecycle, RuleSet
 from engine.core.signals import Look, PauseSet
-from engine.runtimes.sqlite import engine as engines
+from engine.handling.timekeeping import POISON_A_MINUTE
 from engine.runtimes.sqlite.engine import Arrivals, Engine, EngineStopped
 from engine.runtimes.sqlite.loop import Loop
 from engine.runtimes.sqlite.opening import opened
@@ -220,10 +220,10 @@ async def test_poison_without_end_stops_the_engine(tmp_path: Path, monkeypatch: 
         await loop.submit([order(1)])
         assert loop.figures().poisoned == 1
         with pytest.raises(EngineStopped, match="within a minute"):
-            await loop.submit([order(number, f"c{number}") for number in range(engines.POISON_A_MINUTE)])
+            await loop.submit([order(number, f"c{number}") for number in range(POISON_A_MINUTE)])
         with pytest.raises(EngineStopped):
             await loop.ended()
-    assert rows(tmp_path, "select count(*) from dead_letter") == [(engines.POISON_A_MINUTE + 1,)]
+    assert rows(tmp_path, "select count(*) from dead_letter") == [(POISON_A_MINUTE + 1,)]
 
 
 async def test_a_stop_finishes_what_waits(tmp_path: Path) -> None:
