@@ -37,7 +37,8 @@ from msgspec.structs import replace
 
 from connectors.memory import FixedClock
 from engine.books import rulebook
-from engine.books.database import QUERIES, open_to_write
+from engine.books.database import open_to_write
+from engine.books.queries import QUERIES
 from engine.books.store import SqlStore
 from engine.core.reading import Reader
 from engine.core.rules import Mode, RuleSet

@@ -6,14 +6,14 @@ apply that changes templates alone has the epoch of the one before it: nobody ne
 
 from __future__ import annotations
 
-import sqlite3
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.core.moments import Instant
 
 
@@ -44,7 +44,7 @@ _decode = msgspec.json.Decoder(Said).decode
 
 
 def put(
-    connection: sqlite3.Connection,
+    connection: Connection,
     now: Instant,
     *,
     who: str,
@@ -78,12 +78,12 @@ def put(
     return found(connection, connection.execute(QUERIES["add_applied"], row).fetchone()[0])
 
 
-def newest(connection: sqlite3.Connection) -> PutInForce | None:
+def newest(connection: Connection) -> PutInForce | None:
     """Return what is in force; None before the first apply."""
     return _read(connection.execute(QUERIES["newest_applied"]).fetchone())
 
 
-def found(connection: sqlite3.Connection, num: int) -> PutInForce:
+def found(connection: Connection, num: int) -> PutInForce:
     """Return a row by its number.
 
     Raises:
@@ -96,23 +96,23 @@ def found(connection: sqlite3.Connection, num: int) -> PutInForce:
     return row
 
 
-def latest(connection: sqlite3.Connection, most: int) -> list[PutInForce]:
+def latest(connection: Connection, most: int) -> list[PutInForce]:
     """Return the last ones, the newest first."""
     rows = connection.execute(QUERIES["last_applied"], (most,)).fetchall()
     return [row for row in map(_read, rows) if row is not None]
 
 
-def templates_of(connection: sqlite3.Connection, row: PutInForce) -> str:
+def templates_of(connection: Connection, row: PutInForce) -> str:
     """Return the templates and the brand of a row, as they were put."""
     return str(connection.execute(QUERIES["template_set"], (row.template_set,)).fetchone()[0])
 
 
-def _kept(connection: sqlite3.Connection, templates: str) -> int:
+def _kept(connection: Connection, templates: str) -> int:
     digest = blake2b(templates.encode(), digest_size=16).digest()
     return int(connection.execute(QUERIES["add_template_set"], (digest, templates)).fetchone()[0])
 
 
-def _is_same(connection: sqlite3.Connection, epoch: int, other: int) -> bool:
+def _is_same(connection: Connection, epoch: int, other: int) -> bool:
     """Say whether the rules of two epochs are the same."""
     one, two = (connection.execute(QUERIES["rules_of"], (each,)).fetchone() for each in (epoch, other))
     return bool(one == two)

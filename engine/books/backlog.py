@@ -6,22 +6,19 @@ old; the claim of a send, inside a transaction, has the last word.
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
 
 from engine.books import ledger
-from engine.books.database import open_to_read
+from engine.books.database import Where
 from engine.books.ledger import Ending, Queued
 from engine.books.limits import Limit, Limits
+from engine.books.reader import Reader
 from engine.core.moments import MINUTE, Instant
 from engine.core.shop import Pause
 from engine.rendering.envelope import instant_of
@@ -50,16 +47,14 @@ class Backlog:
 
     def __init__(
         self,
-        folder: Path,
+        where: Where,
         limits: Limits,
         settings: RelaySettings,
         pauses: Callable[[], Sequence[Pause]],
     ) -> None:
-        """Read the database of a data folder."""
-        self._folder = folder
-        self._connection: sqlite3.Connection | None = None
+        """Read the books at a place."""
+        self._reader = Reader(where, "outbox")
         self._limits, self._settings, self._pauses = limits, settings, pauses
-        self._thread = ThreadPoolExecutor(1, "outbox")
         self._ready: deque[Queued] = deque()
         self._swept_for: Sequence[Pause] = ()
         self.held: set[str] = set()
@@ -114,13 +109,11 @@ class Backlog:
 
     async def waiting(self) -> int:
         """Return how many sends were released and have not ended."""
-        return await self._read(ledger.outbox_length)
+        return await self._reader.read(ledger.outbox_length)
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            await self._read(sqlite3.Connection.close)
-        self._thread.shutdown()
+        await self._reader.close()
 
     def _paused(self, queued: Queued) -> bool:
         covered = {"engine": "", "workflow": queued.workflow, "template": queued.template, "domain": queued.domain}
@@ -146,15 +139,7 @@ class Backlog:
     async def _hold(self, query: Callable[..., list[Queued]]) -> list[Queued]:
         """Return a page of what a query finds, without what is or was in somebody's hands meanwhile."""
         before = set(self.held)
-        rows = await self._read(partial(query, limit=PAGE + len(before)))
+        rows = await self._reader.read(partial(query, limit=PAGE + len(before)))
         free = [row for row in rows if row.effect_id not in before and row.effect_id not in self.held]
         self.held.update(row.effect_id for row in free)
         return free
-
-    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        def read() -> T:
-            if self._connection is None:  # a connection belongs to the thread that opened it
-                self._connection = open_to_read(self._folder)
-            return query(self._connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, read)

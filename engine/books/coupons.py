@@ -5,14 +5,14 @@ A code is found by its hash, so the time that an answer takes tells nothing of h
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.books.store import SqlStore
 from engine.core.coupons import Coupon, coupon_key, coupon_of, too_small, was_used_in
 from engine.core.customer import Customer
@@ -38,7 +38,7 @@ class Redeemed(Struct, frozen=True):
 
 
 def look_up(
-    connection: sqlite3.Connection,
+    connection: Connection,
     find: Callable[[str], str | None],
     load: Callable[[str], Customer | None],
     code: str,

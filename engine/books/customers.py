@@ -7,14 +7,14 @@ than keeping none, keeping 16,000 a quarter more.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
 from engine.books.headcount import Headcount
 from engine.books.lookup import in_lists
 from engine.books.places import Places
+from engine.books.queries import QUERIES
 from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.moments import Instant
@@ -29,7 +29,7 @@ _Row = tuple[Any, ...]
 class Customers:
     """Records, due times and places in lines, as of the transaction under way."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._places = Places(connection)
         self._population = Headcount(connection, "change_population")

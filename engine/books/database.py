@@ -1,67 +1,86 @@
-"""The database file: opening it safely, bringing it up to date, and the queries by name.
+"""Where the books are, and opening them safely: SQLite in a data folder, or PostgreSQL; brought up to date by writers.
 
-Every connection that writes has WAL, synchronous=FULL (a lost "done" would be a second mail) and explicit transactions.
-Readers open connections of their own, which cannot write.
+Every connection that writes is durable at each commit (a lost "done" would be a second mail) and has explicit
+transactions. Readers open connections of their own, which cannot write.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import sqlite3
 from contextlib import ExitStack, closing
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, overload
+
+from engine.books import postgres_schema
+from engine.books.connection import Connection, DatabaseError
+from engine.books.postgres import PostgresConnection, Server
+from engine.books.queries import VERSION, read_sql
 
 FILE_NAME = "winback.sqlite3"
 LOCK_NAME = "engine.lock"
-VERSION = 3
-"""Of the schema, kept in the database as `user_version`; there is one file in migrations/ for each."""
-
-LIST_LENGTHS = (1, 16, 100)
-"""How many values one `in (...)` takes. Few lengths, so that statements stay prepared; places left over hold null."""
-
 _CACHE_KIB = 64 * 1024
 _BUSY_MS = 10_000
 
 
-class DatabaseError(Exception):
-    """The database cannot be used; the message says why and what to do."""
+Where = Path | Server
+"""Where books are: the data folder of an embedded engine, or the distributed engine's PostgreSQL."""
 
 
-def read_sql(name: str) -> str:
-    """Return the text of one of this package's SQL files."""
-    return resources.files(__package__).joinpath(*name.split("/")).read_text("utf-8")
+def present(where: Where) -> bool:
+    """Say whether there may be books: in a folder they are a file, on a server only opening them tells."""
+    return isinstance(where, Server) or (where / FILE_NAME).exists()
 
 
-def named_queries(text: str) -> dict[str, str]:
-    """Return the queries of a file by name: each begins at a line `-- name: its_name`."""
-    queries: dict[str, str] = {}
-    for name, body in re.findall(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", text, re.MULTILINE | re.DOTALL):
-        if name in queries:
-            raise ValueError(f"two queries are named {name}")
-        queries[name] = "\n".join(line for line in body.splitlines() if line and not line.startswith("--"))
-    return queries
-
-
-def for_lists(query: str) -> dict[int, str]:
-    """Return a query that has a `(?*)` for each length of list."""
-    return {length: query.replace("(?*)", "(" + ",".join("?" * length) + ")") for length in LIST_LENGTHS}
-
-
-QUERIES = named_queries(read_sql("queries.sql"))
-
-
-def open_to_write(folder: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
-    """Open the database of a data folder, made or brought up to date where needed.
+@overload
+def open_to_write(where: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection: ...
+@overload
+def open_to_write(where: Server) -> PostgresConnection: ...
+@overload
+def open_to_write(where: Where) -> Connection: ...
+def open_to_write(where: Where, kind: type[sqlite3.Connection] = sqlite3.Connection) -> Connection:
+    """Open books to write them, made or brought up to date where needed. `kind` is of a connection to a data folder.
 
     Raises:
-        DatabaseError: the folder cannot be written, the file is no database of ours, or a newer winback made it.
+        DatabaseError: the database cannot be written, is none of ours, or a newer winback made it.
 
     """
+    if isinstance(where, Path):
+        return _open_file_to_write(where, kind)
+    connection = PostgresConnection(where, writes=True)
+    with ExitStack() as refused:
+        refused.callback(connection.close)
+        postgres_schema.bring_up_to_date(connection)
+        refused.pop_all()
+    return connection
+
+
+@overload
+def open_to_read(where: Path) -> sqlite3.Connection: ...
+@overload
+def open_to_read(where: Server) -> PostgresConnection: ...
+@overload
+def open_to_read(where: Where) -> Connection: ...
+def open_to_read(where: Where) -> Connection:
+    """Open books for reading only; an engine may be writing to them.
+
+    Raises:
+        DatabaseError: there are none, they cannot be read, or their schema is not this version's.
+
+    """
+    if isinstance(where, Path):
+        return _open_file_to_read(where)
+    connection = PostgresConnection(where, writes=False)
+    with ExitStack() as refused:
+        refused.callback(connection.close)
+        postgres_schema.check(connection)
+        refused.pop_all()
+    return connection
+
+
+def _open_file_to_write(folder: Path, kind: type[sqlite3.Connection]) -> sqlite3.Connection:
     path = folder / FILE_NAME
     with ExitStack() as refused:
         try:
@@ -79,13 +98,7 @@ def open_to_write(folder: Path, kind: type[sqlite3.Connection] = sqlite3.Connect
     return connection
 
 
-def open_to_read(folder: Path) -> sqlite3.Connection:
-    """Open the database of a data folder for reading only; an engine may be writing to it.
-
-    Raises:
-        DatabaseError: there is none, it cannot be read, or its schema is not this version's.
-
-    """
+def _open_file_to_read(folder: Path) -> sqlite3.Connection:
     path = folder / FILE_NAME
     if not path.exists():
         raise DatabaseError(f"{path} does not exist: nothing was taken in yet, or --data names another folder")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from engine.books import parcels
-from engine.books.delivery import GIVE_UP_AFTER, Books, Delivery, Log, Taker
+from engine.books.database import Where
+from engine.books.delivery import GIVE_UP_AFTER, Books, Delivery, Taker
 from engine.books.meters import DeliveryMeters
+from engine.books.reader import Reader
 from engine.core.shop import Shop
 from engine.ports import Clock, Receiver
 
@@ -20,7 +21,7 @@ class Deliveries:
         self,
         books: Books,
         taker: Taker,
-        folder: Path,
+        where: Where,
         receivers: Sequence[Receiver],
         clock: Clock,
         shop: Callable[[], Shop],
@@ -29,7 +30,7 @@ class Deliveries:
         meters: DeliveryMeters | None = None,
     ) -> None:
         """`shop` returns the shop's state as it is now; `give_up_after` is in microseconds of the engine's clock."""
-        self._log = Log(folder)
+        self._log = Reader(where, "deliveries")
         self._stopped = asyncio.Event()
         counting = meters or DeliveryMeters(None)
         self._each = tuple(

@@ -2,13 +2,13 @@
 
 -- A new receiver begins at the present: nothing of what was before it is news to it.
 -- name: begin
-insert or ignore into receiver (name, position) select ?, coalesce(max(seq), 0) from effect
+insert into receiver (name, position) select ?, coalesce(max(seq), 0) from effect where true on conflict do nothing
 
 -- name: position
 select position from receiver where name = ?
 
 -- name: move_on
-update receiver set position = max(position, :position) where name = :name
+update receiver set position = :position where name = :name and position < :position
 
 -- name: last_effect
 select coalesce(max(seq), 0) from effect

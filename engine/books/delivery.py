@@ -9,11 +9,8 @@ kill in between makes some of them come again, under the same ids.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
@@ -21,10 +18,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.books import parcels
-from engine.books.database import open_to_read
+from engine.books.connection import Connection
 from engine.books.limits import Circuit, backoff
 from engine.books.meters import DeliveryMeters
 from engine.books.parcels import Parcel
+from engine.books.reader import Reader
 from engine.books.store import SqlStore
 from engine.core.customer import Customer
 from engine.core.effects import Effect, line
@@ -74,31 +72,6 @@ class Taker(Protocol):
         ...
 
 
-class Log:
-    """The log of effects and the records, read in a thread of their own: a look at them waits for no commit."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._thread = ThreadPoolExecutor(1, "deliveries")
-        self._connection: sqlite3.Connection | None = None
-
-    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what a query finds."""
-
-        def read() -> T:
-            if self._connection is None:  # a connection belongs to the thread that opened it
-                self._connection = open_to_read(self._folder)
-            return query(self._connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            await self.read(sqlite3.Connection.close)
-        self._thread.shutdown()
-
-
 class _End(Struct, frozen=True):
     """How an attempt ended; without a receipt none was made, and the effect waits behind another of its customer."""
 
@@ -116,7 +89,7 @@ class _Hand(Struct, frozen=True):
     records: dict[str, Customer] = {}
 
 
-def _in_hand(connection: sqlite3.Connection, found: Sequence[Parcel], waiting: set[str], position: int) -> _Hand:
+def _in_hand(connection: Connection, found: Sequence[Parcel], waiting: set[str], position: int) -> _Hand:
     to_try: dict[str, list[Parcel]] = {}
     for parcel in found:
         if parcel.effect.customer not in waiting:
@@ -132,7 +105,7 @@ class Delivery:
         self,
         books: Books,
         taker: Taker,
-        effects: Log,
+        effects: Reader,
         receiver: Receiver,
         clock: Clock,
         shop: Callable[[], Shop],
@@ -182,7 +155,7 @@ class Delivery:
         def mine(found: Parcel) -> bool:
             return may_leave(found.effect, shop) and self.receiver.takes(told(found.effect))
 
-        def look(connection: sqlite3.Connection) -> _Hand:
+        def look(connection: Connection) -> _Hand:
             """Parcels whose time has come go before what is new."""
             overdue = parcels.due(connection, self.receiver.name, now, limit)
             if overdue:

@@ -7,9 +7,8 @@ signal in the journal, so that a replay comes to the same records.
 
 from __future__ import annotations
 
-import sqlite3
-
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.books.store import SqlStore
 from engine.core.moments import DAY, HOUR, Instant
 from engine.core.rules import Keep
@@ -35,7 +34,7 @@ class Expiry:
     References go within eleven days of their time, marks of engagement within a month of theirs, all else within hours.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._next: Instant = 0
 

@@ -6,11 +6,11 @@ counting the customers, reading an index from end to end.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.core import customer as records
 from engine.core.customer import Customer
 
@@ -21,7 +21,7 @@ Row = tuple[str | int, ...]
 class Headcount:
     """A table of sums, changed by differences; `query` adds to one of them."""
 
-    def __init__(self, connection: sqlite3.Connection, query: str) -> None:
+    def __init__(self, connection: Connection, query: str) -> None:
         self._connection, self._query = connection, query
         self.forget()
 
@@ -36,7 +36,7 @@ class Headcount:
 
     def flush(self) -> None:
         """Write what was noted."""
-        rows = [(*row, by) for row, by in self._changes.items() if by]
+        rows = sorted((*row, by) for row, by in self._changes.items() if by)
         if rows:
             self._connection.executemany(QUERIES[self._query], rows)
         self.forget()
@@ -47,7 +47,7 @@ def runs_of(customer: Customer) -> list[Row]:
     return [(run.workflow, run.version, run.mode.value, run.stage, run.step, run.doing) for run in customer.runs]
 
 
-def make_up(connection: sqlite3.Connection) -> None:
+def make_up(connection: Connection) -> None:
     """Count the runs under way, in a transaction of its own, where an earlier version has not counted them."""
     if not connection.execute(QUERIES["uncounted"]).fetchone()[0]:
         return

@@ -8,12 +8,12 @@ does no harm, so a crash in the middle of it needs no care: at the start everyth
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from hashlib import blake2b
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
 from engine.books.lookup import in_lists
+from engine.books.queries import QUERIES
 from engine.core.moments import DAY, Day, Instant
 
 FOLD_AT = 65_536
@@ -39,7 +39,7 @@ class Generation:
 class Identities:
     """Keys and references, as of the transaction under way."""
 
-    def __init__(self, connection: sqlite3.Connection, *, fold_at: int = FOLD_AT, slice_length: int = SLICE) -> None:
+    def __init__(self, connection: Connection, *, fold_at: int = FOLD_AT, slice_length: int = SLICE) -> None:
         self._connection = connection
         self._fold_at = fold_at
         self._slice_length = slice_length

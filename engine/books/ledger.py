@@ -8,14 +8,14 @@ happens between the two.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from engine.books.database import named_queries, read_sql
+from engine.books.connection import Connection
+from engine.books.queries import named_queries, read_sql
 from engine.core.moments import Instant
 
 QUERIES: Final = named_queries(read_sql("relay.sql"))
@@ -60,47 +60,47 @@ class Call(Struct, frozen=True):
     seq: int | None
 
 
-def due(connection: sqlite3.Connection, now: Instant, limit: int, closed: Iterable[str] = ()) -> list[Queued]:
+def due(connection: Connection, now: Instant, limit: int, closed: Iterable[str] = ()) -> list[Queued]:
     """Return sends to call now in the order of release, without those to closed domains."""
     listed = msgspec.json.encode(list(closed)).decode()
     return _queued(connection.execute(QUERIES["due"], {"now": now, "closed": listed, "limit": limit}))
 
 
-def lying_since(connection: sqlite3.Connection, moment: Instant, limit: int) -> list[Queued]:
+def lying_since(connection: Connection, moment: Instant, limit: int) -> list[Queued]:
     """Return sends that were released at a moment or before it."""
     return _queued(connection.execute(QUERIES["lying_since"], (moment, limit)))
 
 
-def covered(connection: sqlite3.Connection, scope: str, name: str, limit: int) -> list[Queued]:
+def covered(connection: Connection, scope: str, name: str, limit: int) -> list[Queued]:
     """Return sends that a pause covers: of a workflow, a template or a domain, or all of them where `name` is empty."""
     return _queued(connection.execute(QUERIES["covered"], {"scope": scope, "name": name, "limit": limit}))
 
 
-def outbox_length(connection: sqlite3.Connection) -> int:
+def outbox_length(connection: Connection) -> int:
     """Return how many sends were released and have not ended."""
     return int(connection.execute(QUERIES["outbox_length"]).fetchone()[0])
 
 
-def blocked_at(connection: sqlite3.Connection, keys: tuple[bytes, bytes]) -> Instant | None:
+def blocked_at(connection: Connection, keys: tuple[bytes, bytes]) -> Instant | None:
     """Return when the later of the keys, the address's and the customer's, came on the block list; None: neither is."""
     found: Instant | None = connection.execute(QUERIES["blocked_at"], keys).fetchone()[0]
     return found
 
 
-def claim(connection: sqlite3.Connection, queued: Queued, message_id: str, now: Instant) -> bool:
+def claim(connection: Connection, queued: Queued, message_id: str, now: Instant) -> bool:
     """Note that a send is about to be called, and say whether it may be: not if it has left the outbox or has ended."""
     named = {"effect_id": queued.effect_id, "seq": queued.seq, "message_id": message_id, "now": now}
     return connection.execute(QUERIES["claim"], named).rowcount > 0
 
 
-def put_off(connection: sqlite3.Connection, queued: Queued, next_try: Instant, why: str, now: Instant) -> None:
+def put_off(connection: Connection, queued: Queued, next_try: Instant, why: str, now: Instant) -> None:
     """Note a temporary no: the call is over, the send is reserved for its next attempt."""
     connection.execute(QUERIES["reserve"], {"effect_id": queued.effect_id, "now": now, "detail": why})
     named = {"effect_id": queued.effect_id, "seq": queued.seq, "next_try": next_try}
     connection.execute(QUERIES["put_off"], named)
 
 
-def end(connection: sqlite3.Connection, queued: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
+def end(connection: Connection, queued: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
     """Note how a send ended, and take it from the outbox. What had ended before keeps its first ending."""
     named = {
         "effect_id": queued.effect_id,
@@ -114,33 +114,33 @@ def end(connection: sqlite3.Connection, queued: Queued | Call, ending: Ending, m
     leave_outbox(connection, queued)
 
 
-def leave_outbox(connection: sqlite3.Connection, queued: Queued | Call) -> None:
+def leave_outbox(connection: Connection, queued: Queued | Call) -> None:
     """Take a send from the outbox; one that was released anew meanwhile stays."""
     connection.execute(QUERIES["leave_outbox"], (queued.effect_id, queued.seq))
 
 
-def ending_of(connection: sqlite3.Connection, effect_id: str) -> Ending | None:
+def ending_of(connection: Connection, effect_id: str) -> Ending | None:
     """Return how a send ended, None where it has not."""
     row = connection.execute(QUERIES["ended"], (effect_id,)).fetchone()
     return _decode_ending(row[0]) if row else None
 
 
-def calls(connection: sqlite3.Connection) -> list[Call]:
+def calls(connection: Connection) -> list[Call]:
     """Return the calls whose end is not known: after a start, those of the process before."""
     return [Call(*row) for row in connection.execute(QUERIES["calling"])]
 
 
-def allow_again(connection: sqlite3.Connection, call: Call) -> None:
+def allow_again(connection: Connection, call: Call) -> None:
     """Let a call be made again, where the other side recognises it."""
     connection.execute(QUERIES["release_calling"], (call.effect_id,))
 
 
-def block(connection: sqlite3.Connection, keys: Iterable[bytes], now: Instant) -> None:
+def block(connection: Connection, keys: Iterable[bytes], now: Instant) -> None:
     """Put keys on the block list."""
     connection.executemany(QUERIES["block"], [(key, now) for key in keys])
 
 
-def unblock(connection: sqlite3.Connection, keys: Iterable[bytes]) -> None:
+def unblock(connection: Connection, keys: Iterable[bytes]) -> None:
     """Take keys off the block list: the person said yes again."""
     connection.executemany(QUERIES["unblock"], [(key,) for key in keys])
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
 from engine.books.headcount import Headcount, runs_of
+from engine.books.queries import QUERIES
 from engine.core.customer import Customer
 
 _Places = set[tuple[str, str, str]]
@@ -15,7 +14,7 @@ _PlacesInLine = set[tuple[str, int, str]]
 class Places:
     """The tables `under_way` and `line`: a mirror of what the records say, changed by their differences."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._headcount = Headcount(connection, "change_headcount")
         self.reload()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from engine.books.database import named_queries, read_sql
+from engine.books.connection import Connection
+from engine.books.queries import named_queries, read_sql
 from engine.core.moments import Instant
 
 QUERIES: Final = named_queries(read_sql("pools.sql"))
@@ -24,7 +24,7 @@ class Loaded(Struct, frozen=True):
 
 
 def mint(
-    connection: sqlite3.Connection, pool: str, count: int, draw: Callable[[], str], now: Instant, *, ready: bool
+    connection: Connection, pool: str, count: int, draw: Callable[[], str], now: Instant, *, ready: bool
 ) -> list[str]:
     """Make so many codes that were never there before. They are given out once they are ready: the shop knows them."""
     made: list[str] = []
@@ -35,7 +35,7 @@ def mint(
     return made
 
 
-def load(connection: sqlite3.Connection, pool: str, codes: Sequence[str], now: Instant) -> Loaded:
+def load(connection: Connection, pool: str, codes: Sequence[str], now: Instant) -> Loaded:
     """Bring codes that the shop knows. Bringing one again changes nothing; one that was minted here is ready then."""
     taken, elsewhere = 0, []
     for place, code in enumerate(codes):
@@ -48,24 +48,24 @@ def load(connection: sqlite3.Connection, pool: str, codes: Sequence[str], now: I
     return Loaded(taken, len(codes) - taken - len(elsewhere), tuple(elsewhere))
 
 
-def note_granted(connection: sqlite3.Connection, pool: str, codes: Sequence[str], now: Instant) -> None:
+def note_granted(connection: Connection, pool: str, codes: Sequence[str], now: Instant) -> None:
     """Note codes that were granted before there was a table of them."""
     for code in codes:
         _add(connection, pool, code, GRANTED, now)
 
 
-def take(connection: sqlite3.Connection, pool: str, count: int) -> list[str]:
+def take(connection: Connection, pool: str, count: int) -> list[str]:
     """Take the next codes of a pool, the first that came first; they never come again."""
     rows = connection.execute(QUERIES["take"], (pool, count)).fetchall()
     return [code for _, code in sorted(rows)]
 
 
-def has_codes(connection: sqlite3.Connection, pool: str, *, ready: bool) -> bool:
+def has_codes(connection: Connection, pool: str, *, ready: bool) -> bool:
     """Say whether a pool has codes that are ready; else whether it ever had any."""
     return bool(connection.execute(QUERIES["has_ready" if ready else "has_any"], (pool,)).fetchone()[0])
 
 
-def counts(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
     """Return how many codes of each pool are minted and ready; those granted, of which there may be many, are left out."""
     found: dict[str, dict[str, int]] = {}
     for pool, state, count in connection.execute(QUERIES["counts"]):
@@ -73,5 +73,5 @@ def counts(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-def _add(connection: sqlite3.Connection, pool: str, code: str, state: str, now: Instant) -> bool:
+def _add(connection: Connection, pool: str, code: str, state: str, now: Instant) -> bool:
     return connection.execute(QUERIES["add"], (pool, code, state, now)).rowcount == 1

@@ -5,12 +5,12 @@ A plan is opaque text here. Which of those that wait can still be applied, what 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from msgspec import Struct
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.core.moments import Instant
 
 PENDING, APPLIED, WITHDRAWN = "pending", "applied", "withdrawn"
@@ -28,22 +28,22 @@ class Proposal(Struct, frozen=True):
     plan: str
 
 
-def add(connection: sqlite3.Connection, now: Instant, who: str, plan: str) -> int:
+def add(connection: Connection, now: Instant, who: str, plan: str) -> int:
     """Keep a plan, in the transaction under way; return its number."""
     return int(connection.execute(QUERIES["add_proposal"], (now, who, plan)).fetchone()[0])
 
 
-def decide(connection: sqlite3.Connection, num: int, state: str, who: str, now: Instant) -> None:
+def decide(connection: Connection, num: int, state: str, who: str, now: Instant) -> None:
     """Note what became of a plan."""
     connection.execute(QUERIES["decide_proposal"], (state, who, now, num))
 
 
-def found(connection: sqlite3.Connection, num: int) -> Proposal | None:
+def found(connection: Connection, num: int) -> Proposal | None:
     """Return a plan by its number; None where there is none."""
     row: tuple[Any, ...] | None = connection.execute(QUERIES["proposal"], (num,)).fetchone()
     return None if row is None else Proposal(*row)
 
 
-def latest(connection: sqlite3.Connection, most: int) -> list[Proposal]:
+def latest(connection: Connection, most: int) -> list[Proposal]:
     """Return the last ones, those that wait before the others, then the newest first."""
     return [Proposal(*row) for row in connection.execute(QUERIES["last_proposals"], (most,))]

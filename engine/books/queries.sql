@@ -30,18 +30,18 @@ select next_due from customer where next_due is not null order by next_due limit
 select id from customer where id > ? order by id limit ?
 
 -- name: enter_stage
-insert or ignore into under_way (workflow, stage, customer) values (?, ?, ?)
+insert into under_way (workflow, stage, customer) values (?, ?, ?) on conflict do nothing
 
 -- name: leave_stage
 delete from under_way where workflow = ? and stage = ? and customer = ?
 
 -- name: change_headcount
 insert into headcount (workflow, version, mode, stage, step, doing, runs) values (?, ?, ?, ?, ?, ?, ?)
-on conflict do update set runs = runs + excluded.runs
+on conflict (workflow, version, mode, stage, step, doing) do update set runs = headcount.runs + excluded.runs
 
 -- name: change_population
 insert into population (standing, hindrance, customers) values (?, ?, ?)
-on conflict do update set customers = customers + excluded.customers
+on conflict (standing, hindrance) do update set customers = population.customers + excluded.customers
 
 -- name: uncounted
 select exists(select 1 from under_way) and not exists(select 1 from headcount)
@@ -59,7 +59,7 @@ delete from headcount where runs = 0
 select stage, customer from under_way where workflow = ? and (stage, customer) > (?, ?) order by stage, customer limit ?
 
 -- name: join_line
-insert or ignore into line (workflow, reaction, customer) values (?, ?, ?)
+insert into line (workflow, reaction, customer) values (?, ?, ?) on conflict do nothing
 
 -- name: leave_line
 delete from line where workflow = ? and reaction = ? and customer = ?
@@ -86,7 +86,7 @@ insert into fresh (seq, key, customer, day) values (?, ?, ?, ?)
 insert into identity (key, customer) values (?, ?) on conflict (key) do update set customer = excluded.customer
 
 -- name: fold_seen
-insert or ignore into seen (ref, day) values (?, ?)
+insert into seen (ref, day) values (?, ?) on conflict do nothing
 
 -- name: drop_fresh
 delete from fresh where seq <= ?
@@ -121,7 +121,7 @@ where origin like 'receiver %' and last_at < ? and instr(raw, cast('"text"' as b
 -- The oldest entries, as far as they are too old; the newest stays, so that numbers go on from it.
 -- name: forget_journal
 delete from journal where seq <= (
-    select max(seq) from (select seq, accepted from journal order by seq limit :limit) where accepted < :before
+    select max(seq) from (select seq, accepted from journal order by seq limit :limit) as oldest where accepted < :before
 ) and seq < (select max(seq) from journal)
 
 -- name: add_journal
@@ -138,7 +138,7 @@ insert into effect (seq, time, customer, type, effect_id, ordinal, shadow, body)
 
 -- name: add_tally
 insert into tally (day, what, workflow, detail, shadow, count) values (?, ?, ?, ?, ?, ?)
-on conflict do update set count = count + excluded.count
+on conflict (day, what, workflow, detail, shadow) do update set count = tally.count + excluded.count
 
 -- name: clear_tally
 delete from tally
@@ -152,7 +152,7 @@ set seq = excluded.seq, queued_at = excluded.queued_at, next_try = excluded.next
 
 -- name: bury
 insert into dead_letter (at, last_at, origin, reason, raw, hash) values (?, ?, ?, ?, ?, ?)
-on conflict (origin, hash) do update set count = count + 1, last_at = excluded.last_at
+on conflict (origin, hash) do update set count = dead_letter.count + 1, last_at = excluded.last_at
 returning count
 
 -- name: shop
@@ -163,7 +163,7 @@ insert into shop (id, accepted, state) values (1, ?, ?)
 on conflict (id) do update set accepted = excluded.accepted, state = excluded.state
 
 -- name: save_accepted
-update shop set accepted = ?
+update shop set accepted = :accepted where accepted < :accepted
 
 -- name: newest_rules
 select epoch, body from rule_set order by epoch desc limit 1

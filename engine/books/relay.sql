@@ -66,13 +66,14 @@ where state = 'calling' order by at, ledger.effect_id
 update ledger set state = 'reserved' where effect_id = ? and state = 'calling'
 
 -- name: block
-insert into blocked (key, at) values (?, ?) on conflict (key) do update set at = max(at, excluded.at)
+insert into blocked (key, at) values (?, ?) on conflict (key) do update set at = excluded.at where excluded.at > blocked.at
 
 -- name: unblock
 delete from blocked where key = ?
 
 -- name: suppress
-insert into suppression (key, kind, at) values (?, ?, ?) on conflict (key, kind) do update set at = max(at, excluded.at)
+insert into suppression (key, kind, at) values (?, ?, ?)
+on conflict (key, kind) do update set at = excluded.at where excluded.at > suppression.at
 
 -- name: suppressions
 select kind, at from suppression where key = ?

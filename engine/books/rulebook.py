@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.core.moving import PIN
@@ -80,7 +80,7 @@ def apply(
     return Applied(epoch, numbers, new)
 
 
-def set_of(connection: sqlite3.Connection, epoch: int) -> RuleSet:
+def set_of(connection: Connection, epoch: int) -> RuleSet:
     """Return the rule set of an epoch.
 
     Raises:
@@ -93,7 +93,7 @@ def set_of(connection: sqlite3.Connection, epoch: int) -> RuleSet:
     return _decode_set(found[0])
 
 
-def rules_of(connection: sqlite3.Connection, epoch: int, shop: Shop, *, key: bytes) -> Rules:
+def rules_of(connection: Connection, epoch: int, shop: Shop, *, key: bytes) -> Rules:
     """Return the rules that held in an epoch, as a replay needs them.
 
     Raises:
@@ -107,7 +107,7 @@ def _digest(workflow: Workflow) -> bytes:
     return blake2b(content(workflow), digest_size=16).digest()
 
 
-def _number(connection: sqlite3.Connection, name: str, digest: bytes) -> tuple[int, bool]:
+def _number(connection: Connection, name: str, digest: bytes) -> tuple[int, bool]:
     """Return a workflow's version and whether it is new."""
     found = connection.execute(QUERIES["version_of"], (name, digest)).fetchone()
     if found is not None:
@@ -115,6 +115,6 @@ def _number(connection: sqlite3.Connection, name: str, digest: bytes) -> tuple[i
     return connection.execute(QUERIES["last_version"], (name,)).fetchone()[0] + 1, True
 
 
-def _versions(connection: sqlite3.Connection) -> dict[tuple[str, int], Workflow]:
+def _versions(connection: Connection) -> dict[tuple[str, int], Workflow]:
     kept = (_decode_workflow(body) for (body,) in connection.execute(QUERIES["versions"]))
     return {(workflow.name, workflow.version): workflow for workflow in kept}

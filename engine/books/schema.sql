@@ -1,4 +1,5 @@
--- The embedded engine's database, as it is now. How an older one gets here: migrations/.
+-- The books, as they are now, in SQLite; PostgreSQL's are made from this (dialect.py) and schema.postgres.sql. How older
+-- ones get here: migrations/.
 --
 -- Times are microseconds since 1970 UTC, days are days since 1970. Records, signals and the shop's state are MessagePack;
 -- effects and rules are JSON, so that they can be read with any tool. Rows grow at the end of a table wherever that can
@@ -65,16 +66,6 @@ create table seen (
     day integer not null
 ) strict, without rowid;
 
--- The newest rows of `identity` (with a customer) and `seen` (with a day), in the order they came. Hashes fall on pages
--- at random, so that each would cost a page written; they are kept here, and folded in by the thousand, in order.
-create table fresh (
-    seq integer primary key,
-    key blob not null,
-    customer text,
-    day integer,
-    check ((customer is null) <> (day is null))
-) strict;
-
 -- Every signal decided, in order, with its `now`. What concerns the shop as a whole has an empty customer.
 create table journal (
     seq integer primary key,
@@ -96,10 +87,6 @@ create table effect (
 ) strict;
 
 create index effect_customer on effect (customer);
-
--- Letters and the like that were given out, while their text is kept.
-create index effect_given_out on effect (time)
-where type = 'winback.send.given_out' and body ->> '$.text' is not null;
 
 -- What happened, counted by shop day: effects by type, and `sent`; `detail` is a template, a reason or an outcome.
 create table tally (
@@ -264,3 +251,19 @@ create table seeded (
     detail text not null default '',
     primary key (digest, seed)
 ) strict, without rowid;
+
+-- Of the embedded engine alone --------------------------------------------------------------------------------------
+
+-- The newest rows of `identity` (with a customer) and `seen` (with a day), in the order they came. Hashes fall on pages
+-- at random, so that each would cost a page written; they are kept here, and folded in by the thousand, in order.
+create table fresh (
+    seq integer primary key,
+    key blob not null,
+    customer text,
+    day integer,
+    check ((customer is null) <> (day is null))
+) strict;
+
+-- Letters and the like that were given out, while their text is kept.
+create index effect_given_out on effect (time)
+where type = 'winback.send.given_out' and body ->> '$.text' is not null;

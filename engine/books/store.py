@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 
+from engine.books.connection import Connection
 from engine.books.customers import Customers
-from engine.books.database import QUERIES
 from engine.books.identities import FOLD_AT, SLICE, Identities
 from engine.books.journal import encode_signal
+from engine.books.queries import QUERIES
+from engine.books.shared_identities import SharedIdentities
 from engine.books.tally import Tally
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
@@ -33,12 +35,25 @@ _Row = tuple[Any, ...]
 
 
 class SqlStore:
-    """The store port on one SQLite connection that writes. One thread at a time may use it."""
+    """The store port on one connection that writes. One thread at a time may use it."""
 
-    def __init__(self, connection: sqlite3.Connection, *, fold_at: int = FOLD_AT, slice_length: int = SLICE) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        fold_at: int = FOLD_AT,
+        slice_length: int = SLICE,
+        fills_outbox: bool = True,
+    ) -> None:
+        """`fold_at` and `slice_length` are of `Identities`. `fills_outbox`: sends that are put leave from here."""
         self.connection = connection
+        self._fills_outbox = fills_outbox
         self._customers = Customers(connection)
-        self._identities = Identities(connection, fold_at=fold_at, slice_length=slice_length)
+        self._identities = (
+            Identities(connection, fold_at=fold_at, slice_length=slice_length)
+            if isinstance(connection, sqlite3.Connection)
+            else SharedIdentities(connection)
+        )
         self.tally = Tally(connection)
         self._last_effect: int | None = None
         self._shop: Shop | None = None
@@ -74,7 +89,7 @@ class SqlStore:
         if self._shop is not None:
             self.connection.execute(QUERIES["save_shop"], (accepted, _encode_shop(self._shop)))
         else:
-            self.connection.execute(QUERIES["save_accepted"], (accepted,))
+            self.connection.execute(QUERIES["save_accepted"], {"accepted": accepted})
         self.connection.execute("commit")
         self._forget()
 
@@ -84,7 +99,6 @@ class SqlStore:
             self.connection.execute("rollback")
         self._identities.reload()
         self._customers.reload()
-        self._last_effect = None
         self._forget()
 
     # Records ---------------------------------------------------------------------------------------------------------
@@ -144,15 +158,13 @@ class SqlStore:
     def put(self, effects: Iterable[Effect]) -> None:
         """Append effects to the log of effects; `winback.send.requested` ones also go to the outbox."""
         for effect in effects:
-            if self._last_effect is None:
-                self._last_effect = self.connection.execute(QUERIES["last_effect"]).fetchone()[0]
-            self._last_effect = seq = self._last_effect + 1
+            seq = self._next_effect()
             body = _encode_json(effect.data).decode()
             self.tally.note(effect)
             self._effects.append(
                 (seq, effect.time, effect.customer, effect.type, effect.effect_id, effect.ordinal, effect.shadow, body)
             )
-            if effect.type == SEND_REQUESTED and not effect.shadow:
+            if self._fills_outbox and effect.type == SEND_REQUESTED and not effect.shadow:
                 self._outbox.append(_outbox_row(effect, seq, body))
 
     def journal(self, customer_id: str, signal: AnySignal, now: Instant) -> None:
@@ -162,7 +174,7 @@ class SqlStore:
     def bury(self, letter: DeadLetter, now: Instant) -> bool:
         """Keep a dead letter; False where the same letter of the same origin is there already (it is counted)."""
         digest = blake2b(letter.raw, digest_size=16).digest()
-        row = (now, now, letter.origin, letter.reason, letter.raw, digest)
+        row = (now, now, letter.origin, letter.reason.replace("\0", "�"), letter.raw, digest)
         return bool(self.connection.execute(QUERIES["bury"], row).fetchone()[0] == 1)
 
     def save_shop(self, shop: Shop) -> None:
@@ -174,12 +186,20 @@ class SqlStore:
         found = self.connection.execute(QUERIES["shop"]).fetchone()
         return (found[0], _decode_shop(found[1])) if found else None
 
+    def _next_effect(self) -> int:
+        last = self._last_effect
+        if last is None:
+            last = int(self.connection.execute(QUERIES["last_effect"]).fetchone()[0])
+        self._last_effect = last + 1
+        return self._last_effect
+
     def _forget(self) -> None:
         """Forget what the ended batch held."""
         self._signals: list[_Row] = []
         self._effects: list[_Row] = []
         self._outbox: list[_Row] = []
         self._shop = None
+        self._last_effect = None  # asked anew in each transaction: another process may have put some
         self._identities.forget()
         self.tally.forget()
 

@@ -6,11 +6,11 @@ customer, so they are kept for good.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from typing import Any, Final
 
-from engine.books.database import QUERIES
+from engine.books.connection import Connection
+from engine.books.queries import QUERIES
 from engine.core import effects as fx
 from engine.core.effects import Effect
 from engine.core.moments import Day
@@ -39,7 +39,7 @@ _DETAIL: Final = {
 class Tally:
     """The table `tally`, as of the transaction under way."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.forget()
 
@@ -65,7 +65,9 @@ class Tally:
     def flush(self, day: Day) -> None:
         """Add what was counted to a day."""
         if self._counts:
-            rows = [(day, *key, count) for key, count in self._counts.items()]
+            rows = sorted(
+                (day, *key, count) for key, count in self._counts.items()
+            )  # two processes take them in one order
             self._connection.executemany(QUERIES["add_tally"], rows)
             self.forget()
 

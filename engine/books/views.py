@@ -1,10 +1,9 @@
-"""What people are shown of a data folder, whether an engine runs on it or not: read only, as of the last commit."""
+"""What people are shown of the books, whether an engine runs on it or not: read only, as of the last commit."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
@@ -13,10 +12,12 @@ from msgspec import Struct
 from engine.books import applied, pools, proposals, rulebook
 from engine.books.applied import PutInForce
 from engine.books.coupons import look_up
-from engine.books.database import named_queries, open_to_read, read_sql
+from engine.books.database import Where, open_to_read
 from engine.books.identities import hashed
 from engine.books.ledger import Ending
+from engine.books.lookup import each
 from engine.books.proposals import Proposal
+from engine.books.queries import named_queries, read_sql
 from engine.core import customer as records
 from engine.core.coupons import Coupon
 from engine.core.customer import Customer
@@ -56,14 +57,14 @@ class Letter(Struct, frozen=True):
 class Views:
     """The read side. One thread at a time may use it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the database of a data folder.
+    def __init__(self, where: Where) -> None:
+        """Open the books at a place.
 
         Raises:
             DatabaseError: there is none, or it cannot be read.
 
         """
-        self._connection = open_to_read(folder)
+        self._connection = open_to_read(where)
         self._rules: Rules | None = None
 
     def close(self) -> None:
@@ -162,17 +163,17 @@ class Views:
 
     def everybody(self) -> Iterator[Customer]:
         """Yield all customers, in no order."""
-        for (record,) in self._connection.execute(QUERIES["everybody"]):
+        for (record,) in each(self._connection, QUERIES["everybody"]):
             yield records.decode(record)
 
     def in_stage(self, workflow: str, stage: str = "") -> Iterator[tuple[str, Customer]]:
         """Yield who is in a workflow, as (stage, customer), by id; of one stage, if it is named."""
-        for _, found, record in self._connection.execute(QUERIES["in_stage"], {"workflow": workflow, "stage": stage}):
+        for _, found, record in each(self._connection, QUERIES["in_stage"], {"workflow": workflow, "stage": stage}):
             yield found, records.decode(record)
 
     def in_standing(self, standing: str) -> Iterator[Customer]:
         """Yield the customers of a standing, by id."""
-        for _, record in self._connection.execute(QUERIES["in_standing"], (standing,)):
+        for _, record in each(self._connection, QUERIES["in_standing"], (standing,)):
             yield records.decode(record)
 
     # Effects ---------------------------------------------------------------------------------------------------------

@@ -134,10 +134,10 @@ select coalesce(max(num), 0) from customer
 -- name: portion
 select record from customer where num > ? and num <= ?
 
--- Those of certain standings, and whoever's may have changed by now. The plus keeps it to the table's own order.
+-- Those of certain standings, and whoever's may have changed by now. Neither index is of use in the table's own order, and both are kept from it.
 -- name: portion_of_standings
 select record from customer where num > ? and num <= ?
-and (+standing in (select value from json_each(?)) or (next_due is not null and +next_due <= ?))
+and (standing || '' in (select value from json_each(?)) or (next_due is not null and +next_due <= ?))
 
 -- name: in_line
 select reaction, customer from line where workflow = ? order by reaction desc, customer
@@ -167,7 +167,7 @@ select count(*), min(time) from (
     select time from effect
     where seq > :position and shadow = 0 and time >= :since and type in (select value from json_each(:types))
     limit :limit
-)
+) as unseen
 
 -- name: tally_of
 select what, detail, sum(count) from tally

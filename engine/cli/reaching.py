@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.books.views import Views
 from engine.cli.calling import Call, Misused, Wrong
 from engine.language.problems import format_problems

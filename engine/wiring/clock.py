@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import structlog
 
 from connectors.memory import FixedClock
-from engine.books.database import FILE_NAME, DatabaseError
+from engine.books.connection import DatabaseError
+from engine.books.database import FILE_NAME
 from engine.books.views import Views
 from engine.core.moments import DAY, HOUR, Instant, rfc3339
 from engine.ports import Clock

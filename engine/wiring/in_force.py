@@ -7,7 +7,6 @@ stays, for runs that are on an older version.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.books import applied
+from engine.books.connection import Connection
 from engine.books.views import Views
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
@@ -45,7 +45,7 @@ def raw_of(kept: Kept) -> str:
     return msgspec.json.encode(kept, order="deterministic").decode()
 
 
-def read(connection: sqlite3.Connection) -> Kept:
+def read(connection: Connection) -> Kept:
     """Return what is in force."""
     row = applied.newest(connection)
     return kept_of("" if row is None else applied.templates_of(connection, row))

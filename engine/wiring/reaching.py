@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
 from engine.books.views import Views

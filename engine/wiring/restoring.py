@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from connectors.effect_files import come_to
 from engine.books import rulebook
-from engine.books.database import FILE_NAME, DatabaseError, Lock, open_to_read, open_to_write
+from engine.books.connection import DatabaseError
+from engine.books.database import FILE_NAME, Lock, open_to_read, open_to_write
 from engine.books.store import SqlStore
 from engine.core import customer as records
 from engine.core.moments import Instant, moment, rfc3339

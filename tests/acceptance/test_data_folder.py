@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from connectors.memory import FixedClock
-from engine.books.database import FILE_NAME, DatabaseError, open_to_read
+from engine.books.connection import DatabaseError
+from engine.books.database import FILE_NAME, open_to_read
 from engine.core.events import Event
 from engine.core.moments import DAY, HOUR, MINUTE
 from engine.runtimes.sqlite.engine import EngineStopped

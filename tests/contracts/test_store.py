@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.books.database import open_to_write
+from engine.books.identities import FOLD_AT, SLICE
 from engine.books.journal import decode_signal, encode_signal
+from engine.books.postgres import Server
 from engine.books.store import SqlStore
 from engine.core.customer import Customer, Release, Run, Stop
 from engine.core.events import Consent, DeadLetter, Event, Mail, NewsletterAnswer, OrderPlaced
@@ -42,16 +44,20 @@ def in_transactions(store: SqlStore) -> Batch:
     return batch
 
 
-@pytest.fixture(params=["sqlite", "sqlite that folds at once", "memory"])
+@pytest.fixture(params=["sqlite", "sqlite that folds at once", "postgres", "memory"])
 def batch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
     """How an adapter opens a batch."""
     if request.param == "memory":
         memory = MemoryStore()
         yield lambda: nullcontext(memory)
         return
-    options = {"fold_at": 1, "slice_length": 1} if "folds" in request.param else {}
+    if request.param == "postgres":
+        with closing(open_to_write(Server(request.getfixturevalue("postgres")))) as connection:
+            yield in_transactions(SqlStore(connection))
+        return
+    fold_at, slice_length = (1, 1) if "folds" in request.param else (FOLD_AT, SLICE)
     with closing(open_to_write(tmp_path)) as connection:
-        yield in_transactions(SqlStore(connection, **options))
+        yield in_transactions(SqlStore(connection, fold_at=fold_at, slice_length=slice_length))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from connectors.effect_files import position_of
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.cli.calling import Call, Misused, named
 from engine.cli.documents import BackupDocument
 from engine.cli.printing import note, print_json, progress, to_people

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.books.views import Views
 from engine.cli.calling import Call, Misused, named
 from engine.cli.commands.simulate import good_rules

@@ -20,7 +20,7 @@ import click
 from msgspec import Struct, field
 from rich.console import Console
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.logs import log_to_stderr
 from engine.cli.printing import print_json, to_people

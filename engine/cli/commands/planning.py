@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import msgspec
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.cli.calling import Call, Misused, Wrong, named, who
 from engine.cli.commands.applying import moves_of
 from engine.cli.documents import FoundProblem, PlanDocument

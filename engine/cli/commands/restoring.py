@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.cli.calling import Call, Misused, named, who
 from engine.cli.documents import RestoreDocument
 from engine.cli.printing import print_json, table, to_people

@@ -10,7 +10,8 @@ from collections import Counter
 
 import click
 
-from engine.books.database import DatabaseError, Lock
+from engine.books.connection import DatabaseError
+from engine.books.database import Lock
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.logs import log_to_stderr
 from engine.cli.printing import to_people

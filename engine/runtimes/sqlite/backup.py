@@ -15,7 +15,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from engine.books.database import VERSION, DatabaseError, open_to_read
+from engine.books.connection import DatabaseError
+from engine.books.database import open_to_read
+from engine.books.queries import VERSION
 from engine.core.moments import Instant
 
 PIECE = 2_000

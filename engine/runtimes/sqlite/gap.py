@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.books.database import QUERIES
 from engine.books.journal import decode_signal
+from engine.books.queries import QUERIES
 from engine.core import customer as records
 from engine.core import effects as fx
 from engine.core.customer import Customer

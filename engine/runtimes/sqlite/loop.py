@@ -7,7 +7,6 @@ event is answered after one commit, and a thousand at once cost hardly more.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
+from engine.books.connection import Connection
 from engine.books.store import SqlStore
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import SECOND, Instant
@@ -141,7 +141,7 @@ class Loop:
         """Decide what concerns the shop as a whole; return after the commit."""
         await self.ask(lambda store, now: self._engine.handling.sweeping.tell(store, signal, now))
 
-    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, change: Callable[[Connection], T]) -> T:
         """Make a change of the outbox, the ledger or the block list, in the same transaction as all else.
 
         A change that raises is taken back alone; what it raised is raised here.
@@ -288,7 +288,7 @@ def _as_stopped(error: BaseException) -> EngineStopped:
     return EngineStopped(f"the engine stops, since it does not know how to go on: {type(error).__name__}: {error}")
 
 
-def _taken_back_alone(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], T]) -> T:
+def _taken_back_alone(connection: Connection, change: Callable[[Connection], T]) -> T:
     connection.execute("savepoint change")
     try:
         result = change(connection)

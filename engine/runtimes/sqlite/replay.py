@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from engine.books.database import QUERIES
 from engine.books.journal import decode_signal, encode_signal
+from engine.books.queries import QUERIES
 from engine.books.rulebook import load, rules_of
 from engine.books.store import SqlStore
 from engine.core.moments import Instant

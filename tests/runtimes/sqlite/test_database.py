@@ -11,19 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine.books import database
-from engine.books.database import (
-    FILE_NAME,
-    QUERIES,
-    VERSION,
-    DatabaseError,
-    Lock,
-    migrate,
-    named_queries,
-    open_to_read,
-    open_to_write,
-    read_sql,
-    update,
-)
+from engine.books.connection import DatabaseError
+from engine.books.database import FILE_NAME, Lock, migrate, open_to_read, open_to_write, update
+from engine.books.queries import QUERIES, VERSION, named_queries, read_sql
 
 
 @pytest.fixture

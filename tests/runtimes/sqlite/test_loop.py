@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from connectors.memory import FixedClock
+from engine.books.connection import Connection
 from engine.core.events import DeadLetter, Event, OrderPlaced
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Instant
 from engine.core.rules import LapseRule, Lifecycle, RuleSet
@@ -171,11 +172,11 @@ async def test_signals_and_changes_share_the_transaction(tmp_path: Path) -> None
 async def test_a_change_that_fails_is_taken_back_alone(tmp_path: Path) -> None:
     """What a change raises comes to whoever asked; what it wrote is gone, what others did in the same batch is not."""
 
-    def wrong(connection: sqlite3.Connection) -> None:
+    def wrong(connection: Connection) -> None:
         connection.execute("insert into blocked values (x'01', 5)")
         raise ValueError("wrong")
 
-    def twice(connection: sqlite3.Connection) -> None:
+    def twice(connection: Connection) -> None:
         connection.execute("insert into blocked values (x'02', 5), (x'02', 6)")
 
     async with running(tmp_path, FixedClock(NOW), linger=0.05) as loop:
@@ -192,7 +193,7 @@ async def test_a_change_that_fails_is_taken_back_alone(tmp_path: Path) -> None:
 async def test_a_failing_database_stops_the_engine(tmp_path: Path) -> None:
     """When the store fails, all who wait are told so, nothing of the batch is there, and nothing more is taken."""
 
-    def full(_: sqlite3.Connection) -> None:
+    def full(_: Connection) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     with opened(tmp_path, FixedClock(NOW), key=b"k", first_rules=RULES) as engine:

@@ -1,0 +1,210 @@
+"""The books on PostgreSQL: where the server is, and a connection to it with the face of sqlite3's.
+
+psycopg comes with the extra `kafka` and is imported when a connection is made, so that the embedded engine needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from engine.books import dialect
+from engine.books.connection import Cursor, DatabaseError, RefusedError
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMA = "winback"
+"""The schema that holds our tables, so that they stand beside a shop's own."""
+
+AT_ONCE = 1_000
+"""Rows that a long list is fetched by."""
+
+_SESSION = {
+    "application_name": "winback",
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "15000",  # milliseconds until a server that answers nothing is given up
+}
+
+T = TypeVar("T")
+
+
+class Server(Struct, frozen=True, repr_omit_defaults=True):
+    """A PostgreSQL database, by its URL; printed it shows no password."""
+
+    url: str
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        return f"PostgreSQL at {(parts.netloc or 'this machine').rpartition('@')[2]}{parts.path}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+class PostgresConnection:
+    """A connection with the face of sqlite3's. SQL is translated once a text (`dialect`).
+
+    One that reads opens anew by itself where the server was away; one that writes never does: what was not committed is
+    gone then, and so are the locks that said who may write.
+    """
+
+    def __init__(self, server: Server, *, writes: bool) -> None:
+        """Connect.
+
+        Raises:
+            DatabaseError: the server cannot be reached or lets nobody in, or psycopg is not installed.
+
+        """
+        self.server = server
+        self._writes = writes
+        self._cursors = count()
+        self._connection = _connect(server, writes=writes)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._connection.info.transaction_status in _OPEN
+
+    @property
+    def broken(self) -> bool:
+        """Whether the session has ended, and what it held with it."""
+        return bool(self._connection.closed)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
+        """Do one statement.
+
+        Raises:
+            DatabaseError: it cannot be done; a RefusedError where it is the statement's own fault.
+
+        """
+        query = dialect.translated(sql)
+        return self._do(lambda connection: connection.execute(query, parameters, binary=True))
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
+        """Do one statement for each row, all sent before the first answer is read.
+
+        Raises:
+            DatabaseError: as `execute`.
+
+        """
+        query, rows = dialect.translated(sql), list(parameters)
+
+        def do(connection: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+            cursor = connection.cursor(binary=True)
+            cursor.executemany(query, rows)
+            return cursor
+
+        return self._do(do)
+
+    def each(self, sql: str, parameters: Any = (), /) -> Iterator[Any]:
+        """Yield the rows of a long list, as of now, fetched a portion at a time.
+
+        Raises:
+            DatabaseError: as `execute`.
+
+        """
+        query = dialect.translated(sql)
+
+        def begin(connection: psycopg.Connection[Any]) -> psycopg.ServerCursor[Any]:
+            cursor = connection.cursor(f"list_{next(self._cursors)}", withhold=True)
+            return cursor.execute(query, parameters, binary=True)
+
+        cursor = self._do(begin)
+        try:
+            while rows := self._do(lambda _: cursor.fetchmany(AT_ONCE)):
+                yield from rows
+        finally:
+            if not self.broken:
+                cursor.close()
+
+    def script(self, statements: str) -> None:
+        """Do several statements that have no values.
+
+        Raises:
+            DatabaseError: as `execute`.
+
+        """
+        self._do(lambda connection: connection.execute(statements.encode()))
+
+    def close(self) -> None:
+        """Close it; what was not committed is gone."""
+        self._connection.close()
+
+    def _do(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+        import psycopg  # noqa: PLC0415 - see above
+
+        try:
+            return work(self._connection)
+        except psycopg.Error as error:
+            if self._writes or not self.broken:
+                _raise(self.server, error)
+        self._connection = _connect(self.server, writes=False)  # reading twice does no harm
+        try:
+            return work(self._connection)
+        except psycopg.Error as error:
+            _raise(self.server, error)
+
+
+_OPEN = (1, 2, 3)  # libpq's PQTRANS_ACTIVE, INTRANS and INERROR
+
+
+def _connect(server: Server, *, writes: bool) -> psycopg.Connection[Any]:
+    try:
+        import psycopg  # noqa: PLC0415 - see above
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415
+    except ImportError as error:
+        raise DatabaseError(f"PostgreSQL needs the extra `kafka`: pip install 'winback[kafka]' ({error})") from None
+    try:
+        defaults = {name: value for name, value in _SESSION.items() if name not in conninfo_to_dict(server.url)}
+        connection = psycopg.connect(make_conninfo(server.url, **defaults), autocommit=True)
+        _adapt(connection)
+        connection.execute(_FOR_WRITING if writes else _FOR_READING)
+    except (psycopg.Error, ValueError) as error:
+        raise DatabaseError(f"{server} cannot be reached: {_said(error)}") from None
+    if connection.info.parameter_status("server_encoding") != "UTF8":
+        connection.close()
+        raise DatabaseError(f"{server} is not in UTF8: make a database with `create database … encoding 'UTF8'`")
+    return connection
+
+
+def _adapt(connection: psycopg.Connection[Any]) -> None:
+    """Let values come and go as SQLite has them: every number a whole one of 64 bits, and no booleans in tables."""
+    from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader  # noqa: PLC0415 - see above
+
+    class SumLoader(NumericBinaryLoader):
+        """Sums of whole numbers are whole; there are no other numerics."""
+
+        def load(self, data: Any) -> Any:
+            return int(super().load(data))
+
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    connection.adapters.register_dumper(bool, Int8BinaryDumper)
+    connection.adapters.register_loader("numeric", SumLoader)
+
+
+_PATH = f"set search_path to {SCHEMA}; set jit to off;"
+_FOR_READING = (
+    f"{_PATH} set default_transaction_read_only to on; set default_transaction_isolation to 'repeatable read'"
+)
+# A lost "done" would be a second mail, so a commit is on disk when it is said to be.
+_FOR_WRITING = (
+    f"{_PATH} select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'"
+)
+
+
+def _raise(server: Server, error: psycopg.Error) -> NoReturn:
+    """Say in words what went wrong, without the values that PostgreSQL shows beside it."""
+    import psycopg  # noqa: PLC0415 - see above
+
+    kind = RefusedError if isinstance(error, psycopg.IntegrityError | psycopg.DataError) else DatabaseError
+    raise kind(f"{server}: {error.diag.message_primary or _said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
