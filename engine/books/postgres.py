@@ -157,7 +157,7 @@ _OPEN = (1, 2, 3)  # libpq's PQTRANS_ACTIVE, INTRANS and INERROR
 def _connect(server: Server, *, writes: bool) -> psycopg.Connection[Any]:
     try:
         import psycopg  # noqa: PLC0415 - see above
-        from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - see above
     except ImportError as error:
         raise DatabaseError(f"PostgreSQL needs the extra `kafka`: pip install 'winback[kafka]' ({error})") from None
     try:

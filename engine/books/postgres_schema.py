@@ -20,7 +20,7 @@ def bring_up_to_date(connection: PostgresConnection) -> None:
     connection.execute("begin")
     try:
         connection.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", (f"{SCHEMA}.schema",))
-        _lead_on(connection, version_of(connection))
+        _carry_on(connection, version_of(connection))
         connection.execute("commit")
     except DatabaseError:
         if connection.in_transaction:
@@ -52,17 +52,17 @@ def version_of(connection: PostgresConnection) -> int:
     return int(connection.execute("select version from schema_version").fetchone()[0])
 
 
-def _lead_on(connection: PostgresConnection, found: int) -> None:
+def _carry_on(connection: PostgresConnection, found: int) -> None:
     if found > VERSION:
         newer = f"a newer winback made the books in {connection.server}"
         raise DatabaseError(f"{newer} (schema {found}, this one knows {VERSION}): update it")
     if found < VERSION:
-        connection.script(_leading_from(found))
+        connection.script(_script_from(found))
         connection.execute("delete from schema_version")
         connection.execute("insert into schema_version (version) values (?)", (VERSION,))
 
 
-def _leading_from(found: int) -> str:
+def _script_from(found: int) -> str:
     if found:
         return "\n".join(dialect.step(number) for number in range(found + 1, VERSION + 1))
     # `if not exists` alone would ask for the right to make one also where an administrator has made it for us.

@@ -76,7 +76,7 @@ def run_part(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 @contextmanager
 def in_words() -> Iterator[None]:
     """Say what a part raises in the words of the command line."""
-    from engine.books.database import DatabaseError  # noqa: PLC0415 - a part's modules are imported when it begins
+    from engine.books.connection import DatabaseError  # noqa: PLC0415 - a part's modules are imported when it begins
     from engine.runtimes.kafka.brokers import BrokersError  # noqa: PLC0415 - as above
     from engine.wiring.distributed.parts import PartStoppedError  # noqa: PLC0415 - as above
     from engine.wiring.settings import SettingsError  # noqa: PLC0415 - as above

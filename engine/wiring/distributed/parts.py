@@ -14,7 +14,7 @@ from contextlib import suppress
 import structlog
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.runtimes.kafka.brokers import Brokers
 
 FIRST_PAUSE = 0.5  # seconds of real time between two beginnings

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from engine.books.database import DatabaseError
+from engine.books.connection import DatabaseError
 from engine.runtimes.kafka.brokers import Brokers
 from engine.wiring.distributed import parts
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
