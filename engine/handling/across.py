@@ -7,7 +7,7 @@ side tells what it knows, and whoever hears of another for the first time answer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
