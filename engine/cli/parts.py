@@ -52,10 +52,9 @@ def to_begin(call: Call, *, postgres: bool = True) -> Settings:
             "kafka.brokers is not set: name the brokers, such as WINBACK_KAFKA_BROKERS=127.0.0.1:9092;"
             " without Kafka winback run is the whole engine"
         )
-    if postgres and not (settings.postgres.url or settings.postgres.url_file):
-        raise Misused(
-            "postgres.url is not set: name the database, such as WINBACK_POSTGRES_URL=postgresql://winback@127.0.0.1/winback"
-        )
+    if postgres:
+        with in_words():
+            _ = settings.books
     log_to_stderr()
     return settings
 

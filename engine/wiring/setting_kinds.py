@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from engine.core.moments import Length
 from engine.language.values import Wrong, length
 
+POSTGRES_URLS = ("postgresql://", "postgres://")
+EXAMPLE_URL = "postgresql://winback@127.0.0.1/winback"
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -44,8 +47,8 @@ def _url(text: str) -> str:
 
 
 def _postgres_url(text: str) -> str:
-    if not text.startswith(("postgresql://", "postgres://")):
-        raise ValueError("write it whole, such as postgresql://winback@db.shop.example/winback")
+    if not text.startswith(POSTGRES_URLS):
+        raise ValueError(f"write it whole, such as {EXAMPLE_URL}")
     return text
 
 

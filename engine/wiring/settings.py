@@ -16,10 +16,12 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, IPvAnyAddress, ValidationError
 
+from engine.books.database import Where
+from engine.books.postgres import Server
 from engine.core.moments import Length
 from engine.wiring.distributed_settings import KafkaSettings, PostgresSettings, WorkerSettings, has_password
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
-from engine.wiring.setting_kinds import HostAndPort, Part, Span, Url
+from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Part, Span, Url
 
 PREFIX = "WINBACK_"
 FILE_NAME = "winback.toml"
@@ -186,6 +188,26 @@ class Settings(Part):
         return bool(self.kafka.brokers)
 
     @property
+    def books(self) -> Where:
+        """Where the books are: in the data folder, or the distributed engine's PostgreSQL.
+
+        Raises:
+            SettingsError: PostgreSQL is not named, or the file with its url cannot be read.
+
+        """
+        if not self.distributed:
+            return self.data
+        said = self.postgres
+        url = said.url or (_first_line(said.url_file) if said.url_file else "")
+        if not url:
+            raise SettingsError(
+                "postgres.url is not set: name the database, such as WINBACK_POSTGRES_URL=" + EXAMPLE_URL
+            )
+        if not url.startswith(POSTGRES_URLS):
+            raise SettingsError(f"{said.url_file}: a line such as {EXAMPLE_URL} is meant to be there")
+        return Server(url)
+
+    @property
     def secret_place(self) -> Path:
         """Where the secret lies."""
         return self.secret_file or self.data / "secret"
@@ -229,6 +251,13 @@ def load(
     raise SettingsError("\n".join(dict.fromkeys(problems)))
 
 
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
 def _at_odds(settings: Settings) -> list[str]:
     """Say which settings do not go together."""
     problems = []
@@ -236,6 +265,10 @@ def _at_odds(settings: Settings) -> list[str]:
         problems.append("practice: mails of a shop for practice go to the mailbox; leave sender.kind at it")
     if settings.practice is not None and settings.distributed:
         problems.append("practice: a shop for practice runs embedded; leave kafka.brokers out")
+    if not settings.distributed and (settings.postgres.url or settings.postgres.url_file):
+        problems.append(
+            "postgres.url: PostgreSQL is for the distributed engine: name kafka.brokers as well, or neither"
+        )
     if settings.sender.kind == "kafka" and not settings.distributed:
         problems.append(
             "sender.kind: 'kafka' is for the distributed engine, whose kafka.brokers are named; write mailbox or smtp"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.books.postgres import Server
 from engine.core.effects import TOLD
 from engine.core.moments import Length
 from engine.wiring.settings import Settings, SettingsError, described, keys, load, variable
@@ -87,6 +88,7 @@ def test_the_secret_lies_in_the_data_folder_that_is_used() -> None:
         ("[kafka]\npartitions = 0", {}, "kafka.partitions"),
         ('[worker]\nstore = "disk"', {}, "write one of 'memory' or 'rocksdb'"),
         ('[postgres]\nurl = "db"', {}, "write it whole"),
+        ('[postgres]\nurl = "postgresql://db/winback"', {}, "name kafka.brokers as well"),
         ('[postgres]\nurl = "postgresql://w:geheim@db/winback"', {}, "postgres.url_file, or WINBACK_POSTGRES_URL"),
         ("approvals = 2", {}, "less than or equal to 1"),
         ('history_after = "3 days"', {}, "write 3d"),
@@ -143,8 +145,25 @@ def test_naming_brokers_makes_it_the_distributed_engine(tmp_path: Path) -> None:
     settings = load(None, {"WINBACK_KAFKA_BROKERS": "a:9092, b:9092", "WINBACK_POSTGRES_URL": url})
     assert settings.distributed
     assert settings.kafka.brokers == ("a:9092", "b:9092")
-    assert settings.postgres.url == url
+    assert isinstance(settings.books, Server)
+    assert settings.books.url == url
     assert "geheim" not in repr(settings)
+
+
+def test_the_books_are_where_the_engine_is(tmp_path: Path) -> None:
+    """In the data folder, or in PostgreSQL, whose url a file may hold."""
+    assert load(None, {}, data=tmp_path).books == tmp_path
+    kept = tmp_path / "url"
+    named = load(None, {"WINBACK_KAFKA_BROKERS": "a:9092", "WINBACK_POSTGRES_URL_FILE": str(kept)})
+    with pytest.raises(SettingsError, match="url"):
+        _ = named.books
+    kept.write_text("db.example\n")
+    with pytest.raises(SettingsError, match="postgresql://"):
+        _ = named.books
+    kept.write_text("postgresql://w:geheim@db/winback\n")
+    assert named.books == Server("postgresql://w:geheim@db/winback")
+    with pytest.raises(SettingsError, match="WINBACK_POSTGRES_URL"):
+        _ = load(None, {"WINBACK_KAFKA_BROKERS": "a:9092"}).books
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
