@@ -5,9 +5,10 @@ psycopg comes with the extra `kafka` and is imported when a connection is made, 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -143,26 +144,23 @@ class PostgresConnection:
             return work(self._connection)
         except psycopg.Error as error:
             if self._writes or not self.broken:
-                _raise(self.server, error)
+                raise in_words(self.server, error) from error
         self._connection = _connect(self.server, writes=False)  # reading twice does no harm
         try:
             return work(self._connection)
         except psycopg.Error as error:
-            _raise(self.server, error)
+            raise in_words(self.server, error) from error
 
 
 _OPEN = (1, 2, 3)  # libpq's PQTRANS_ACTIVE, INTRANS and INERROR
 
 
 def _connect(server: Server, *, writes: bool) -> psycopg.Connection[Any]:
+    _need_psycopg()
+    import psycopg  # noqa: PLC0415 - see above
+
     try:
-        import psycopg  # noqa: PLC0415 - see above
-        from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - see above
-    except ImportError as error:
-        raise DatabaseError(f"PostgreSQL needs the extra `kafka`: pip install 'winback[kafka]' ({error})") from None
-    try:
-        defaults = {name: value for name, value in _SESSION.items() if name not in conninfo_to_dict(server.url)}
-        connection = psycopg.connect(make_conninfo(server.url, **defaults), autocommit=True)
+        connection = psycopg.connect(_session(server), autocommit=True)
         _adapt(connection)
         connection.execute(_FOR_WRITING if writes else _FOR_READING)
     except (psycopg.Error, ValueError) as error:
@@ -171,6 +169,39 @@ def _connect(server: Server, *, writes: bool) -> psycopg.Connection[Any]:
         connection.close()
         raise DatabaseError(f"{server} is not in UTF8: make a database with `create database … encoding 'UTF8'`")
     return connection
+
+
+async def connect_beside_a_loop(server: Server) -> psycopg.AsyncConnection[Any]:
+    """Connect for writing, for questions that are awaited; its SQL is psycopg's own.
+
+    Raises:
+        DatabaseError: the server cannot be reached or lets nobody in, or psycopg is not installed.
+
+    """
+    _need_psycopg()
+    import psycopg  # noqa: PLC0415 - see above
+
+    try:
+        connection = await psycopg.AsyncConnection.connect(_session(server), autocommit=True)
+        await connection.execute(_FOR_WRITING)
+    except (psycopg.Error, ValueError) as error:
+        raise DatabaseError(f"{server} cannot be reached: {_said(error)}") from None
+    return connection
+
+
+def _need_psycopg() -> None:
+    try:
+        importlib.import_module("psycopg")
+    except ImportError as error:
+        raise DatabaseError(f"PostgreSQL needs the extra `kafka`: pip install 'winback[kafka]' ({error})") from None
+
+
+def _session(server: Server) -> str:
+    """Return how to connect: as the URL says and, where it does not, as we do it."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - see above
+
+    said = conninfo_to_dict(server.url)
+    return make_conninfo(server.url, **{name: value for name, value in _SESSION.items() if name not in said})
 
 
 def _adapt(connection: psycopg.Connection[Any]) -> None:
@@ -198,12 +229,12 @@ _FOR_WRITING = (
 )
 
 
-def _raise(server: Server, error: psycopg.Error) -> NoReturn:
-    """Say in words what went wrong, without the values that PostgreSQL shows beside it."""
+def in_words(server: Server, error: psycopg.Error) -> DatabaseError:
+    """Return what went wrong in words, without the values that PostgreSQL shows beside it."""
     import psycopg  # noqa: PLC0415 - see above
 
     kind = RefusedError if isinstance(error, psycopg.IntegrityError | psycopg.DataError) else DatabaseError
-    raise kind(f"{server}: {error.diag.message_primary or _said(error)}") from error
+    return kind(f"{server}: {error.diag.message_primary or _said(error)}")
 
 
 def _said(error: Exception) -> str:
