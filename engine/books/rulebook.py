@@ -39,7 +39,7 @@ def load(store: SqlStore, now: Instant, *, key: bytes) -> Rules:
     shop = kept[1] if kept else Shop(live_since=now)
     newest = store.connection.execute(QUERIES["newest_rules"]).fetchone()
     rule_set = _decode_set(newest[1]) if newest else RuleSet()
-    return Rules(rule_set, shop, _versions(store.connection), key=key)
+    return Rules(rule_set, shop, every_version(store.connection), key=key)
 
 
 def apply(
@@ -75,7 +75,7 @@ def apply(
         shop.live_since = now  # the first start: what happened before it is history
     epoch = shop.epoch + 1
     connection.execute(QUERIES["add_rules"], (epoch, now, body))
-    handling.rules = Rules(rule_set, shop, _versions(connection), key=handling.rules.key)
+    handling.rules = Rules(rule_set, shop, every_version(connection), key=handling.rules.key)
     handling.sweeping.tell(store, RulesChanged(epoch, moves, who), now)
     return Applied(epoch, numbers, new)
 
@@ -100,7 +100,7 @@ def rules_of(connection: Connection, epoch: int, shop: Shop, *, key: bytes) -> R
         KeyError: there was no such epoch.
 
     """
-    return Rules(set_of(connection, epoch), shop, _versions(connection), key=key)
+    return Rules(set_of(connection, epoch), shop, every_version(connection), key=key)
 
 
 def _digest(workflow: Workflow) -> bytes:
@@ -115,6 +115,7 @@ def _number(connection: Connection, name: str, digest: bytes) -> tuple[int, bool
     return connection.execute(QUERIES["last_version"], (name,)).fetchone()[0] + 1, True
 
 
-def _versions(connection: Connection) -> dict[tuple[str, int], Workflow]:
+def every_version(connection: Connection) -> dict[tuple[str, int], Workflow]:
+    """Return every version of every workflow, by name and number: a run may still be on it."""
     kept = (_decode_workflow(body) for (body,) in connection.execute(QUERIES["versions"]))
     return {(workflow.name, workflow.version): workflow for workflow in kept}

@@ -36,3 +36,61 @@ exception when data_exception then
 end $$;
 
 -- Of the distributed engine alone -----------------------------------------------------------------------------------------
+
+-- How far each topic is in the books: the offset to read next, and the place up to which its decisions are there.
+create table topic_position (
+    topic text not null,
+    partition bigint not null,
+    position bigint not null,
+    place_offset bigint not null,
+    place_index bigint not null,
+    primary key (topic, partition)
+);
+
+-- The inbox offset at which each customer's record was decided: an older one, come late, changes nothing.
+create table snapshot (
+    customer text collate "C" primary key,
+    decided_at bigint not null
+);
+
+-- How far each partition has come in its inbox and in time, and its own shop as it was told last: decided at which
+-- offset, after which of the shop's words.
+create table partition_shop (
+    partition bigint primary key,
+    reached bigint not null,
+    at bigint not null,
+    decided_at bigint not null,
+    word bigint not null,
+    state bytea not null
+);
+
+-- What was granted to each partition so far: a kind of grant, the name of what it is of, how much.
+create table partition_grant (
+    partition bigint not null,
+    what text not null,
+    name text not null,
+    granted bigint not null,
+    primary key (partition, what, name)
+);
+
+-- What partitions are told about the shop, or of a customer, in the shop's own order.
+create table shop_word (
+    number bigint primary key,
+    at bigint not null,
+    partition bigint,            -- null: all of them
+    customer text not null,      -- empty: the shop
+    signal bytea not null,
+    mark bytea not null,
+    origin text not null
+);
+
+-- Who holds this row may change the shop's state. Words and rules up to these are in Kafka.
+create table office (
+    id bigint primary key check (id = 1),
+    last_word bigint not null,
+    published_word bigint not null,
+    published_epoch bigint not null,
+    published_applied bigint not null
+);
+
+insert into office values (1, 0, 0, 0, 0);

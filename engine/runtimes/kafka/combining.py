@@ -1,0 +1,109 @@
+"""The shop as a whole: what its office says of it, and what its partitions have counted.
+
+A partition decides by a shop of its own. What people are shown, and what the office reckons with, is one shop again: times
+and words are the office's, counts the sums of the partitions', as they were last told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from engine.core.cadence import Cadence, Intervals
+from engine.core.moments import Day, Instant
+from engine.core.ramp import Ramp, RampDay
+from engine.core.shop import TASKS_KEPT, Draining, Pace, Shop
+
+T = TypeVar("T")
+
+_RAMP_COUNTS: Final = ("sends", "bounces", "complaints", "policy")
+
+
+def combined(office: Shop, partitions: Collection[Shop]) -> Shop:
+    """Return the shop as a whole. Of no partition there is nothing to add, and it is the office's own."""
+    if not partitions:
+        return office
+    return replace(
+        office,
+        cadence=summed_cadence(each.cadence for each in partitions),
+        known_since=min((each.known_since for each in partitions if each.known_since is not None), default=None),
+        armed=_merged((each.armed for each in partitions), max),
+        judged_to=min(each.judged_to for each in partitions),
+        judge_to=max(each.judge_to for each in partitions),
+        last_history_at=max(each.last_history_at for each in partitions),
+        sweep=next((each.sweep for each in partitions if each.sweep is not None), None),
+        draining=_draining([each.draining for each in partitions if each.draining is not None]),
+        paces=_merged((each.paces for each in partitions), _pace),
+        used_up=_merged((each.used_up for each in partitions), max),
+        refused=tuple(dict.fromkeys(name for each in partitions for name in each.refused)),
+        budgets=_budgets(each.budgets for each in partitions),
+        codes=_merged((each.codes for each in partitions), lambda one, other: [*one, *other]),
+        granted=_merged((each.granted for each in partitions), lambda one, other: one + other),
+        hand_offs=_merged(
+            (each.hand_offs for each in partitions), lambda one, other: tuple(sorted((*one, *other)))[-TASKS_KEPT:]
+        ),
+        ramps=_merged((each.ramps for each in partitions), _ramp),
+        call_up_at=min((each.call_up_at for each in partitions if each.call_up_at), default=0),
+        forgotten_to=min(each.forgotten_to for each in partitions),
+    )
+
+
+def summed_cadence(cadences: Iterable[Cadence]) -> Cadence:
+    """Return the intervals of all customers, wherever they are."""
+    total = Cadence()
+    for each in cadences:
+        total.overall.merge(each.overall)
+        for name, intervals in each.categories.items():
+            total.categories.setdefault(name, Intervals()).merge(intervals)
+    return total
+
+
+def _merged(parts: Iterable[Mapping[str, T]], join: Callable[[T, T], T]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for part in parts:
+        for name, value in part.items():
+            found[name] = join(found[name], value) if name in found else value
+    return found
+
+
+def _budgets(parts: Iterable[Mapping[str, Mapping[Day, int]]]) -> dict[str, dict[Day, int]]:
+    found: dict[str, Counter[Day]] = {}
+    for part in parts:
+        for offer, by_day in part.items():
+            found.setdefault(offer, Counter()).update(by_day)
+    return {offer: dict(sorted(by_day.items())) for offer, by_day in found.items()}
+
+
+def _draining(parts: Sequence[Draining]) -> Draining | None:
+    return replace(parts[0], left=sum(each.left for each in parts)) if parts else None
+
+
+def _pace(one: Pace, other: Pace) -> Pace:
+    """Add two windows up; where one has begun a new window, the other's last one is over."""
+    if one.began == other.began:
+        return Pace(one.began, one.count + other.count)
+    return max(one, other, key=_began)
+
+
+def _began(pace: Pace) -> Instant:
+    return pace.began
+
+
+def _ramp(one: Ramp, other: Ramp) -> Ramp:
+    newer = max(one, other, key=lambda each: each.day)
+    of_day = [each for each in (one, other) if each.day == newer.day]
+    days: dict[Day, RampDay] = {}
+    for each in (*one.days, *other.days):
+        so_far = days.get(each.day, RampDay(each.day))
+        sums = {name: getattr(so_far, name) + getattr(each, name) for name in _RAMP_COUNTS}
+        days[each.day] = replace(so_far, **sums)
+    return replace(
+        newer,
+        allowed=sum(each.allowed for each in of_day),
+        used=sum(each.used for each in of_day),
+        days=tuple(days[day] for day in sorted(days)),
+        stopped=one.stopped or other.stopped,
+    )

@@ -1,0 +1,229 @@
+"""From the topics into the books: what was read of effects, snapshots and dead letters, in one transaction.
+
+How far each topic was read is kept in the same transaction, so nothing gets into the books twice. An effect comes again
+when a worker decides a record anew; its place says so. A customer's record comes again, and older, from a worker that lost
+its partition; the inbox offset it was decided at says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.books import partition_shops, positions, rulebook
+from engine.books.partition_shops import PartitionShop
+from engine.books.positions import Position, Source
+from engine.core.events import DeadLetter
+from engine.core.moments import Day, Instant, Zone, zone
+from engine.core.rules import Lifecycle
+from engine.core.shop import Shop
+from engine.runtimes.kafka.combining import combined
+from engine.runtimes.kafka.effect_records import decode_effect
+from engine.runtimes.kafka.shop_store import ShopStore
+from engine.runtimes.kafka.values import (
+    PLACE_KEY,
+    SHOP_KEY,
+    head_of,
+    kept_in,
+    reached_in,
+    record_in,
+    shop_in,
+    split_key,
+)
+from engine.runtimes.kafka.wire import PLACE_HEADER, place_of
+
+REASON_HEADER: Final = "reason"
+ORIGIN_HEADER: Final = "origin"
+AT_HEADER: Final = "at"
+"""Headers of a dead letter; `at` is its instant in decimal."""
+
+PORTION: Final = 100
+"""Records that are read from the books and written together."""
+
+
+class Topics(Struct, frozen=True):
+    """The names of what is projected."""
+
+    effects: str
+    changelog: str
+    letters: str
+
+
+class Consumed(Protocol):
+    """A record as a consumer has it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    timestamp: int
+
+
+class Projector:
+    """Writes what was read. One thread at a time may use it."""
+
+    def __init__(self, store: ShopStore, topics: Topics) -> None:
+        """Go on where the books stand."""
+        self._store, self._topics = store, topics
+        self._rules: tuple[int, Zone] | None = None
+        self._tallied: Day | None = None
+        self.reload()
+
+    def reload(self) -> None:
+        """Take from the books how far they are: at the beginning, and after a transaction that failed."""
+        connection = self._store.connection
+        self.positions = positions.positions(connection)
+        self._shops = partition_shops.shops(connection)
+
+    def project(self, consumed: Sequence[Consumed]) -> None:
+        """Write what was read, in the order it was read of each partition; what the books have already is left out.
+
+        Raises:
+            DatabaseError: nothing of it is written, or it is not known: `reload`, and read again from there.
+            ValueError: a record is none of ours: a foreign writer, or a newer winback.
+
+        """
+        store = self._store
+        store.begin()
+        try:
+            moved = self._write(consumed)
+            positions.move(store.connection, moved)
+            store.save_shop(combined(store.kept, self._partitions()))
+            store.commit(max(store.as_of, self.as_of()))
+        except BaseException:
+            store.rollback()
+            self._shops = partition_shops.shops(store.connection)
+            raise
+        self.positions |= moved
+
+    def as_of(self) -> Instant:
+        """Return the instant up to which every partition is in the books; 0 while some were not heard of."""
+        if len(self._shops) < self._store.partitions:
+            return 0
+        return min(each.at for each in self._shops.values())
+
+    def _partitions(self) -> list[Shop]:
+        return [each.shop for each in self._shops.values() if each.shop is not None]
+
+    # One topic after the other ----------------------------------------------------------------------------------------
+
+    def _write(self, consumed: Sequence[Consumed]) -> dict[Source, Position]:
+        moved: dict[Source, Position] = {}
+        snapshots = _Snapshots()
+        for record in consumed:
+            source = (record.topic, record.partition)
+            position = moved.get(source) or self.positions.get(source) or Position()
+            if record.offset < position.offset:
+                continue
+            place = position.place
+            if record.topic == self._topics.effects:
+                place = self._effect(record, place)
+            elif record.topic == self._topics.changelog:
+                snapshots.take(record)
+            elif record.topic == self._topics.letters:
+                self._letter(record)
+            moved[source] = Position(record.offset + 1, place)
+        self._store.tally.flush(self._tallied or 0)
+        self._tallied = None
+        self._save(snapshots)
+        return moved
+
+    def _effect(self, record: Consumed, last: tuple[int, int]) -> tuple[int, int]:
+        """Append an effect to the log, unless it is there already; return the place up to which effects are."""
+        headers = dict(record.headers)
+        packed = headers.get(PLACE_HEADER)
+        if record.value is None or packed is None:
+            raise ValueError(f"{_where(record)} is no effect of ours: it names no place")
+        place = place_of(packed)
+        if (place.offset, place.index) <= last:
+            return last
+        effect = decode_effect(record.value, record.headers)
+        day = self._zone().day(effect.time)
+        if self._tallied is not None and day != self._tallied:
+            self._store.tally.flush(self._tallied)
+        self._tallied = day
+        self._store.put([effect])
+        return place.offset, place.index
+
+    def _letter(self, record: Consumed) -> None:
+        named = {name: value.decode(errors="replace") for name, value in record.headers}
+        letter = DeadLetter(record.value or b"", named.get(REASON_HEADER, ""), named.get(ORIGIN_HEADER, ""))
+        at = named.get(AT_HEADER, "")
+        self._store.bury(letter, int(at) if at.isdecimal() else record.timestamp * 1_000)
+
+    def _save(self, snapshots: _Snapshots) -> None:
+        """Save the newest record of each customer, and what partitions say of themselves."""
+        for partition, (shop, reached) in snapshots.partitions.items():
+            kept = self._shops.get(partition) or PartitionShop(partition)
+            newer = _newer(kept, shop, reached)
+            if newer != kept:
+                self._shops[partition] = newer
+                partition_shops.save(self._store.connection, newer)
+        customers = list(snapshots.customers.items())
+        for start in range(0, len(customers), PORTION):
+            self._save_portion(dict(customers[start : start + PORTION]))
+
+    def _save_portion(self, newest: Mapping[str, bytes]) -> None:
+        store = self._store
+        known = positions.decided_at(store.connection, list(newest))
+        news = {each: value for each, value in newest.items() if head_of(value).offset > known.get(each, -1)}
+        store.prefetch(news)
+        for value in news.values():
+            store.save(None, record_in(kept_in(value)))
+        positions.note_decided_at(store.connection, [(each, head_of(value).offset) for each, value in news.items()])
+        store.end_portion()
+
+    def _zone(self) -> Zone:
+        """Return the shop's time zone, by the rules in force."""
+        epoch = self._store.kept.epoch
+        if self._rules is None or self._rules[0] != epoch:
+            lifecycle = rulebook.set_of(self._store.connection, epoch).lifecycle if epoch else Lifecycle()
+            self._rules = epoch, zone(lifecycle.timezone)
+        return self._rules[1]
+
+
+class _Snapshots:
+    """The newest value of each key among what was read of the changelog."""
+
+    def __init__(self) -> None:
+        self.customers: dict[str, bytes] = {}
+        self.partitions: dict[int, tuple[bytes | None, bytes | None]] = {}
+
+    def take(self, record: Consumed) -> None:
+        """Take a value, unless one that was decided further on is there; deletions are of keys that were replaced."""
+        if record.value is None or record.key is None:
+            return
+        _, key = split_key(record.key)
+        if key in (SHOP_KEY, PLACE_KEY):
+            shop, reached = self.partitions.get(record.partition, (None, None))
+            if key == SHOP_KEY:
+                shop = _further(shop, record.value)
+            else:
+                reached = _further(reached, record.value)
+            self.partitions[record.partition] = shop, reached
+        else:
+            customer = key.decode()
+            self.customers[customer] = _further(self.customers.get(customer), record.value)
+
+
+def _further(one: bytes | None, other: bytes) -> bytes:
+    return other if one is None or head_of(other).offset >= head_of(one).offset else one
+
+
+def _newer(kept: PartitionShop, shop: bytes | None, reached: bytes | None) -> PartitionShop:
+    """Return what is known of a partition after these values."""
+    if shop is not None and head_of(shop).offset > kept.decided_at:
+        kept = replace(kept, decided_at=head_of(shop).offset, shop=shop_in(shop))
+    if reached is not None and head_of(reached).offset > kept.reached:
+        place = reached_in(reached)
+        kept = replace(kept, reached=head_of(reached).offset, at=place.accepted, word=place.word)
+    return kept
+
+
+def _where(record: Consumed) -> str:
+    return f"{record.topic}, partition {record.partition}, offset {record.offset}"
