@@ -15,7 +15,7 @@ from engine.core.effects import Effect
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal
+from engine.core.signals import AnySignal, Happened
 
 
 class Store(Protocol):
@@ -82,6 +82,30 @@ class Store(Protocol):
 
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
+        ...
+
+
+class Elsewhere(Protocol):
+    """The shop's customers that are kept in another partition, and whoever keeps identities for all partitions.
+
+    What they are told goes by a word: it arrives a moment later, at least once, and in order from one customer to
+    another. A runtime that keeps all customers has none of it.
+    """
+
+    def has(self, customer_id: str) -> bool:
+        """Say whether a customer is kept elsewhere, known or not."""
+        ...
+
+    def tell(self, customer_id: str, signal: AnySignal) -> None:
+        """Tell a customer elsewhere a signal; there it comes to `Across.told`."""
+        ...
+
+    def known(self, key: str, customer_id: str, *, history: bool) -> None:
+        """Let an identity key belong to a customer from now on; what follows (`across.claimed`) is told those concerned."""
+        ...
+
+    def heard(self, address: str, told: Happened) -> None:
+        """Tell an event about a mail address to whoever has it, if anybody does: its customer is left empty."""
         ...
 
 

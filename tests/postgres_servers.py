@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -67,10 +68,10 @@ class Server:
         """Return where a database of it is, as PostgreSQL's clients take it."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
-    def database(self) -> str:
-        """Make a new, empty database, and return its URL."""
-        name = f"winback_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+    def database(self, name: str = "") -> str:
+        """Make an empty database, under a name of its own if none is given, and return its URL; one that is there stays."""
+        name = name or f"winback_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection, suppress(psycopg.errors.DuplicateDatabase):
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 

@@ -62,7 +62,7 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
     elif isinstance(signal, TimeUp):
         time_up(turn)
     elif isinstance(signal, GivenUp):
-        return Decision(given_up(customer, signal.stays), [], [], [])
+        return Decision(given_up(customer, signal.stays, now), [], [], [])
     else:
         _seldom(turn, signal)
     if mine.waiting and mine.runs is not customer.runs:

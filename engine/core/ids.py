@@ -41,6 +41,11 @@ def event_ref(source: str, event_id: str) -> bytes:
     return blake2b(f"{source}\x1f{event_id}".encode(), digest_size=16).digest()
 
 
+def merge_ref(goes: str, stays: str, now: Instant) -> bytes:
+    """Return 16 bytes that stand for one record's having been given up for another, at that instant."""
+    return blake2b(f"merge\x1f{goes}\x1f{stays}\x1f{now}".encode(), digest_size=16).digest()
+
+
 @lru_cache(maxsize=4096)
 def _salted(salt: str, experiment: str) -> bytes:
     return blake2b(f"{salt}\x1f{experiment}".encode(), digest_size=32).digest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from engine.core.customer import (
 )
 from engine.core.facts import find_last_reaction
 from engine.core.marks import with_marks
+from engine.core.moments import Instant
 from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, take_out_order
 from engine.core.permission import permit, stop
 from engine.core.rules import Lifecycle
@@ -45,9 +46,21 @@ def who_is_now(load: Callable[[str], Customer | None], customer_id: str) -> str:
     return customer_id
 
 
-def given_up(goes: Customer, stays: str) -> Customer:
-    """Return what is left of a record that was merged into another: nothing but where it went."""
-    return Customer(goes.id, epoch=goes.epoch, gone=f"{MERGED}{stays}")
+def given_up(goes: Customer, stays: str, now: Instant) -> Customer:
+    """Return what is left of a record that was merged into another: nothing but where it went, and since when."""
+    return Customer(goes.id, epoch=goes.epoch, gone=f"{MERGED}{stays}", address_since=now)
+
+
+def survivor(trail: Sequence[tuple[str, Instant]], stays: str) -> str:
+    """Return which of the records that were merged into each other in a circle stays after all: the last one given up.
+
+    `trail` leads from record to record, each with the instant at which it was given up; `stays` is where its last one
+    leads. Empty where that closes no circle.
+    """
+    names = [name for name, _ in trail]
+    if stays not in names:
+        return ""
+    return max(trail[names.index(stays) :], key=lambda each: (each[1], each[0]))[0]
 
 
 def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap]) -> None:

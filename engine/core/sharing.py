@@ -32,6 +32,11 @@ def is_about_address(event: Event) -> bool:
     return event.type in ABOUT_ADDRESS and event.field("channel") in (None, "email")
 
 
+def named(event: Event, customer_id: str, address: str) -> Event:
+    """Return an event about an address as it is told another who has it: a bounce counts against the one named alone."""
+    return replace(event, customer=customer_id, data=replace(event.data, email=address))
+
+
 def lot_key(customer: Customer) -> str:
     """Return what a customer's lots are drawn by: the address, so that all under it are in one arm; else the id.
 

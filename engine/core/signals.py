@@ -97,6 +97,41 @@ class Counted(Signal, frozen=True, gc=False, tag="counted"):
     given_back: str = ""
 
 
+# What customers of different partitions tell each other; a whole engine has none of it ---------------------------------
+
+
+class Introduced(Signal, frozen=True, gc=False, tag="introduced"):
+    """Another customer, of any partition, has the same mail address (its `address_ref`): tell them what is known of it."""
+
+    other: str
+    address: int
+    history: bool = False
+
+
+class Greeted(Signal, frozen=True, gc=False, tag="greeted"):
+    """Another customer tells what their record holds about the mail address of both; see `Shares`.
+
+    Who did not know of the other answers with the same; who has another address by now tells them so (`Apart`).
+    """
+
+    other: Customer
+    address: int
+    history: bool = False
+
+
+class Merging(Signal, frozen=True, gc=False, tag="merging"):
+    """A record that was given up is on its way to the one that stays; see `Joined`.
+
+    `merge` is the merge's id, 16 bytes: it is joined once. `past` are the records it has come by that were given up
+    themselves, each with the instant of that.
+    """
+
+    other: Customer
+    merge: bytes
+    history: bool = False
+    past: tuple[tuple[str, Instant], ...] = ()
+
+
 class Rehearsed(Signal, frozen=True, gc=False, tag="rehearsed"):
     """`go-live`: runs begun before end as `rehearsal`; their sends, caps and offers are forgotten."""
 
@@ -244,6 +279,9 @@ AnySignal = (
     | Shares
     | Apart
     | Counted
+    | Introduced
+    | Greeted
+    | Merging
     | Rehearsed
     | Released
     | Recovered

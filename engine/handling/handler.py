@@ -21,13 +21,14 @@ from engine.core.providers import family
 from engine.core.ramping import LINES
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
-from engine.core.sharing import ABOUT_ADDRESS
+from engine.core.sharing import ABOUT_ADDRESS, address_of
 from engine.core.shop import TASKS_KEPT, Pace, learn_since
 from engine.core.signals import (
     AnySignal,
     GivenUp,
     Handed,
     Happened,
+    Introduced,
     Joined,
     Look,
     Recovered,
@@ -35,8 +36,9 @@ from engine.core.signals import (
     TimeUp,
     TurnedAway,
 )
-from engine.core.whose import BY_ADDRESS, NOBODY, OF_THE_SHOP, keys_of, unknown_at
+from engine.core.whose import BY_ADDRESS, NOBODY, OF_THE_SHOP, keys_of, mail_key, unknown_at
 from engine.handling import sharing
+from engine.handling.across import Across, Told, claimed
 from engine.handling.calling_up import take_note
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
@@ -92,6 +94,8 @@ class Handling:
         self.poisoned = 0
         self.listed: Callable[[str], Customer | None] | None = None
         """What imported suppressions say of an address that has just become known; the runtime has the list."""
+        self.across: Across | None = None
+        """What goes between customers here and elsewhere, where a runtime has a part of them alone."""
         self._newly_known: list[tuple[str, str]] = []  # customers with an address that the list must be asked about
 
     # Events
@@ -113,6 +117,9 @@ class Handling:
         customer = store.load(customer_id)
         if customer is not None and customer.gone and customer.gone.startswith(MERGED):
             customer_id = who_is_now(store.load, customer_id)
+            if self.across is not None and self.across.elsewhere.has(customer_id):
+                self.across.pass_on(store, customer, Happened(event, history), accepted)
+                return Taken("passed_on", customer_id)
             customer = store.load(customer_id)
         if event.type in _BY_WHAT_THEY_ARE_ABOUT:
             if customer is not None and is_known(customer, event):
@@ -127,9 +134,12 @@ class Handling:
             customer = store.load(customer_id)
         learn_since(shop, event.time, history=history, accepted=accepted)
         happened = Happened(event, history)
-        self._decide(store, customer or self.newcomer(customer_id), customer, happened, accepted)
+        self.decide_for(store, customer or self.newcomer(customer_id), customer, happened, accepted)
         if event.type in ABOUT_ADDRESS:
-            self._follow(store, sharing.overheard(store, customer_id, happened, accepted), accepted)
+            if self.across is not None:
+                self.across.spread(store, customer_id, happened, accepted)
+            else:
+                self._follow(store, sharing.overheard(store, customer_id, happened, accepted), accepted)
         if event.type == "customer.merged":
             self.merge(store, customer_id, who_is_now(store.load, event.data.into), accepted, history=history)
         if self._newly_known:
@@ -141,9 +151,12 @@ class Handling:
         other = store.load(goes)
         if goes == stays or other is None or other.gone:
             return
-        self._decide(store, other, other, GivenUp(stays), now)
+        self.decide_for(store, other, other, GivenUp(stays), now)
+        if self.across is not None:
+            self.across.give_up(store, other, stays, now, history=history)
+            return
         mine = store.load(stays)
-        self._decide(store, mine or self.newcomer(stays), mine, Joined(other, history), now)
+        self.decide_for(store, mine or self.newcomer(stays), mine, Joined(other, history), now)
 
     def _is_history(self, event: Event, accepted: Instant, after: int) -> bool:
         shop = self.rules.shop
@@ -178,9 +191,9 @@ class Handling:
             customer_id = who_is_now(store.load, customer_id)  # their runs went over with them
             customer = store.load(customer_id)
         if customer is None and isinstance(signal, Happened | Joined | Recovered):
-            self._decide(store, self.newcomer(customer_id), None, signal, now)
+            self.decide_for(store, self.newcomer(customer_id), None, signal, now)
         elif customer is not None:
-            self._decide(store, customer, customer, signal, now)
+            self.decide_for(store, customer, customer, signal, now)
         if isinstance(signal, Happened):
             self._follow(store, sharing.overheard(store, customer_id, signal, now), now)
         if self._newly_known:
@@ -194,12 +207,18 @@ class Handling:
             if customer is not None and customer.epoch != shop.epoch:
                 self.decide(store, customer_id, Look(), now)
 
-    def _follow(self, store: Store, told: Iterable[sharing.Told], now: Instant) -> None:
-        """Decide what follows for others under the same address; nothing follows from that in turn but counts."""
+    def _follow(self, store: Store, told: Iterable[Told], now: Instant, *, own: str = "") -> None:
+        """Decide what follows for others under the same address; nothing follows from that in turn but counts.
+
+        Who has a part of the customers tells the others, but for `own`, from whom it follows.
+        """
         for customer_id, signal in told:
+            if self.across is not None and customer_id != own:
+                self.across.tell(store, customer_id, signal, now)
+                continue
             customer = store.load(customer_id)
             if customer is not None:
-                self._decide(store, customer, customer, signal, now)
+                self.decide_for(store, customer, customer, signal, now)
 
     def advance(self, store: Store, now: Instant) -> Instant | None:
         """Do a slice of the shop's own work; return when it wants to be called again (None: after the next signal)."""
@@ -210,9 +229,10 @@ class Handling:
         if now >= self.sweeping.day_ends:
             self.sweeping.close_day(store, now)
 
-    def _decide(
+    def decide_for(
         self, store: Store, customer: Customer, before: Customer | None, signal: AnySignal, now: Instant
     ) -> None:
+        """Decide one signal about a customer whose record is at hand; `before` is None where none is kept yet."""
         try:
             decision = decide(customer, signal, now, self.rules)
         except Exception as error:  # noqa: BLE001 - poison is not an outage: this one signal is set aside, the rest goes on
@@ -231,7 +251,7 @@ class Handling:
                 elif effect.type == COUPON_ISSUED and not effect.shadow and effect.data["codes"] != "text":
                     store.know(coupon_key(effect.data["code"]), after.id)
         if customer.shares:
-            self._follow(store, sharing.followed(store, customer, after, signal), now)
+            self._follow(store, sharing.followed(store, customer, after, signal), now, own=after.id)
         if before is None or after.profile is not before.profile:
             self._know_address(
                 store, before, after, now, history=isinstance(signal, Happened | Joined) and signal.history
@@ -246,15 +266,17 @@ class Handling:
         if address and not after.gone and (before is None or before.value("email") != address):
             if self.listed is not None and self.rules.shop.suppressions_at:
                 self._newly_known.append((after.id, str(address)))
-            key = f"mail:{str(address).strip().casefold()}"
-            known = store.find(key) or f"{BY_ADDRESS}{key.removeprefix('mail:')}"
-            store.know(key, after.id)
-            if known == after.id:
+            key = mail_key(address_of(after))
+            if self.across is not None:
+                self.across.elsewhere.known(key, after.id, history=history)
                 return
-            if known.startswith(BY_ADDRESS):
-                self.merge(store, known, after.id, now, history=True)  # until now we had only the address
-            else:
-                self._follow(store, sharing.met(store, known, after.id, history=history), now)
+            earlier = store.find(key) or f"{BY_ADDRESS}{address_of(after)}"
+            store.know(key, after.id)
+            match claimed(key, earlier, after.id, history=history):
+                case goes, GivenUp(stays):
+                    self.merge(store, goes, stays, now, history=True)
+                case owner, Introduced():
+                    self._follow(store, sharing.met(store, owner, after.id, history=history), now)
 
     def _heed_list(self, store: Store, now: Instant) -> None:
         """Tell whoever has an address since this signal what imported suppressions say of it.

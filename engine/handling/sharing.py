@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from engine.core.customer import Customer
 from engine.core.moments import Instant
-from engine.core.sharing import SHARES_KEPT, address_of, is_about_address, known_of_address, that_count
+from engine.core.sharing import SHARES_KEPT, address_of, is_about_address, known_of_address, named, that_count
 from engine.core.signals import AnySignal, Apart, Counted, Handed, Happened, Shares, TimeUp
 from engine.ports import Store
 
@@ -86,5 +84,4 @@ def overheard(store: Store, customer_id: str, told: Happened, now: Instant) -> I
             continue
         if not told.history and other.next_due is not None and other.next_due < now:
             yield other_id, TimeUp()  # what is overdue goes before what has just come
-        named = replace(event, customer=other_id, data=replace(event.data, email=address))
-        yield other_id, Happened(named, told.history)
+        yield other_id, Happened(named(event, other_id, address), told.history)

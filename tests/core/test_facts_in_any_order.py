@@ -161,7 +161,7 @@ def test_two_records_of_a_person_join_to_what_one_would_have_been(past: list[Eve
     whole, gaps = take(past)
     mine, my_gaps = take(halves[0])
     other, other_gaps = take(halves[1])
-    assert given_up(other, mine.id).orders == ()
+    assert given_up(other, mine.id, 0).orders == ()
     joining: list[Gap] = []
     join(mine, other, PLAIN, joining)
     assert standing_gaps([*my_gaps, *other_gaps, *joining]) == standing_gaps(gaps)

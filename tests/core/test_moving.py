@@ -446,7 +446,7 @@ def test_the_runs_of_a_record_that_is_given_up_are_moved_too() -> None:
     play.put(somebody("bob"))
     play.changes(version(2, stage("wait: 5d", "tag: new")), MOVED, works=False)
     play.signal(Look(), "bob")
-    play.put(given_up(old, "bob"))
+    play.put(given_up(old, "bob", play.now))
     play.signal(Joined(old), "bob")
     play.passes("6d")
     assert "5d tag new" in play.told("bob")

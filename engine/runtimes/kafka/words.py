@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.books.journal import encode_signal
 from engine.core.signals import AnySignal
@@ -46,9 +47,20 @@ class Known(Struct, frozen=True, array_like=True, gc=False):
     history: bool = False
 
 
-Word = Told | Known
+class Heard(Struct, frozen=True, array_like=True, gc=False):
+    """An event about a mail address (casefolded) that is not its customer's own: for whoever has it, if anybody does.
 
-_KINDS: Final[dict[bytes, type[Told | Known]]] = {b"told": Told, b"known": Known}
+    The gateway tells it to them as it is, or to nobody; the mark is as with `Told`.
+    """
+
+    address: str
+    signal: bytes
+    mark: bytes = b""
+
+
+Word = Told | Known | Heard
+
+_KINDS: Final[dict[bytes, type[Word]]] = {b"told": Told, b"known": Known, b"heard": Heard}
 _NAMES: Final = {shape: name for name, shape in _KINDS.items()}
 _encode = msgspec.msgpack.Encoder().encode
 _decoders = {name: msgspec.msgpack.Decoder(shape) for name, shape in _KINDS.items()}
@@ -89,8 +101,8 @@ def decode_word(value: bytes, headers: Iterable[tuple[str, bytes]]) -> Word:
         raise NoWordError("a word of a kind that this version does not know")
     try:
         word = decoder.decode(value)
-        if isinstance(word, Told) and not word.mark:
-            return Told(word.customer, word.signal, mark_of(place_of(named[PLACE_HEADER])))
+        if not isinstance(word, Known) and not word.mark:
+            return replace(word, mark=mark_of(place_of(named[PLACE_HEADER])))
     except (msgspec.MsgspecError, KeyError, struct.error) as error:
         raise NoWordError(f"no word of ours: {type(error).__name__}") from None
     return word

@@ -18,12 +18,15 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from tests import jars
 from tests.brokers import Cluster, answers
 from tests.postgres_servers import Server
+from tests.server_processes import free_port
 
+ROOT = Path(__file__).parents[3]
 OUTLIVING = """
 import sys
 import time
 from tests.brokers import Cluster
 from tests.postgres_servers import Server
+from tests.server_processes import free_port
 cluster, server = Cluster(), Server()
 cluster.start()
 server.start()
@@ -108,8 +111,7 @@ def test_a_killed_postgres_comes_back_with_what_it_had(own_postgres: Server) -> 
 def test_no_server_outlives_a_test_run_that_is_killed() -> None:
     """When the process that started them is killed, broker and PostgreSQL end, and their folders go."""
     command = [sys.executable, "-c", OUTLIVING]
-    root = Path(__file__).parents[1]
-    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None, "a pipe"
         said = run.stdout.readline().split()
         if not said:
@@ -123,6 +125,32 @@ def test_no_server_outlives_a_test_run_that_is_killed() -> None:
         return not any(map(is_there, pids)) and not any(folder.exists() for folder in folders)
 
     assert _within(20, gone)
+
+
+def test_what_dev_starts_stays_until_it_is_stopped(tmp_path: Path) -> None:
+    """`./dev kafka up` leaves a broker behind, a second `up` says so, and after `down` and `up` its topics are there."""
+    port = free_port()
+
+    def dev(*words: str) -> str:
+        command = [sys.executable, "-m", "tests.standing_servers", "kafka", *words, "--folder", str(tmp_path)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stderr
+
+    first = dev("up", "--port", str(port))
+    try:
+        assert f"WINBACK_KAFKA_BROKERS=127.0.0.1:{port}" in first
+        assert "runs already" in dev("up")
+        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}")
+        admin.create_topics([NewTopic("kept", 1, 1)])
+        admin.close()
+        assert "is stopped" in dev("down")
+        assert not answers(port)
+        dev("up", "--port", str(port))
+        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}")
+        assert "kept" in admin.list_topics()
+        admin.close()
+    finally:
+        assert "its data is gone" in dev("down", "--forget")
+    assert not (tmp_path / "brokers").exists()
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
