@@ -100,14 +100,19 @@ class Relay:
         settings: RelaySettings | None = None,
         meters: Meters | None = None,
         on_done: Callable[[Queued], None] | None = None,
+        is_current: Callable[[SqlStore, Queued], bool] = lambda _store, _queued: True,
     ) -> None:
-        """`on_done` hears of each mail that was handed over, after that is on record."""
+        """`on_done` hears of each mail that was handed over, after that is on record.
+
+        `is_current` says whether the store has the customer's record as of a send's release or later. Where it has an
+        older one (the distributed engine's books follow a moment behind), that record has nothing to say about the send.
+        """
         self._books, self._decider, self._backlog, self._limits = books, decider, backlog, limits
         self._sender, self._compose, self._clock, self._block_key = sender, compose, clock, block_key
         self._suppressions = Suppressions(block_key)
         self._settings = settings or RelaySettings()
         self._meters = meters or Meters(None)
-        self._on_done = on_done
+        self._on_done, self._is_current = on_done, is_current
         self._gathering = asyncio.Lock()
         self._news = asyncio.Event()
         self._stopping = False
@@ -297,15 +302,17 @@ class Relay:
             block_key(self._block_key, address, purpose),
             customer_block_key(self._block_key, queued.customer, purpose),
         )
-        record = store.load(queued.customer)
-        if record is None or record.gone:
+        record, is_current = store.load(queued.customer), self._is_current(store, queued)
+        if is_current and (record is None or record.gone):
             return "the customer is gone"
         listed = self._suppressions.of(store.connection, address)
         noes = [ledger.blocked_at(store.connection, keys), said_no_at(listed) if purpose in STOPPABLE else None]
         no_at = max((at for at in noes if at is not None), default=None)
-        permission = record.permission.get(f"{purpose}/{channel}")
+        permission = record.permission.get(f"{purpose}/{channel}") if record is not None else None
         if no_at is not None and not (permission and permission.given and permission.at > no_at):
             return "the customer said no"  # and no yes came after it, from wherever
+        if record is None or not is_current:
+            return ""  # the release asked its record, and here is none that knows more
         if is_stopped(record, purpose, channel):
             return "stopped"
         if channel == "email" and (record.address is Address.DEAD or (bounced_at(listed) or 0) > record.last_reaction):

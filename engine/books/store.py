@@ -93,6 +93,15 @@ class SqlStore:
         self.connection.execute("commit")
         self._forget()
 
+    def commit_beside(self, day: Day) -> None:
+        """Write effects and what was counted, and make it durable: records and the shop are another process's to change."""
+        self._customers.let_go()
+        self.tally.flush(day)
+        if self._effects:
+            self.connection.executemany(QUERIES["add_effect"], self._effects)
+        self.connection.execute("commit")
+        self._forget()
+
     def rollback(self) -> None:
         """Forget the batch."""
         if self.connection.in_transaction:
@@ -165,7 +174,7 @@ class SqlStore:
                 (seq, effect.time, effect.customer, effect.type, effect.effect_id, effect.ordinal, effect.shadow, body)
             )
             if self._fills_outbox and effect.type == SEND_REQUESTED and not effect.shadow:
-                self._outbox.append(_outbox_row(effect, seq, body))
+                self._outbox.append(outbox_row(effect, seq, body))
 
     def journal(self, customer_id: str, signal: AnySignal, now: Instant) -> None:
         """Append the signal to the journal, in the order of decision."""
@@ -204,7 +213,8 @@ class SqlStore:
         self.tally.forget()
 
 
-def _outbox_row(effect: Effect, seq: int, body: str) -> _Row:
+def outbox_row(effect: Effect, seq: int, body: str) -> tuple[Any, ...]:
+    """Return the row of the outbox for a requested send; `seq` numbers its releases, `body` is its data as JSON."""
     data = effect.data
     customer = data.get("customer")
     email = customer.get("email", "") if isinstance(customer, dict) else ""

@@ -12,9 +12,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
-from engine.books.backlog import Backlog, RelaySettings
+from engine.books.backlog import Backlog
 from engine.books.deliveries import Deliveries
-from engine.books.limits import Limit, Limits
+from engine.books.limits import Limits
 from engine.books.meters import DeliveryMeters, Meters
 from engine.books.relay import Relay
 from engine.books.suppressions import Suppressions
@@ -27,6 +27,7 @@ from engine.wiring import effect_log, in_force
 from engine.wiring.clock import clock_trouble
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
+from engine.wiring.handing_over import relay_settings_of
 from engine.wiring.preflight.probing import probes_of
 from engine.wiring.ramp_metrics import add_ramp_metrics
 from engine.wiring.receivers import receivers_of
@@ -167,13 +168,7 @@ def _relay(
     *,
     seeding: Seeding,
 ) -> Relay:
-    said = settings.sender
-    relay_settings = RelaySettings(
-        at_once=settings.smtp.connections,
-        only_to=said.only_to,
-        limit=Limit(**said.limit.model_dump()),
-        limits={name: Limit(**each.model_dump()) for name, each in said.limits.items()},
-    )
+    said, relay_settings = settings.sender, relay_settings_of(settings)
     handling = engine.handling
     limits = Limits(relay_settings.limit, relay_settings.limits)
     backlog = Backlog(settings.data, limits, relay_settings, lambda: handling.rules.shop.pauses)

@@ -16,13 +16,13 @@ import structlog
 
 from engine.books import seeds
 from engine.books.ledger import Queued
+from engine.books.relay import Books
 from engine.books.store import SqlStore
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.ports import Sender, Sent
 from engine.rendering import RenderError
 from engine.rendering.loading import SHARED
-from engine.runtimes.sqlite.loop import Loop
 from engine.wiring.in_force import Kept, compiled
 from engine.wiring.secret import Secrets
 from engine.wiring.settings import Settings
@@ -37,10 +37,10 @@ class Seeding:
     """Sends new versions to the seeds. `on_done` hears of each mail that was handed over; `run` does the work."""
 
     def __init__(
-        self, settings: Settings, secrets: Secrets, loop: Loop, sender: Sender, rules: Callable[[], Rules]
+        self, settings: Settings, secrets: Secrets, books: Books, sender: Sender, rules: Callable[[], Rules]
     ) -> None:
         """Send by the same sender as the mails themselves."""
-        self._settings, self._secrets, self._loop, self._sender, self._rules = settings, secrets, loop, sender, rules
+        self._settings, self._secrets, self._books, self._sender, self._rules = settings, secrets, books, sender, rules
         self._kept: Kept | None = None
         self._written: Written | None = None
         self._met: set[tuple[str, str]] = set()
@@ -61,7 +61,7 @@ class Seeding:
 
     async def run(self) -> None:
         """Send what there is to send, until cancelled."""
-        await self._loop.ask(lambda store, _: seeds.settle(store.connection))
+        await self._books.ask(lambda store, _: seeds.settle(store.connection))
         while True:
             template, wanted = await self._to_do.get()
             for seed in self._settings.sender.seeds:
@@ -86,12 +86,12 @@ class Seeding:
             number=number,
             label="Seed",
         )
-        if not await self._loop.ask(
+        if not await self._books.ask(
             lambda store, now: seeds.claim(store.connection, digest, seed, template, language, now)
         ):
             return
         sent = await self._sender.send(message)
-        await self._loop.ask(lambda store, now: _note(store, digest, seed, sent, now))
+        await self._books.ask(lambda store, now: _note(store, digest, seed, sent, now))
         if sent.outcome == "later":  # with the next live mail of this template
             self._met.discard((template, wanted))
         log.info("a new version was handed over to a seed", template=template, language=language, outcome=sent.outcome)
