@@ -16,7 +16,7 @@ from engine.runtimes.kafka.inbox import Inbox, until_next_second
 from engine.runtimes.kafka.letters import Letters
 from engine.runtimes.kafka.producing import Connection, Producing
 from engine.runtimes.kafka.sources import ReadRecord, Sources
-from engine.runtimes.kafka.taking import Follows, Taking
+from engine.runtimes.kafka.taking import Listed, Taking
 
 
 class Topics(Struct, frozen=True):
@@ -52,18 +52,29 @@ class Gateway:
         topics: Topics,
         readers: Mapping[str, ReadRecord],
         identities: Identities,
-        follows: Follows,
+        listed: Listed,
         key: bytes,
         now: Callable[[], Instant],
     ) -> None:
-        """`readers`: how each source topic is read; `key` signs our message ids; `now` reads the clock."""
+        """Make one; nothing runs yet.
+
+        Args:
+            connection: how the brokers are reached.
+            topics: where it writes, and its group.
+            readers: how each source topic is read.
+            identities: who is known under which key.
+            listed: what imported suppressions say of addresses.
+            key: signs our message ids.
+            now: reads the clock.
+
+        """
         self._now = now
         self._topics = topics
         self._producing = Producing(connection, client_id="winback-gateway")
         self._inbox = Inbox(self._producing, topics.inbox, topics.partitions, now)
         self._whose = Whose(identities, key, asyncio.get_running_loop().time)
         letters = Letters(self._producing, topics.dead_letters)
-        self._taking = Taking(self._inbox, self._whose, letters.bury, follows, now)
+        self._taking = Taking(self._inbox, self._whose, letters.bury, listed, now)
         self._sources = Sources(connection, topics.group, readers, self._taking, now)
         self._stack = AsyncExitStack()
         self._ticks: asyncio.Task[None] | None = None

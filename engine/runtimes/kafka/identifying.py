@@ -17,6 +17,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 from msgspec import Struct
 
+from engine.books.connection import DatabaseError
 from engine.core.events import Event
 from engine.core.message_ids import customer_of
 from engine.core.whose import address_in, keys_of, mail_key, unknown_at
@@ -31,10 +32,6 @@ KEPT_FOR: Final = 30.0
 MOST_KEPT: Final = 200_000
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0  # seconds between two tries while the identities are away
-
-
-class IdentitiesAwayError(Exception):
-    """The identities cannot be asked now; the message says why. Trying again is right."""
 
 
 class Claim(Struct, frozen=True):
@@ -52,7 +49,7 @@ class Identities(Protocol):
         """Return the customers known under these keys; keys that nobody is known under are left out.
 
         Raises:
-            IdentitiesAwayError: not now.
+            DatabaseError: not now.
 
         """
         ...
@@ -61,7 +58,7 @@ class Identities(Protocol):
         """Let keys change hands, each named once; return those that did. The others belong to somebody else by now.
 
         Raises:
-            IdentitiesAwayError: not now; it may have been done.
+            DatabaseError: not now; it may have been done.
 
         """
         ...
@@ -116,7 +113,7 @@ class Whose:
 
     async def find(self, keys: Collection[str]) -> dict[str, str]:
         """Return the customers known under these keys, asked anew; waits while the identities are away."""
-        found = dict(await self._patiently(lambda: self._identities.find(keys)))
+        found = dict(await self.patiently(lambda: self._identities.find(keys)))
         self._keep(found)
         return found
 
@@ -126,7 +123,7 @@ class Whose:
         Where the answer was lost and it is asked again, a key that had changed hands is not among those returned:
         ask whose it is, and it turns out to be right already.
         """
-        claimed = await self._patiently(lambda: self._identities.claim(claims))
+        claimed = await self.patiently(lambda: self._identities.claim(claims))
         self._keep({each.key: each.customer for each in claims if each.key in claimed})
         return claimed
 
@@ -139,12 +136,13 @@ class Whose:
         for key in list(_first(kept, len(kept) - MOST_KEPT)):
             del kept[key]
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to a question; ask it again for as long as PostgreSQL is away."""
         wait = _FIRST_WAIT
         while True:
             try:
                 answer = await ask()
-            except IdentitiesAwayError as error:
+            except DatabaseError as error:
                 if self.away_since is None:
                     self.away_since = self._clock()
                     log.warning("whose some events are cannot be asked now: they wait", error=str(error))
@@ -192,4 +190,4 @@ class IdentitiesInMemory:
     def _ask(self) -> None:
         self.questions += 1
         if self.away:
-            raise IdentitiesAwayError("nobody answers")
+            raise DatabaseError("nobody answers")

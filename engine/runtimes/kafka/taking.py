@@ -7,31 +7,38 @@ ones after it waiting, so that nothing overtakes anything within one source.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Final
 
 from msgspec import Struct
 
 from engine.books.journal import encode_signal
+from engine.core.customer import Customer
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import encode
-from engine.core.signals import Happened
-from engine.core.whose import NOBODY, OF_THE_SHOP
+from engine.core.signals import AnySignal, Happened, Shares
+from engine.core.whose import NOBODY, OF_THE_SHOP, mail_key
 from engine.handling import Taken
+from engine.handling.across import claimed
 from engine.runtimes.kafka.identifying import Claim, Whose
 from engine.runtimes.kafka.inbox import Inbox
 from engine.runtimes.kafka.wire import Entry, partition_of
-from engine.runtimes.kafka.words import Known, Told, entry_of_word
+from engine.runtimes.kafka.words import Heard, Known, Told, entry_of_word, told
 
-Piece = Event | DeadLetter | Told | Known
+Piece = Event | DeadLetter | Told | Known | Heard
 """Something that came: from the shop, or a word of our own processes."""
 
 Bury = Callable[[DeadLetter, Instant], asyncio.Future[None]]
 """Keeps a dead letter; the future ends when it is durable."""
 
-Follows = Callable[[Known, str], Awaitable[Sequence[Told]]]
-"""What is to be told before a key changes hands, from the word and who had it until now (empty: nobody)."""
+Listed = Callable[[Sequence[str]], Awaitable[Mapping[str, Customer]]]
+"""Says what imported suppressions know of addresses, as the record of one who shares them; many know nothing.
+
+Raises:
+    DatabaseError: the list cannot be asked now.
+"""
 
 
 class Given(Struct):
@@ -63,8 +70,8 @@ class Counts(Struct):
 class Taking:
     """Takes in pieces. Used in one asyncio loop."""
 
-    def __init__(self, inbox: Inbox, whose: Whose, bury: Bury, follows: Follows, now: Callable[[], Instant]) -> None:
-        self._inbox, self._whose, self._bury, self._follows, self._now = inbox, whose, bury, follows, now
+    def __init__(self, inbox: Inbox, whose: Whose, bury: Bury, listed: Listed, now: Callable[[], Instant]) -> None:
+        self._inbox, self._whose, self._bury, self._listed, self._now = inbox, whose, bury, listed, now
         self.counts = Counts()
 
     async def take(self, pieces: Sequence[Piece], origins: Sequence[str]) -> Given:
@@ -75,9 +82,11 @@ class Taking:
         await self._inbox.room()
         at_once = self._whose.at_once
         customers = [at_once(piece) if type(piece) is Event else "" for piece in pieces]
-        known = [piece for piece in pieces if type(piece) is Known]
+        known = [(piece, origin) for piece, origin in zip(pieces, origins, strict=True) if type(piece) is Known]
         if known:
             await self._learn(known)
+        if heard := {mail_key(piece.address) for piece in pieces if type(piece) is Heard}:
+            pieces = _for_owners(pieces, await self._whose.find(heard))
         asking = [place for place, customer in enumerate(customers) if customer is None]
         if asking:
             await self._ask(asking, pieces, customers)
@@ -103,7 +112,7 @@ class Taking:
             waits.add(self._bury(piece, self._now()))
             return Taken("dead_letter", reason=piece.reason)
         counts.words += 1
-        if type(piece) is Told:
+        if type(piece) is Told and piece.customer:
             waits.add(self._tell(piece))
         return _ACCEPTED
 
@@ -116,26 +125,65 @@ class Taking:
         for place, customer in zip(asking, await self._whose.look_up(events), strict=True):
             customers[place] = customer
 
-    async def _learn(self, words: Sequence[Known]) -> None:
-        """Let keys change hands; what follows from it for those who had them is told, durably, before they do.
+    async def _learn(self, words: Sequence[tuple[Known, str]]) -> None:
+        """Let keys change hands; what follows from it for others is told, durably, before they do.
 
-        In this order, a gateway that dies on the way tells it again and nobody who shares an address goes unheard.
+        In this order, a gateway that dies on the way tells it again, and nobody who shares an address goes unheard.
         """
+        await self._heed_list(words)
         waiting = list(words)
         while waiting:
-            this_time = {word.key: word for word in reversed(waiting)}  # a key's first word, where it has several
+            this_time = {each[0].key: each for each in reversed(waiting)}  # of several the first
             owners = await self._whose.find(this_time)
             claims = [
                 Claim(key, word.customer, owners.get(key, ""))
-                for key, word in this_time.items()
+                for key, (word, _) in this_time.items()
                 if owners.get(key) != word.customer
             ]
-            told = [tell for each in claims for tell in await self._follows(this_time[each.key], each.instead_of)]
-            if told:
-                await asyncio.gather(*{self._tell(tell) for tell in told})
-            claimed = await self._whose.claim(claims) if claims else ()
-            lost = {each.key for each in claims}.difference(claimed)
-            waiting = [word for word in waiting if word is not this_time[word.key] or word.key in lost]
+            follow = []
+            for each in claims:
+                word, origin = this_time[each.key]
+                follows = claimed(each.key, each.instead_of or None, word.customer, history=word.history)
+                if follows is not None:
+                    follow.append(self._tell(_marked(*follows, origin)))
+            await _all_of(follow)
+            done = await self._whose.claim(claims) if claims else ()
+            lost = {each.key for each in claims}.difference(done)  # to another gateway, which was faster
+            waiting = [each for each in waiting if each is not this_time[each[0].key] or each[0].key in lost]
+
+    async def _heed_list(self, words: Sequence[tuple[Known, str]]) -> None:
+        """Tell whoever has an address since now what imported suppressions say of it, whether it was theirs before or not."""
+        before = mail_key("")
+        owners = [
+            (word.key.removeprefix(before), word, origin) for word, origin in words if word.key.startswith(before)
+        ]
+        if not owners:
+            return
+        listed = await self._whose.patiently(lambda: self._listed([address for address, _, _ in owners]))
+        await _all_of(
+            self._tell(_marked(word.customer, Shares(listed[address], history=True), f"list {origin}"))
+            for address, word, origin in owners
+            if address in listed
+        )
+
+
+def _for_owners(pieces: Sequence[Piece], owners: Mapping[str, str]) -> list[Piece]:
+    """Return the pieces with what is heard of an address told to who has it; of one that nobody has to nobody."""
+    return [
+        Told(owners.get(mail_key(each.address), ""), each.signal, each.mark) if type(each) is Heard else each
+        for each in pieces
+    ]
+
+
+def _marked(customer_id: str, signal: AnySignal, origin: str) -> Told:
+    """Return what a customer is told because of a word; read again, the word gives it the same mark."""
+    mark = blake2b(f"{origin}\x1f{customer_id}".encode(), digest_size=8).digest()
+    return told(customer_id, signal, mark=mark)
+
+
+async def _all_of(ends: Iterable[asyncio.Future[None]]) -> None:
+    if waits := set(ends):
+        await asyncio.gather(*waits)
 
 
 _ACCEPTED: Final = Taken("accepted")

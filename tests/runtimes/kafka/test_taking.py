@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.books.journal import encode_signal
+from engine.core.address import address_ref
+from engine.core.customer import Customer
 from engine.core.events import DeadLetter, Event, Mail, OrderPlaced, Reputation
 from engine.core.message_ids import carrying
 from engine.core.moments import SECOND, Instant
-from engine.core.signals import GivenUp, Handed, Happened
+from engine.core.signals import GivenUp, Handed, Happened, Introduced, Shares
+from engine.core.suppressions import Suppression, known_of
 from engine.core.whose import NOBODY
 from engine.runtimes.kafka.identifying import Claim, IdentitiesInMemory, Whose
 from engine.runtimes.kafka.inbox import Inbox, until_next_second
@@ -21,7 +25,7 @@ from engine.runtimes.kafka.letters import KEPT_OF_A_LARGE_ONE, decode_letter, en
 from engine.runtimes.kafka.producing import ProducerStoppedError, Row
 from engine.runtimes.kafka.taking import Taking
 from engine.runtimes.kafka.wire import MOST_ENTRIES, Entry, Record, decode_record, partition_of
-from engine.runtimes.kafka.words import Known, Told, told
+from engine.runtimes.kafka.words import Heard, Known, told
 
 KEY = b"k" * 32
 EFFECT = "0123456789abcdef0123456789abcdef"
@@ -85,9 +89,9 @@ class Gate:
         )
         self.identities = identities or IdentitiesInMemory()
         self.letters: list[DeadLetter] = []
-        self.follows: list[tuple[Known, str]] = []
+        self.listed: dict[str, Customer] = {}
         self.whose = Whose(self.identities, KEY, asyncio.get_running_loop().time)
-        self.taking = Taking(self.inbox, self.whose, self.bury, self.what_follows, lambda: self.time)
+        self.taking = Taking(self.inbox, self.whose, self.bury, self.look_at_list, lambda: self.time)
 
     def bury(self, letter: DeadLetter, _: Instant) -> asyncio.Future[None]:
         """Keep a letter."""
@@ -96,10 +100,9 @@ class Gate:
         done.set_result(None)
         return done
 
-    async def what_follows(self, word: Known, earlier: str) -> list[Told]:
-        """Tell an earlier owner that it is given up."""
-        self.follows.append((word, earlier))
-        return [told(earlier, GivenUp(word.customer), mark=b"12345678")] if earlier else []
+    async def look_at_list(self, addresses: Sequence[str]) -> dict[str, Customer]:
+        """Say what is on the list of imported suppressions."""
+        return {address: self.listed[address] for address in addresses if address in self.listed}
 
 
 def order(customer: str, number: int, email: str = "") -> Event:
@@ -335,7 +338,7 @@ async def test_a_word_that_is_read_again_asks_nothing_of_anybody() -> None:
     await gate.taking.take([word], [""])
     await gate.taking.take([word, word], ["", ""])
 
-    assert [earlier for _, earlier in gate.follows] == [""]
+    assert gate.topic.all_entries() == []
 
 
 async def test_several_owners_in_one_parcel_follow_each_other() -> None:
@@ -346,7 +349,40 @@ async def test_several_owners_in_one_parcel_follow_each_other() -> None:
     await gate.taking.take([*words, Known("mail:x@y.z", "c-9")], [""] * 5)
 
     assert gate.identities.owners == {"mail:a@b.c": "c-3", "mail:x@y.z": "c-9"}
-    assert [earlier for word, earlier in gate.follows if word.key == "mail:a@b.c"] == ["", "c-0", "c-1", "c-2"]
+    assert sorted(each.customer for each in gate.topic.all_entries()) == ["c-0", "c-1", "c-2"]
+    met = {each.customer: each.decoded() for each in gate.topic.all_entries()}
+    assert met == {f"c-{number}": Introduced(f"c-{number + 1}", address_ref("a@b.c"), False) for number in range(3)}
+
+
+async def test_an_address_on_the_imported_list_is_told_to_whoever_has_it_since_now() -> None:
+    """An imported "no" reaches the customer whenever the address becomes known, also where it was known as a guest's."""
+    gate = Gate()
+    listed = known_of("a@b.c", [Suppression("unsubscribed", 5)])
+    gate.listed["a@b.c"] = listed
+    gate.identities.owners["mail:a@b.c"] = "mailto:a@b.c"
+
+    for _ in range(2):
+        await gate.taking.take([Known("mail:a@b.c", "mailto:a@b.c"), Known("coupon:WB-1", "c-1")], ["events/0/7", ""])
+
+    entries = gate.topic.all_entries()
+    assert [(each.customer, each.decoded()) for each in entries] == [("mailto:a@b.c", Shares(listed, True))] * 2
+    assert len({each.mark for each in entries}) == 1
+
+
+async def test_what_is_heard_of_an_address_is_told_to_whoever_has_it() -> None:
+    """A bounce of an address from before reaches its owner of today, and nobody where there is none."""
+    gate = Gate()
+    gate.identities.owners["mail:a@b.c"] = "c-7"
+    bounced = encode_signal(Happened(Event("1", "esp", "email.bounced", 0, "", Mail(email="a@b.c", kind="dead"))))
+
+    given_ = await gate.taking.take(
+        [Heard("a@b.c", bounced, b"abcdefgh"), Heard("x@y.z", bounced, b"abcdefgi")], ["", ""]
+    )
+    await given_.durable()
+
+    (entry,) = gate.topic.all_entries()
+    assert (entry.customer, entry.signal, entry.mark) == ("c-7", bounced, b"abcdefgh")
+    assert "mail:x@y.z" not in gate.identities.owners
 
 
 async def test_a_key_that_another_gateway_takes_meanwhile_is_asked_for_again() -> None:
@@ -357,7 +393,7 @@ async def test_a_key_that_another_gateway_takes_meanwhile_is_asked_for_again() -
     await gate.taking.take([word], [""])
 
     assert gate.identities.owners["mail:a@b.c"] == "c-1"
-    assert [earlier for _, earlier in gate.follows] == ["", "c-2"]
+    assert [each.customer for each in gate.topic.all_entries()] == ["c-2"]
 
 
 @settings(max_examples=30, deadline=None)
