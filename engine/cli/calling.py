@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from engine.books.database import Where
     from engine.core.moments import Instant
     from engine.wiring.settings import Settings
 
@@ -86,6 +87,16 @@ class Call:
     def data(self) -> Path:
         """The data folder."""
         return self.settings.data
+
+    @property
+    def books(self) -> Where:
+        """Where the books are: in the data folder, or the distributed engine's PostgreSQL."""
+        from engine.wiring.settings import SettingsError  # noqa: PLC0415 - as above
+
+        try:
+            return self.settings.books
+        except SettingsError as error:
+            raise Misused(str(error)) from None
 
     @property
     def workflows(self) -> Path:

@@ -47,7 +47,7 @@ def the_data(call: Call) -> Iterator[Views]:
 
     """
     try:
-        with Views(call.data) as views:
+        with Views(call.books) as views:
             yield views
     except DatabaseError as error:
         raise Misused(str(error)) from None

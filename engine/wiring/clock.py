@@ -11,7 +11,7 @@ import structlog
 
 from connectors.memory import FixedClock
 from engine.books.connection import DatabaseError
-from engine.books.database import FILE_NAME
+from engine.books.database import FILE_NAME, present
 from engine.books.views import Views
 from engine.core.moments import DAY, HOUR, Instant, rfc3339
 from engine.ports import Clock
@@ -80,9 +80,9 @@ def clock_trouble(clock: Clock) -> str:
 
 def stood_still(settings: Settings, now: Instant) -> int:
     """Return for how long the engine of a data folder stood still, if that is longer than it should be; else 0."""
-    if settings.practice is not None or not (settings.data / FILE_NAME).exists():
+    if settings.practice is not None or not present(settings.books):
         return 0
-    with Views(settings.data) as views:
+    with Views(settings.books) as views:
         accepted, shop = views.shop()
     return 0 if shop.time_stands or now - accepted <= LONGEST_STANDSTILL else now - accepted
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from engine.books import applied
 from engine.books.connection import Connection
+from engine.books.database import Where
 from engine.books.views import Views
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
@@ -51,14 +52,14 @@ def read(connection: Connection) -> Kept:
     return kept_of("" if row is None else applied.templates_of(connection, row))
 
 
-def of_folder(data: Path) -> Kept:
-    """Return what is in force in a data folder.
+def of_books(where: Where) -> Kept:
+    """Return what is in force.
 
     Raises:
         DatabaseError: there is no database, or it cannot be read.
 
     """
-    with Views(data) as views:
+    with Views(where) as views:
         return kept_of(views.templates())
 
 

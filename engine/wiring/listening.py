@@ -51,7 +51,7 @@ async def listeners(
     """
     intake = Intake(_Reading(engine).read, loop.submit, engine)
     blocks = _Blocks(loop)
-    codes = _Codes(loop, engine, stack.enter_context(Views(settings.data)))
+    codes = _Codes(loop, engine, stack.enter_context(Views(settings.books)))
 
     def ready() -> str:
         return "the engine is behind" if loop.figures().lag > STALLED_AFTER else ""
@@ -67,7 +67,7 @@ async def listeners(
     except ValueError as error:
         raise SettingsError(str(error)) from None
     answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_begin_with)
-    brand = in_force.of_folder(settings.data).brand
+    brand = in_force.of_books(settings.books).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
     stack.push_async_callback(public.stop)

@@ -125,7 +125,7 @@ def waits_in(checked: Checked, as_applied: RuleSet | None, settings: Settings, i
     """Return what a checked set would change, applied as these rules; None where it is the one in force."""
     if as_applied is None:
         return Pending([], len(checked.errors))
-    differ = not in_force.is_of(in_force.of_folder(settings.data), checked)
+    differ = not in_force.is_of(in_force.of_books(settings.books), checked)
     found = changes(in_force_now, as_applied, templates_differ=differ)
     return Pending(as_json(found), 0) if found else None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from engine.books.database import Where
 from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
@@ -18,8 +18,8 @@ from engine.insight.ramps import ramp_rows
 class RampMetrics(Collector):
     """`winback_ramp_allowed`, `_used` and `_waiting` by family of providers; nothing where there is no ramp."""
 
-    def __init__(self, data: Path, rules: Callable[[], Rules], now: Callable[[], Instant]) -> None:
-        self._data, self._rules, self._now = data, rules, now
+    def __init__(self, where: Where, rules: Callable[[], Rules], now: Callable[[], Instant]) -> None:
+        self._where, self._rules, self._now = where, rules, now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges. It is called in a thread of its own, and so opens the data anew."""
@@ -33,7 +33,7 @@ class RampMetrics(Collector):
         }
         rules = self._rules()
         if rules.lifecycle.ramp is not None:
-            with Views(self._data) as views:
+            with Views(self._where) as views:
                 lines = dict(views.all("lines"))
             for row in ramp_rows(rules, lines, self._now()):
                 for name, gauge in gauges.items():
@@ -42,7 +42,7 @@ class RampMetrics(Collector):
 
 
 def add_ramp_metrics(
-    registry: CollectorRegistry, data: Path, rules: Callable[[], Rules], now: Callable[[], Instant]
+    registry: CollectorRegistry, where: Where, rules: Callable[[], Rules], now: Callable[[], Instant]
 ) -> None:
     """Let a registry tell the ramp."""
-    registry.register(RampMetrics(data, rules, now))
+    registry.register(RampMetrics(where, rules, now))

@@ -134,7 +134,7 @@ class Remote:
         """Say whether it is there; one that died left its file behind."""
         try:
             self.do("ping")
-            with Views(self._settings.data) as views:
+            with Views(self._settings.books) as views:
                 self.own_events = views.rules().own_events
         except (NotReachedError, DatabaseError):
             return False

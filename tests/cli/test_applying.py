@@ -208,4 +208,4 @@ def test_the_templates_of_an_earlier_version_come_into_the_database(visited: Win
     assert taken_over["what"] == ["what was there at the start"]
     assert visited("apply", "--json").json["changes"][0]["effect"].startswith("templates")
     assert visited("apply", "--back").code == 0
-    assert in_force.kept_of(body) == in_force.of_folder(Path("data"))
+    assert in_force.kept_of(body) == in_force.of_books(Path("data"))

@@ -81,7 +81,7 @@ def _rules(call: Call) -> RuleSet:
 
 def _of_engine(call: Call, *, by_category: bool) -> dict[str, Any]:
     try:
-        with Views(call.data) as views:
+        with Views(call.books) as views:
             rules = views.rules()
             last = max(map(_last_known, views.everybody()), default=0)
             cadence = rules.shop.cadence

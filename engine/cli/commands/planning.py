@@ -46,7 +46,7 @@ def command(call: Call, save: Path | None, moves: tuple[str, ...]) -> None:
         with progress() as bar:
             task = bar.add_task("looking at customers", total=None)
             plan = plan_of(
-                call.data,
+                call.books,
                 checked,
                 now=call.now(),
                 who=who(),

@@ -88,7 +88,7 @@ def _in_force(call: Call, probes: Probes) -> Situation:
         accepted, state = views.shop()
         rules = views.rules().rule_set
         left = {each.offer: each.left for each in levels(rules, state, views.pools())}
-    kept = in_force.of_folder(call.data)
+    kept = in_force.of_books(call.books)
     return Situation(
         settings=call.settings,
         rules=rules,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import structlog
 
+from engine.books.database import Where
 from engine.core.moments import MINUTE, Instant
 from engine.insight.plan import Plan
 from engine.language.files import Checked
@@ -30,9 +30,9 @@ log = structlog.get_logger(__name__)
 class Reckoning:
     """The plan of the files as they were last checked."""
 
-    def __init__(self, data: Path, now: Callable[[], Instant]) -> None:
-        """Reckon beside the rules in force in a data folder."""
-        self._data, self._now = data, now
+    def __init__(self, where: Where, now: Callable[[], Instant]) -> None:
+        """Reckon beside the rules in force in the books."""
+        self._where, self._now = where, now
         self._task: asyncio.Task[Plan] | None = None
         self._of: tuple[Checked, int] | None = None
         self._begun: Instant = 0
@@ -70,7 +70,7 @@ class Reckoning:
             self._progress = done, of
 
         try:
-            return plan_of(self._data, checked, now=self._now(), who=WHO, tell=tell)
+            return plan_of(self._where, checked, now=self._now(), who=WHO, tell=tell)
         except Exception:
             log.exception("the plan could not be reckoned")
             raise

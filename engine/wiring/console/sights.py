@@ -67,7 +67,7 @@ class EngineSights:
         """`waiting` says what the files would change, without looking at them now; `shop` is the shop's name."""
         self._settings, self._engine, self._control, self._letters = settings, engine, control, letters
         self._waiting, self._shop = waiting, shop
-        self._reckoning = Reckoning(settings.data, engine.now)
+        self._reckoning = Reckoning(settings.books, engine.now)
         self._thread = ThreadPoolExecutor(1, "console")
         self._views: Views | None = None
 
@@ -152,7 +152,7 @@ class EngineSights:
 
     def _look(self, look: Callable[[Views], T]) -> T:
         if self._views is None:
-            self._views = Views(self._settings.data)
+            self._views = Views(self._settings.books)
         return look(self._views)
 
 

@@ -59,7 +59,7 @@ class GoingLive:
             probes = self._place.look(arguments.get("name_servers") or ())
         except (SettingsError, ValueError) as error:
             raise ControlRefusedError(str(error)) from None
-        kept = in_force.of_folder(settings.data)
+        kept = in_force.of_books(settings.books)
         accepted, counts = await self._place.ask(lambda store, now: (now, pools.counts(store.connection)))
         situation = Situation(
             settings=settings,

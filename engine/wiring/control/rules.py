@@ -111,10 +111,10 @@ class RulesInForce:
         if plan is not None:
             known, now = await self._place.ask(lambda store, now: (proposals.found(store.connection, plan.number), now))
             refused = await asyncio.to_thread(
-                by_plan, settings.data, checked, plan, known, who=wanted.who, approvals=settings.approvals, now=now
+                by_plan, settings.books, checked, plan, known, who=wanted.who, approvals=settings.approvals, now=now
             )
         elif settings.approvals:
-            refused = await asyncio.to_thread(without_plan, settings.data, checked, wanted.moves)
+            refused = await asyncio.to_thread(without_plan, settings.books, checked, wanted.moves)
         if refused:
             raise ControlRefusedError("; ".join(refused))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
+from engine.books.database import Where
 from engine.books.proposals import PENDING, Proposal
 from engine.core.moments import Instant
 from engine.insight.plan import Plan
@@ -38,10 +38,10 @@ def raw_of(plan: Plan) -> str:
     return msgspec.json.format(msgspec.json.encode(plan), indent=2).decode() + "\n"
 
 
-def without_plan(data: Path, checked: Checked, moves: Mapping[str, str]) -> list[str]:
+def without_plan(where: Where, checked: Checked, moves: Mapping[str, str]) -> list[str]:
     """Return what keeps a checked set from being put in force by one person alone, where a second must approve."""
     assert checked.rules is not None, "a set without errors has rules"
-    before, _ = in_force_now(data)
+    before, _ = in_force_now(where)
     rules = as_applied(checked.rules, before.rules.shop)
     differ = not is_same(before.kept, of(checked))
     why = told(further(before.rules.rule_set, rules, moves, templates_differ=differ))
@@ -49,16 +49,16 @@ def without_plan(data: Path, checked: Checked, moves: Mapping[str, str]) -> list
 
 
 def by_plan(
-    data: Path, checked: Checked, plan: Plan, known: Proposal | None, *, who: str, approvals: int, now: Instant
+    where: Where, checked: Checked, plan: Plan, known: Proposal | None, *, who: str, approvals: int, now: Instant
 ) -> list[str]:
     """Return what keeps a plan from being applied: its files, what is in force, a figure, or who applies it.
 
     `known` is the plan as the engine keeps it under its number. What the file says of its maker counts for nothing.
     """
-    first = differs(plan, replace(plan, digest=digest_of(checked), applied=in_force_now(data)[0].applied))
+    first = differs(plan, replace(plan, digest=digest_of(checked), applied=in_force_now(where)[0].applied))
     if first:  # no need to look at a million customers
         return first
-    found = plan_of(data, checked, now=now, who=plan.who, moves=plan.moves)
+    found = plan_of(where, checked, now=now, who=plan.who, moves=plan.moves)
     said = differs(plan, found)
     if said:
         said = ["the figures differ by more than a tenth: " + "; ".join(said)]

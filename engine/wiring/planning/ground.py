@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from engine.books.database import FILE_NAME
+from engine.books.database import Where, present
 from engine.books.views import Views
 from engine.insight.foresight import InLine, Prospects
 
@@ -36,16 +35,16 @@ class Ground(Struct, frozen=True):
     runs: dict[Place, int] = {}
 
 
-def ground_of(data: Path) -> Ground:
+def ground_of(where: Where) -> Ground:
     """Read it.
 
     Raises:
         DatabaseError: the database cannot be read.
 
     """
-    if not (data / FILE_NAME).exists():
+    if not present(where):
         return Ground()
-    with Views(data) as views:
+    with Views(where) as views:
         lines = {
             name: [InLine(-reaction, customer, NOTHING_KNOWN, ()) for reaction, customer in views.all("in_line", name)]
             for name, _ in views.all("lines")

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from multiprocessing import get_context
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from engine.books.database import Where
 from engine.books.views import Views
 from engine.core import customer as records
 from engine.core.moments import Instant
@@ -44,7 +44,6 @@ class Search(Struct, frozen=True):
     `enter`: somebody may enter; `moved`: the runs of these workflows go on in another version.
     """
 
-    folder: str
     rules: RuleSet
     shop: Shop
     now: Instant
@@ -54,16 +53,16 @@ class Search(Struct, frozen=True):
     moved: tuple[str, ...] = ()
 
 
-def look_at_all(search: Search, tell: Tell | None = None) -> Seen:
+def look_at_all(where: Where, search: Search, tell: Tell | None = None) -> Seen:
     """Look at all whom the search may concern."""
     told = tell or (lambda _, __: None)
-    with Views(Path(search.folder)) as views:
+    with Views(where) as views:
         last = views.one("last_customer")[0] if search.enter else 0
         moved = [name for (name,) in views.all("under_way_in", _as_list(search.moved))] if search.moved else []
     portions: list[_Portion] = [(begin, begin + PORTION) for begin in range(0, last, PORTION)]
     portions += [moved[begin : begin + PORTION] for begin in range(0, len(moved), PORTION)]
     seen, all_ = Seen(), last + len(moved)
-    with _seekers(search, all_) as results:
+    with _seekers(where, search, all_) as results:
         for done, found in enumerate(results(portions), 1):
             seen.add(found)
             told(min(done * PORTION, all_), all_)
@@ -75,22 +74,22 @@ def _as_list(names: Iterable[str]) -> str:
 
 
 @contextmanager
-def _seekers(search: Search, customers: int) -> Iterator[Callable[[Sequence[_Portion]], Iterator[Seen]]]:
+def _seekers(where: Where, search: Search, customers: int) -> Iterator[Callable[[Sequence[_Portion]], Iterator[Seen]]]:
     if customers < MANY:
-        with closing(_Seeker(search)) as alone:
+        with closing(_Seeker(where, search)) as alone:
             yield lambda portions: map(alone.look, portions)
         return
     spawned, raw = get_context("spawn"), msgspec.msgpack.encode(search)
-    with ProcessPoolExecutor(PROCESSES, spawned, _begin, (raw,)) as pool:
+    with ProcessPoolExecutor(PROCESSES, spawned, _begin, (where, raw)) as pool:
         yield lambda portions: pool.map(_look, portions)
 
 
 class _Seeker:
     """Looks at one portion after the other, over a connection of its own."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, where: Where, search: Search) -> None:
         self._search = search
-        self._views = Views(Path(search.folder))
+        self._views = Views(where)
         versions = self._views.rules().versions
         self._rules = Rules(search.rules, search.shop, versions, key=b"")
         wanted = None if search.everybody else standings_of(self._rules)
@@ -121,10 +120,10 @@ _seeker: _Seeker | None = None
 """The one of a process that was started for looking."""
 
 
-def _begin(raw: bytes) -> None:
+def _begin(where: Where, raw: bytes) -> None:
     gc.disable()  # records are made and freed by the thousand and hold no cycles; the process lives for seconds
     global _seeker  # noqa: PLW0603 - how a pool's processes keep what they were started with
-    _seeker = _Seeker(msgspec.msgpack.decode(raw, type=Search))
+    _seeker = _Seeker(where, msgspec.msgpack.decode(raw, type=Search))
 
 
 def _look(portion: _Portion) -> Seen:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from msgspec.structs import replace
 
+from engine.books.database import Where
 from engine.core.customer import Run
 from engine.core.moments import Instant, rfc3339, zone
 from engine.core.moving import MOVE, landing
@@ -36,7 +36,7 @@ from engine.wiring.planning.sides import (
 
 
 def plan_of(
-    data: Path,
+    where: Where,
     checked: Checked,
     *,
     now: Instant,
@@ -46,11 +46,11 @@ def plan_of(
 ) -> Plan:
     """Return what putting a checked set in force now would mean: see `engine.insight.plan`.
 
-    It opens the data folder for reading, whether an engine runs on it or not, and takes seconds with a million customers:
+    It opens the books for reading, whether an engine runs on it or not, and takes seconds with a million customers:
     call it off the event loop.
 
     Args:
-        data: the data folder; without a database there are no rules in force, and no customers.
+        where: where the books are; before the first start there are no rules in force, and no customers.
         checked: a set without errors.
         now: the instant at which it would be applied.
         who: who asks.
@@ -62,10 +62,10 @@ def plan_of(
 
     """
     said = dict(moves or {})
-    before, accepted = in_force_now(data)
+    before, accepted = in_force_now(where)
     now = max(now, accepted)
-    after = to_come(data, before, checked, now, said)
-    planning = _Planning(data, before, after, ground_of(data), now, said, tell)
+    after = to_come(where, before, checked, now, said)
+    planning = _Planning(where, before, after, ground_of(where), now, said, tell)
     return Plan(
         at=rfc3339(now),
         who=who,
@@ -84,7 +84,7 @@ class _Planning:
 
     def __init__(
         self,
-        data: Path,
+        where: Where,
         before: Side,
         after: Side,
         ground: Ground,
@@ -92,7 +92,7 @@ class _Planning:
         moves: Mapping[str, str],
         tell: Tell | None,
     ) -> None:
-        self.data, self.before, self.after, self.ground = data, before, after, ground
+        self.where, self.before, self.after, self.ground = where, before, after, ground
         self.now, self.moves = now, moves
         self.there = zone(after.rules.lifecycle.timezone)
         self.standings_may_change = changes_who_fits(before.rules.lifecycle, after.rules.lifecycle)
@@ -130,7 +130,6 @@ class _Planning:
             return Seen()
         sweeping = self.before.rules.shop.sweep is not None  # some are still as the rules before these left them
         search = Search(
-            folder=str(self.data),
             rules=replace(rules.rule_set, workflows=looked_at),
             shop=rules.shop,
             now=self.now,
@@ -139,7 +138,7 @@ class _Planning:
             enter=on or everybody,
             moved=moved,
         )
-        return look_at_all(search, tell)
+        return look_at_all(self.where, search, tell)
 
     def _standings_alone(self) -> bool:
         return changes_standings_alone(self.before.rules.lifecycle, self.after.rules.lifecycle)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from engine.books.database import FILE_NAME
+from engine.books.database import Where, present
 from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
@@ -59,27 +58,27 @@ class Side:
     applied: int = 0
 
 
-def in_force_now(data: Path) -> tuple[Side, Instant]:
+def in_force_now(where: Where) -> tuple[Side, Instant]:
     """Return what is in force and the last accepted instant; before the first start there is nothing.
 
     Raises:
         DatabaseError: the database cannot be read.
 
     """
-    if not (data / FILE_NAME).exists():
+    if not present(where):
         return Side(Rules(RuleSet(), Shop(), key=b""), kept_of("")), 0
-    with Views(data) as views:
+    with Views(where) as views:
         accepted, _ = views.shop()
         last = next(iter(views.put_in_force(1)), None)
         return Side(views.rules(), kept_of(views.templates()), 0 if last is None else last.num), accepted
 
 
-def to_come(data: Path, before: Side, checked: Checked, now: Instant, moves: Mapping[str, str]) -> Side:
+def to_come(where: Where, before: Side, checked: Checked, now: Instant, moves: Mapping[str, str]) -> Side:
     """Return the side of a checked set: its versions numbered, and the shop as it would be in the moment of its `apply`."""
     assert checked.rules is not None, "a set without errors has rules"
     versions, shop = before.rules.versions, Shop()
-    if (data / FILE_NAME).exists():
-        with Views(data) as views:
+    if present(where):
+        with Views(where) as views:
             _, shop = views.shop()  # one of its own: telling changes it
     rules = as_applied(checked.rules, shop)
     stored = msgspec.json.decode(msgspec.json.encode(rules, order="deterministic"), type=RuleSet)
