@@ -1,0 +1,96 @@
+"""A partition's promise: whatever dies, and whenever, the same effects stand at the same places, and none is lost.
+
+Made-up inboxes are decided by processes that are killed between any two steps, or stopped and set going again while others
+have their partition. What they have put out, and what is left in the changelog, must be what one undisturbed life gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.effects import Effect
+from engine.runtimes.kafka.values import SHOP_KEY, body_of
+from engine.runtimes.kafka.wire import Place
+from tests.inbox_streams import Stream, made_up
+from tests.partition_lives import Process, Topics, partition_over
+
+SEEDS = st.integers(0, 5)
+"""Few inboxes, for each takes longer to make than to decide."""
+
+
+@lru_cache
+def stream_of(seed: int, partitions: int) -> Stream:
+    """A short inbox in which anything may happen."""
+    return made_up(seed, customers=8, days=60, partitions=partitions, unrest=0.15)
+
+
+@lru_cache
+def undisturbed(seed: int, partitions: int, number: int) -> dict[bytes, bytes]:
+    """The table after one life without any crash, flushed after every record."""
+    stream = stream_of(seed, partitions)
+    shelf: dict[bytes, bytes] = {}
+    partition = partition_over(shelf, stream, number)
+    for offset, record in enumerate(stream.inboxes[number]):
+        partition.decide(offset, record)
+        shelf.update(partition.dirty())
+        partition.kept()
+    return shelf
+
+
+def live_through(topics: Topics, stream: Stream, number: int, random: Random, crashes: int) -> None:
+    """Let processes die or stop one after the other, and the last one come to the end."""
+    stopped: list[Process] = []
+    for _ in range(crashes):
+        process = Process(topics, stream, number, random, rewind=random.choice((0, 1, 5, 1_000)))
+        live(process, steps=int(random.choice((3, 30, 300)) * random.expovariate(1)) + 1, stopped=stopped)
+        if random.random() < 0.5:
+            process.stop()
+            stopped.append(process)
+        if random.random() < 0.5:
+            topics.compact(random.randint(0, len(topics.changelog)), deletions=random.random() < 0.5)
+    live(Process(topics, stream, number, random, rewind=5), steps=1_000_000, stopped=stopped)
+
+
+def live(process: Process, steps: int, stopped: list[Process]) -> None:
+    """Let a process do so many steps, or all; now and then one that was stopped goes on for a while."""
+    random = process.random
+    for _ in range(steps):
+        if not process.step():
+            return
+        if stopped and random.random() < 0.02:
+            late = random.choice(stopped)
+            for _ in range(random.randint(1, 60)):
+                late.step()
+
+
+@given(seed=SEEDS, partitions=st.sampled_from([1, 3]), chance=st.integers(0, 1 << 32), crashes=st.integers(0, 8))
+def test_the_same_effects_stand_at_the_same_places(seed: int, partitions: int, chance: int, crashes: int) -> None:
+    """Whatever is killed or goes on late, wherever the inbox is read again: effects, words and table are as undisturbed."""
+    stream, random = stream_of(seed, partitions), Random(chance)  # noqa: S311 - to be repeated
+    number = random.randrange(partitions)
+    topics = Topics(stream.inboxes[number])
+    live_through(topics, stream, number, random, crashes)
+    assert {place: effect for place, effect in topics.effects} == dict(stream.effects[number])
+    assert set(topics.words) == set(stream.words[number])
+    assert no_place_has_two_effects(topics)
+    compare(topics.restored().values, undisturbed(seed, partitions, number))
+
+
+def no_place_has_two_effects(topics: Topics) -> bool:
+    """Say whether every repetition of a place holds the same effect."""
+    at: dict[Place, Effect] = {}
+    return all(at.setdefault(place, effect) == effect for place, effect in topics.effects)
+
+
+def compare(found: Mapping[bytes, bytes], expected: Mapping[bytes, bytes]) -> None:
+    """See that two tables say the same of every customer, to the byte, and of the partition."""
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        if key != SHOP_KEY:
+            assert found[key] == value, key
+    assert body_of(found[SHOP_KEY]) == body_of(expected[SHOP_KEY])
