@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from engine.books.journal import encode_signal
 from engine.core import customer as records
 from engine.core.effects import Effect
 from engine.core.events import DeadLetter
@@ -20,10 +21,11 @@ from engine.core.rules import RuleSet
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal, Happened, RulesChanged, ShopSignal
 from engine.handling import Handling
+from engine.handling.across import Across
 from engine.handling.timekeeping import OVERDUE_A_SECOND, Pace, Timekeeping
 from engine.runtimes.kafka.partition import SLICES_A_TICK, TIMERS, InForce
 from engine.runtimes.kafka.wire import SHOP, Entry, Place, Record, partition_of
-from engine.runtimes.kafka.words import Known, Word, told
+from engine.runtimes.kafka.words import Heard, Known, Word, told
 from engine.runtimes.simulator.store import MemoryStore
 
 Placed = tuple[Place, Effect]
@@ -64,15 +66,23 @@ class ReferenceStore(MemoryStore):
     def know(self, key: str, customer_id: str) -> None:
         """Tell the gateway."""
         if not key.startswith("message:"):
-            self.words.append((self.place(), Known(key, customer_id)))
+            self.known(key, customer_id, history=False)
 
-    def is_here(self, customer_id: str) -> bool:
-        """Say whether a customer is of this partition."""
-        return partition_of(customer_id, self.partitions) == self.here
+    def has(self, customer_id: str) -> bool:
+        """Say whether a customer is of another partition."""
+        return partition_of(customer_id, self.partitions) != self.here
 
     def tell(self, customer_id: str, signal: AnySignal) -> None:
-        """Tell somebody by a word."""
+        """Tell somebody elsewhere by a word."""
         self.words.append((self.place(), told(customer_id, signal)))
+
+    def known(self, key: str, customer_id: str, *, history: bool) -> None:
+        """Tell the gateway whose a key is."""
+        self.words.append((self.place(), Known(key, customer_id, history)))
+
+    def heard(self, address: str, told: Happened) -> None:
+        """Tell the gateway what was heard of an address."""
+        self.words.append((self.place(), Heard(address, encode_signal(told))))
 
     def earliest(self) -> Instant | None:
         """Return the next due time."""
@@ -94,6 +104,7 @@ class Reference:
     ) -> None:
         self.store = ReferenceStore(number, partitions)
         self.handling = Handling(Rules(RuleSet(), Shop(), key=key), whole=False)
+        self._across = self.handling.across = Across(self.handling, self.store)
         self._time = Timekeeping(self.handling, Pace(overdue_a_second), timers=TIMERS)
         self._rules_of, self._key = rules_of, key
         self._accepted: Instant = 0
@@ -137,12 +148,12 @@ class Reference:
                 self._tell(signal, now)
         elif entry.mark:
             if not self.store.seen(entry.customer, entry.mark, now):
-                self.handling.decide(self.store, entry.customer, signal, now)
+                self._across.told(self.store, entry.customer, signal, now)
         elif isinstance(signal, Happened):
             history = signal.history or not self.shop.epoch
             self.handling.take_of(self.store, entry.customer, signal.event, now, history=history)
         else:
-            self.handling.decide(self.store, entry.customer, signal, now)
+            self._across.told(self.store, entry.customer, signal, now)
 
     def _tell(self, signal: ShopSignal, now: Instant) -> None:
         if isinstance(signal, RulesChanged):

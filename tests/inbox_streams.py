@@ -35,8 +35,10 @@ from engine.core.signals import (
     ShopSignal,
     WentLive,
 )
+from engine.core.whose import mail_key
+from engine.handling.across import claimed
 from engine.runtimes.kafka.wire import Entry, Place, Record, entry_of, entry_of_shop, partition_of
-from engine.runtimes.kafka.words import Told, Word, entry_of_word, mark_of
+from engine.runtimes.kafka.words import Heard, Known, Told, Word, entry_of_word, mark_of
 from engine.runtimes.simulator import sample
 from tests.acceptance.shipped import shipped
 from tests.edits import EDITS
@@ -76,8 +78,6 @@ class Stream(Struct, frozen=True):
         return self.documents[epoch]
 
 
-
-
 def made_up(
     seed: int, *, customers: int = 12, days: int = 150, partitions: int = 1, unrest: float = 0.05, most: int = 8
 ) -> Stream:
@@ -87,16 +87,19 @@ def made_up(
 
 class _Making:
     def __init__(self, seed: int, customers: int, days: int, partitions: int, unrest: float, most: int) -> None:
-        self.random = Random(seed)  # noqa: S311 - a stream is to be repeated
+        self.random = Random(seed)
         self.customers, self.days, self.partitions, self.unrest, self.most = customers, days, partitions, unrest, most
         self.shop = sample.Shop(customers, seed, start=START, days=days)
         self.documents: dict[int, Document] = {}
-        self.references = [Reference(number, partitions, self.documents.__getitem__, KEY) for number in range(partitions)]
+        self.references = [
+            Reference(number, partitions, self.documents.__getitem__, KEY) for number in range(partitions)
+        ]
         self.inboxes: list[list[Record]] = [[] for _ in range(partitions)]
         self.effects: list[list[Placed]] = [[] for _ in range(partitions)]
         self.words: list[list[tuple[Place, Word]]] = [[] for _ in range(partitions)]
         self.waiting: defaultdict[int, list[Entry]] = defaultdict(list)
         self.again: list[tuple[int, Entry]] = []
+        self.owners: dict[str, str] = {}
         self.released: list[Effect] = []
         self.rule_set = self.first_rules()
         self.versions: list[Workflow] = []
@@ -192,8 +195,7 @@ class _Making:
             if effect.type == SEND_REQUESTED and not effect.shadow:
                 self.hand_over(effect)
         for place, word in words:
-            if isinstance(word, Told):
-                self.pass_on(Told(word.customer, word.signal, mark_of(place)))
+            self.pass_on(word, mark_of(place))
 
     def hand_over(self, send: Effect) -> None:
         """Play the sender: say what became of a send, once or twice."""
@@ -205,9 +207,19 @@ class _Making:
         self.again.append((partition_of(send.customer, self.partitions), entry))
         self.wait(entry)
 
-    def pass_on(self, word: Told) -> None:
-        """Play the gateway: bring a word to its partition."""
-        self.wait(entry_of_word(word))
+    def pass_on(self, word: Word, mark: bytes) -> None:
+        """Play the gateway: bring a word to its partition, or to whoever has the address it is about."""
+        match word:
+            case Told(customer, signal):
+                self.wait(entry_of_word(Told(customer, signal, mark)))
+            case Known(key, customer, history):
+                earlier = self.owners.get(key)
+                self.owners[key] = customer
+                if (said := claimed(key, earlier, customer, history=history)) is not None:
+                    self.wait(entry_of(*said, mark=mark))
+            case Heard(address, signal):
+                if (owner := self.owners.get(mail_key(address))) is not None:
+                    self.wait(entry_of_word(Told(owner, signal, mark)))
 
     def wait(self, entry: Entry) -> None:
         """Let an entry come with the partition's next record, and sometimes with a later one again."""

@@ -111,5 +111,4 @@ class Process:
 
 def partition_over(shelf: dict[bytes, bytes], stream: Stream, number: int) -> Partition:
     """Return a partition of a stream over a shelf."""
-
     return Partition(number, len(stream.inboxes), stream.rules_of, KEY, shelf)

@@ -22,6 +22,7 @@ from engine.core.rules import RuleSet
 from engine.core.shop import Shop
 from engine.core.signals import Happened, RulesChanged, ShopSignal
 from engine.handling import Handling
+from engine.handling.across import Across
 from engine.handling.timekeeping import OVERDUE_A_SECOND, Pace, Timekeeping
 from engine.runtimes.kafka.partition_store import Batch, PartitionStore, Shelf
 from engine.runtimes.kafka.values import PLACE_KEY, SHOP_KEY, Reached, encode_body, head_of, pack, reached_in, shop_in
@@ -92,6 +93,7 @@ class Partition:
         self._shop_body = b"" if shop_value is None else encode_body(shop)
         rules = rules_of(shop.epoch).rules(shop, key=key) if shop.epoch else Rules(RuleSet(), shop, key=key)
         self.handling = Handling(rules, whole=False)
+        self._across = self.handling.across = Across(self.handling, self.store)
         self._time = Timekeeping(self.handling, _pace(overdue_a_second, self._reached), timers=TIMERS)
         self._time.earliest = self.store.earliest()
 
@@ -170,7 +172,7 @@ class Partition:
             history = signal.history or not self.shop.epoch
             self.handling.take_of(self.store, entry.customer, signal.event, now, history=history)
         elif not entry.mark or not self.store.seen(entry.customer, entry.mark, now):
-            self.handling.decide(self.store, entry.customer, signal, now)
+            self._across.told(self.store, entry.customer, signal, now)
         return word
 
     def _tell(self, signal: ShopSignal, now: Instant) -> None:

@@ -14,16 +14,17 @@ from typing import Final, Protocol
 
 from msgspec import Raw
 
+from engine.books.journal import encode_signal
 from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import Instant
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal
+from engine.core.signals import AnySignal, Happened
 from engine.runtimes.kafka.values import Kept, customers_in, encode_body, head_of, kept_in, pack, record_in
 from engine.runtimes.kafka.wire import Place, partition_of
-from engine.runtimes.kafka.words import Known, Word, told
+from engine.runtimes.kafka.words import Heard, Known, Word, told
 
 REFS_KEPT: Final = 64
 """References that are remembered of a customer: of what came last."""
@@ -53,7 +54,7 @@ class Shelf(Protocol):
 
 
 class PartitionStore:
-    """The store port of one partition. `offset` is that of the record being decided."""
+    """The store port of one partition, and its way to the others. `offset` is that of the record being decided."""
 
     def __init__(self, number: int, partitions: int, shelf: Shelf) -> None:
         self.number = number
@@ -266,15 +267,23 @@ class PartitionStore:
     def know(self, key: str, customer_id: str) -> None:
         """Tell the gateway of an identity key. Our message ids name their customer themselves."""
         if not key.startswith("message:"):
-            self.words.append((self._next_place(), Known(key, customer_id)))
+            self.known(key, customer_id, history=False)
 
-    def is_here(self, customer_id: str) -> bool:
-        """Say whether a customer is of this partition."""
-        return partition_of(customer_id, self._partitions) == self.number
+    def has(self, customer_id: str) -> bool:
+        """Say whether a customer is kept elsewhere, in another partition."""
+        return partition_of(customer_id, self._partitions) != self.number
 
     def tell(self, customer_id: str, signal: AnySignal) -> None:
-        """Tell a customer of any partition a signal, by a word."""
+        """Tell a customer of another partition a signal, by a word."""
         self.words.append((self._next_place(), told(customer_id, signal)))
+
+    def known(self, key: str, customer_id: str, *, history: bool) -> None:
+        """Tell the gateway that an identity key belongs to a customer from now on."""
+        self.words.append((self._next_place(), Known(key, customer_id, history)))
+
+    def heard(self, address: str, told: Happened) -> None:
+        """Let the gateway tell whoever has an address what was heard about it."""
+        self.words.append((self._next_place(), Heard(address, encode_signal(told))))
 
     def put(self, effects: Iterable[Effect]) -> None:
         """Give effects their places."""

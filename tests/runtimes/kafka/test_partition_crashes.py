@@ -71,11 +71,11 @@ def live(process: Process, steps: int, stopped: list[Process]) -> None:
 @given(seed=SEEDS, partitions=st.sampled_from([1, 3]), chance=st.integers(0, 1 << 32), crashes=st.integers(0, 8))
 def test_the_same_effects_stand_at_the_same_places(seed: int, partitions: int, chance: int, crashes: int) -> None:
     """Whatever is killed or goes on late, wherever the inbox is read again: effects, words and table are as undisturbed."""
-    stream, random = stream_of(seed, partitions), Random(chance)  # noqa: S311 - to be repeated
+    stream, random = stream_of(seed, partitions), Random(chance)
     number = random.randrange(partitions)
     topics = Topics(stream.inboxes[number])
     live_through(topics, stream, number, random, crashes)
-    assert {place: effect for place, effect in topics.effects} == dict(stream.effects[number])
+    assert dict(topics.effects) == dict(stream.effects[number])
     assert set(topics.words) == set(stream.words[number])
     assert no_place_has_two_effects(topics)
     compare(topics.restored().values, undisturbed(seed, partitions, number))
