@@ -56,6 +56,18 @@ def encode_effect(effect: Effect, place: Place, shop: Shop) -> tuple[bytes, Head
     return line(outside)[:-1], headers
 
 
+def encode_send(effect: Effect, place: Place, shop: Shop) -> tuple[bytes, Headers]:
+    """Return the value and the headers of a record of `winback.sends`: a requested send with its message.
+
+    What a rehearsal before `go-live` releases is for our own mailbox, so a mail service that reads the topic must not take
+    it for a send: it stands there as what is kept.
+    """
+    headers: Headers = [(PLACE_HEADER, place.packed())]
+    if shop.gone_live and effect.time >= shop.live_since:
+        return line(effect)[:-1], headers
+    return line(replace(effect, type=_kept(effect.type)))[:-1], [*headers, (TYPE_HEADER, effect.type.encode())]
+
+
 def decode_effect(value: bytes, headers: Iterable[tuple[str, bytes]]) -> Effect:
     """Return the effect that a record tells of, as it was decided.
 

@@ -198,7 +198,7 @@ class Restored:
 
     def takeover(self, generation: int, safe_from: int) -> Takeover:
         """Return what a new generation writes after this. `safe_from` is the end of the inbox, read after taking over."""
-        return Takeover(generation, safe_from, dict(self.generations), self.beaten)
+        return Takeover(generation, safe_from, self.generations, self.beaten)
 
 
 def counts(value: bytes, than: bytes) -> bool:
@@ -210,20 +210,20 @@ class Takeover:
     """What one generation writes into the changelog: its values, and the deletions of those it has taken the place of."""
 
     def __init__(
-        self, generation: int, safe_from: int, earlier: Mapping[bytes, int] | None = None, beaten: Iterable[bytes] = ()
+        self, generation: int, safe_from: int, earlier: MutableMapping[bytes, int] | None = None, beaten: Iterable[bytes] = ()
     ) -> None:
         """Write under this generation.
 
         Args:
             generation: drawn for this taking-over of the partition.
             safe_from: no earlier process of the partition has decided a record of this offset or beyond.
-            earlier: under which generation each value was found.
+            earlier: under which generation each value was found; what was written anew is taken out of it.
             beaten: keys that can be deleted besides.
 
         """
         self.generation = generation
         self.safe_from = safe_from
-        self._earlier = dict(earlier or {})
+        self._earlier = {} if earlier is None else earlier
         self._to_delete = list(beaten)
 
     def entries(self, dirty: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes | None]]:

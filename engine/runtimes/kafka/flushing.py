@@ -1,0 +1,148 @@
+"""Flushes: what was decided becomes durable, and only then acknowledged. Never another order.
+
+For each partition: effects, sends, words and dead letters; when they are in Kafka, all that changed in the table as one batch
+of its changelog; when that is there, the acknowledgement. A crash between any two of them has the records decided again, to
+the same effects at the same places. Decisions go on while a flush is under way; there is one flush at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from engine.runtimes.kafka.held import Held, News
+from engine.runtimes.kafka.outbound import Outbound
+from engine.runtimes.kafka.watchdog import Pulse, moment
+from engine.runtimes.kafka.worker_meters import WorkerMeters
+
+LINGER: Final = 0.025
+"""Seconds between two flushes, in which changes to the same customers become one."""
+
+ENOUGH: Final = 2_000
+"""Entries decided, after which a flush does not wait for the time."""
+
+TOO_MUCH: Final = 20_000
+"""Entries decided and not durable, after which no more are decided until they are."""
+
+
+class Topics(Struct, frozen=True, kw_only=True):
+    """Where a worker reads and writes."""
+
+    inbox: str
+    effects: str
+    sends: str
+    events: str
+    letters: str
+    changelog: str
+    rules: str
+
+
+class Flushing:
+    """Makes what the held partitions have decided durable, for as long as it runs."""
+
+    def __init__(
+        self,
+        held: Mapping[int, Held],
+        outbound: Outbound,
+        topics: Topics,
+        pulse: Pulse,
+        meters: WorkerMeters,
+        *,
+        most_pause: float,
+        on_halted: Callable[[float], object],
+    ) -> None:
+        """Flush what is in `held`, as of each flush.
+
+        Args:
+            held: partitions by their numbers; changed by whoever takes them over and gives them up.
+            outbound: the way to Kafka.
+            topics: where to.
+            pulse: told that this goes on.
+            meters: told how it goes.
+            most_pause: seconds that the process may have stood still before a flush.
+            on_halted: called, with the seconds, when it stood still for longer; others may have the partitions then.
+
+        """
+        self._held, self._outbound, self._topics, self._pulse, self._meters = held, outbound, topics, pulse, meters
+        self._most_pause, self._on_halted = most_pause, on_halted
+        self._news, self._room, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._room.set()
+        self._flushing = False
+
+    async def run(self) -> None:
+        """Flush until cancelled.
+
+        Raises:
+            Exception: something could not be made durable; the worker must not go on.
+
+        """
+        while True:
+            self._turn()
+            if any(held.news.messages for held in self._held.values()):
+                await self._flush()
+            try:
+                async with asyncio.timeout(LINGER):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    def note(self) -> None:
+        """Hear that something was decided."""
+        waiting = sum(held.news.entries for held in self._held.values())
+        if waiting >= ENOUGH:
+            self._news.set()
+        if waiting >= TOO_MUCH:
+            self._room.clear()
+
+    async def room(self) -> None:
+        """Wait until there is room for more decisions."""
+        await self._room.wait()
+
+    async def everything(self) -> None:
+        """Wait until all that was decided is durable."""
+        while self._flushing or any(held.news.messages for held in self._held.values()):
+            self._news.set()
+            await asyncio.sleep(LINGER / 5)
+
+    def _turn(self) -> None:
+        """Note that the loop came by; stop where it did not for too long, before anything is written."""
+        now = moment()
+        pause, self._pulse.turned = now - self._pulse.turned, now
+        if pause > self._most_pause:
+            self._on_halted(pause)
+
+    async def _flush(self) -> None:
+        began = moment()
+        self._flushing = True
+        self._news.clear()
+        work = [(held, held.take_news()) for held in self._held.values() if held.news.messages]
+        self._room.set()
+        async with asyncio.TaskGroup() as group:
+            for held, news in work:
+                group.create_task(self._flush_one(held, news))
+        self._flushing = False
+        self._meters.flushed(moment() - began)
+
+    async def _flush_one(self, held: Held, news: News) -> None:
+        """Make the news of one partition durable, and acknowledge it."""
+        # Taken now: what is decided while we wait for Kafka belongs to the next flush, with its effects.
+        dirty = held.partition.dirty()
+        entries = held.shelf.entries(dirty)
+        topics, number, write = self._topics, held.number, self._outbound.append_all
+        elsewhere = [(topics.events, news.words), (topics.letters, news.letters)]
+        async with asyncio.TaskGroup() as group:
+            for topic, rows in ((topics.effects, news.effects), (topics.sends, news.sends)):
+                if rows:
+                    group.create_task(write(topic, number, rows))
+            for topic, rows in elsewhere:
+                if rows:
+                    group.create_task(write(topic, number % await self._outbound.partitions(topic), rows))
+        upto = await self._outbound.append(topics.changelog, number, [(key, value, ()) for key, value in entries])
+        held.shelf.put(dirty, upto)
+        held.partition.kept()
+        held.settle(news)
+        self._pulse.steps += 1
+        self._meters.durable(number, news.entries, sum(len(value or b"") for _, value in entries))
