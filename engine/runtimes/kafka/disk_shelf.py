@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
@@ -48,7 +48,7 @@ class DiskShelf:
         """Yield all values; nothing may be written meanwhile."""
         for key, stored in self._db.items():
             if key != _UPTO_KEY:
-                yield key, stored[GENERATION_BYTES:]
+                yield cast(bytes, key), stored[GENERATION_BYTES:]
 
     def read_from(self) -> int:
         """Return how far the changelog was read, or written by ourselves."""

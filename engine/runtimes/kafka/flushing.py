@@ -21,11 +21,11 @@ from engine.runtimes.kafka.worker_meters import WorkerMeters
 LINGER: Final = 0.025
 """Seconds between two flushes, in which changes to the same customers become one."""
 
-ENOUGH: Final = 2_000
-"""Entries decided, after which a flush does not wait for the time."""
+ENOUGH: Final = 1_000
+"""Changes after which a flush does not wait for the time."""
 
-TOO_MUCH: Final = 20_000
-"""Entries decided and not durable, after which no more are decided until they are."""
+TOO_MUCH: Final = 4_000
+"""Changes after which no more is decided until those before are durable. One partition's must fit into one batch."""
 
 
 class Topics(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Flushing:
             on_halted: called, with the seconds, when it stood still for longer; others may have the partitions then.
 
         """
-        self._held, self._outbound, self._topics, self._pulse, self._meters = held, outbound, topics, pulse, meters
+        self._held, self.outbound, self._topics, self._pulse, self._meters = held, outbound, topics, pulse, meters
         self._most_pause, self._on_halted = most_pause, on_halted
         self._news, self._room, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
@@ -91,7 +91,7 @@ class Flushing:
 
     def note(self) -> None:
         """Hear that something was decided."""
-        waiting = sum(held.news.entries for held in self._held.values())
+        waiting = sum(held.waiting for held in self._held.values())
         if waiting >= ENOUGH:
             self._news.set()
         if waiting >= TOO_MUCH:
@@ -128,10 +128,7 @@ class Flushing:
 
     async def _flush_one(self, held: Held, news: News) -> None:
         """Make the news of one partition durable, and acknowledge it."""
-        # Taken now: what is decided while we wait for Kafka belongs to the next flush, with its effects.
-        dirty = held.partition.dirty()
-        entries = held.shelf.entries(dirty)
-        topics, number, write = self._topics, held.number, self._outbound.append_all
+        topics, number, write = self._topics, held.number, self.outbound.append_all
         elsewhere = [(topics.events, news.words), (topics.letters, news.letters)]
         async with asyncio.TaskGroup() as group:
             for topic, rows in ((topics.effects, news.effects), (topics.sends, news.sends)):
@@ -139,10 +136,8 @@ class Flushing:
                     group.create_task(write(topic, number, rows))
             for topic, rows in elsewhere:
                 if rows:
-                    group.create_task(write(topic, number % await self._outbound.partitions(topic), rows))
-        upto = await self._outbound.append(topics.changelog, number, [(key, value, ()) for key, value in entries])
-        held.shelf.put(dirty, upto)
-        held.partition.kept()
-        held.settle(news)
+                    group.create_task(write(topic, number % await self.outbound.partitions(topic), rows))
+        upto = await self.outbound.append(topics.changelog, number, [(*entry, ()) for entry in news.changelog])
+        held.settle(news, upto)
         self._pulse.steps += 1
-        self._meters.durable(number, news.entries, sum(len(value or b"") for _, value in entries))
+        self._meters.durable(news.entries, sum(map(len, news.dirty.values())))

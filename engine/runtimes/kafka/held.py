@@ -18,7 +18,8 @@ from engine.core.signals import Handed
 from engine.runtimes.kafka.effect_records import encode_effect, encode_send
 from engine.runtimes.kafka.outbound import Row
 from engine.runtimes.kafka.partition import Outcome, Partition
-from engine.runtimes.kafka.shelf import Shelf
+from engine.runtimes.kafka.partition_store import Batch
+from engine.runtimes.kafka.shelf import ChangelogEntry, Shelf
 from engine.runtimes.kafka.wire import Place, Record
 from engine.runtimes.kafka.words import encode_word, told
 
@@ -53,6 +54,9 @@ class News(Struct):
     entries: int = 0
     upto: int = 0
     """The offset that follows the last record decided."""
+    dirty: Batch = field(default_factory=dict)
+    """What has changed in the table, as of the moment the news were taken."""
+    changelog: list[ChangelogEntry] = field(default_factory=list)
 
 
 class Held:
@@ -72,6 +76,11 @@ class Held:
     def number(self) -> int:
         """Which partition it is."""
         return self.partition.number
+
+    @property
+    def waiting(self) -> int:
+        """How much there is to make durable: records' entries, and customers who have changed."""
+        return max(self.news.entries, self.partition.store.changed)
 
     def decide(self, offset: int, record: Record, message: Message) -> Outcome:
         """Decide the record that comes next.
@@ -96,13 +105,24 @@ class Held:
         news.upto = self.expected = offset + 1
         return outcome
 
+    def bury(self, letter: DeadLetter) -> None:
+        """Put a dead letter among the news: a record that is none of ours."""
+        self.news.letters.append(_letter(letter, self.partition.accepted))
+
     def take_news(self) -> News:
-        """Return what there is to make durable now; what is decided from here on is news again."""
+        """Return what there is to make durable now; what is decided from here on is news again.
+
+        All at one moment: a table that is ahead of the effects would lose those of a crash.
+        """
         news, self.news = self.news, News()
+        news.dirty = self.partition.dirty()
+        news.changelog = self.shelf.entries(news.dirty)
         return news
 
-    def settle(self, news: News) -> None:
-        """Note that all of it is in Kafka, the changelog too; acknowledge it, in order."""
+    def settle(self, news: News, changelog_upto: int) -> None:
+        """Note that all of it is in Kafka, the changelog up to this offset; acknowledge it, in order."""
+        self.shelf.put(news.dirty, changelog_upto)
+        self.partition.kept()
         self.durable = news.upto
         for message in news.messages:
             message.ack()

@@ -78,7 +78,7 @@ class Outbound:
         for key, value, headers in rows:
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 raise TooMuch(f"{topic}, partition {partition}: more than {MOST_BYTES:,} bytes at once")
-        count = batch.record_count()
+        count: int = batch.record_count()
         batch.close()
         written = await (await self._producer.send_batch(batch, topic, partition=partition))
         return int(written.offset) + count

@@ -29,8 +29,10 @@ from engine.runtimes.kafka.values import PLACE_KEY, SHOP_KEY, Reached, encode_bo
 from engine.runtimes.kafka.wire import SHOP, Entry, Place, Record
 from engine.runtimes.kafka.words import Word
 
-TIMERS: Final = 10_000
-"""Due customers that ring in one record, before what has come and after it; the others in the next one."""
+TIMERS: Final = 1_000
+"""Due customers that ring in one record, before what has come and after it; the others in the next one.
+
+What one record changes goes into one batch of the changelog, so it has to be bounded; a tick a second comes anyway."""
 
 SLICES_A_TICK: Final = 10
 """Slices of the shop's own work in a record without entries, for there may be none but one a second."""

@@ -74,10 +74,12 @@ class PartitionStore:
         self._lines: dict[str, dict[str, Instant]] = {}  # by line: who stands in it, and their last reaction
         self._stages: dict[str, tuple[tuple[str, str], ...]] = {}
         self._ids: list[str] | None = None
+        self._count = 0
         self._build()
 
     def _build(self) -> None:
         for customer_id, value in customers_in(self._shelf.items()):
+            self._count += 1
             due = head_of(value).next_due
             if due is not None:
                 self._due_of[customer_id] = due
@@ -98,6 +100,16 @@ class PartitionStore:
         """Begin with the next record of the inbox: what it asks for gets places of its own."""
         self.offset, self._index = offset, 0
         self.effects, self.words, self.letters = [], [], []
+
+    @property
+    def customers(self) -> int:
+        """How many customers there are."""
+        return self._count
+
+    @property
+    def changed(self) -> int:
+        """How many customers a flush would write."""
+        return len(self._changed)
 
     def take_changed(self) -> Batch:
         """Return the values of all customers changed since this was asked last, to be made durable."""
@@ -154,6 +166,7 @@ class PartitionStore:
         """Keep the record, its due time, its runs and its places in lines."""
         customer_id = after.id
         if before is None:
+            self._count += 1
             self._refs.setdefault(customer_id, b"")
             if self._ids is not None:
                 insort(self._ids, customer_id)

@@ -38,7 +38,7 @@ async def restore(
     inbox: str,
     shelves: Mapping[int, Shelf],
     *,
-    progress: Callable[[int], None] = lambda count: None,
+    progress: Callable[[int], None],
 ) -> dict[int, Ends]:
     """Read what the shelves have not yet of their partitions' changelog; return what the inbox holds of each.
 

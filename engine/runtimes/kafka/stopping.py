@@ -31,14 +31,14 @@ log = structlog.get_logger(__name__)
 
 def fail_stop(why: str, *, error: BaseException | None = None, code: int = FAILED) -> NoReturn:
     """End the process here and now."""
-    log.critical("the worker stops: " + why, error=repr(error) if error else None, exit=code, exc_info=error)
+    log.critical("the worker stops", why=why, error=repr(error) if error else None, exit=code, exc_info=error)
     _flush()
     os._exit(code)
 
 
 def kill(why: str) -> NoReturn:
     """Kill the process, whatever its other threads are waiting for."""
-    log.critical("the worker is killed: " + why)
+    log.critical("the worker is killed", why=why)
     _flush()
     os.kill(os.getpid(), signal.SIGKILL)
     raise SystemExit(FAILED)  # never comes here

@@ -210,7 +210,11 @@ class Takeover:
     """What one generation writes into the changelog: its values, and the deletions of those it has taken the place of."""
 
     def __init__(
-        self, generation: int, safe_from: int, earlier: MutableMapping[bytes, int] | None = None, beaten: Iterable[bytes] = ()
+        self,
+        generation: int,
+        safe_from: int,
+        earlier: MutableMapping[bytes, int] | None = None,
+        beaten: Iterable[bytes] = (),
     ) -> None:
         """Write under this generation.
 

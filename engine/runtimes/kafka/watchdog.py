@@ -28,6 +28,8 @@ class Pulse(Struct):
     """Records restored, decided and made durable, and offsets committed."""
     behind: bool = False
     """Whether there is anything to do."""
+    uncommitted_since: float | None = None
+    """Since when something durable waits to be committed while no commit moves; None where nothing does."""
 
 
 def moment() -> float:
@@ -38,9 +40,7 @@ def moment() -> float:
 class Watchdog:
     """Looks at a pulse once in a while. It has a thread of its own, so that a loop that hangs does not stop it."""
 
-    def __init__(
-        self, pulse: Pulse, stall: float = STALL, *, kill: Callable[[str], object] = stopping.kill
-    ) -> None:
+    def __init__(self, pulse: Pulse, stall: float = STALL, *, kill: Callable[[str], object] = stopping.kill) -> None:
         """`kill` is told why; tests take it over."""
         self._pulse, self._stall, self._kill = pulse, stall, kill
         self._steps, self._since = pulse.steps, pulse.turned
@@ -60,6 +60,8 @@ class Watchdog:
         pulse = self._pulse
         if now - pulse.turned > self._stall:
             self._kill(f"its loop has not come by for {now - pulse.turned:.0f} s")
+        elif pulse.uncommitted_since is not None and now - pulse.uncommitted_since > self._stall:
+            self._kill(f"nothing was committed for {now - pulse.uncommitted_since:.0f} s")
         elif pulse.steps != self._steps or not pulse.behind:
             self._steps, self._since = pulse.steps, now
         elif now - self._since > self._stall:

@@ -16,7 +16,9 @@ class WorkerMeters:
         self._bytes = Counter("winback_worker_changelog_bytes", "Bytes of values flushed", registry=registry)
         self._poisoned = Counter("winback_worker_poisoned", "Decisions that failed", registry=registry)
         self._lost = Counter(
-            "winback_worker_lost_records", "Records that were gone from the inbox before they were decided", registry=registry
+            "winback_worker_lost_records",
+            "Records that were gone from the inbox before they were decided",
+            registry=registry,
         )
         self._flushes = Histogram(
             "winback_worker_flush_seconds", "How long a flush took", registry=registry, buckets=_SECONDS
@@ -25,11 +27,15 @@ class WorkerMeters:
             "winback_worker_restore_seconds", "From the taking over of partitions to their first decision",
             registry=registry, buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300),
         )  # fmt: skip
-        self._lag = Gauge("winback_worker_lag_records", "Records that wait in the inbox", ["partition"], registry=registry)
+        self._lag = Gauge(
+            "winback_worker_lag_records", "Records that wait in the inbox", ["partition"], registry=registry
+        )
         self._age = Gauge(
             "winback_worker_lag_seconds", "How old the last record decided is while others wait", registry=registry
         )
-        self._customers = Gauge("winback_worker_customers", "Customers of a partition", ["partition"], registry=registry)
+        self._customers = Gauge(
+            "winback_worker_customers", "Customers of a partition", ["partition"], registry=registry
+        )
         self._partitions = Gauge("winback_worker_partitions", "Partitions that it holds", registry=registry)
 
     def decided(self, poisoned: int) -> None:
@@ -42,7 +48,7 @@ class WorkerMeters:
         """Note a flush of all partitions."""
         self._flushes.observe(seconds)
 
-    def durable(self, number: int, entries: int, size: int) -> None:  # noqa: ARG002 - a label for each would be too many
+    def durable(self, entries: int, size: int) -> None:
         """Count what a flush of one partition made durable."""
         self._entries.inc(entries)
         self._bytes.inc(size)
