@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import faust
+from aiokafka import TopicPartition
 from faust.sensors import Sensor
 from faust.stores.base import Store
 from faust.tables import Table
@@ -66,7 +67,11 @@ class HeldConsumer(Consumer):
     def pause_partitions(self, tps: Iterable[TP]) -> None:
         """Pause, and in truth where it is the changelog: Faust's own pause stops the handing on, not the fetching."""
         super().pause_partitions(tps)
-        changelog = [tp for tp in tps if self._is_changelog_tp(tp) and tp in self.assignment()]
+        changelog = [
+            TopicPartition(tp.topic, tp.partition)
+            for tp in tps
+            if self._is_changelog_tp(tp) and tp in self.assignment()
+        ]
         self._thread._ensure_consumer().pause(*changelog)  # noqa: SLF001 - Faust has no way to say it
 
     async def create_topic(self, topic: str, *_: object, **__: object) -> None:

@@ -11,10 +11,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from msgspec import Struct
-
 from engine.runtimes.kafka.held import Held, News
 from engine.runtimes.kafka.outbound import Outbound
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.watchdog import Pulse, moment
 from engine.runtimes.kafka.worker_meters import WorkerMeters
 
@@ -28,18 +27,6 @@ TOO_MUCH: Final = 4_000
 """Changes after which no more is decided until those before are durable. One partition's must fit into one batch."""
 
 
-class Topics(Struct, frozen=True, kw_only=True):
-    """Where a worker reads and writes."""
-
-    inbox: str
-    effects: str
-    sends: str
-    events: str
-    letters: str
-    changelog: str
-    rules: str
-
-
 class Flushing:
     """Makes what the held partitions have decided durable, for as long as it runs."""
 
@@ -47,7 +34,7 @@ class Flushing:
         self,
         held: Mapping[int, Held],
         outbound: Outbound,
-        topics: Topics,
+        topics: TopicNames,
         pulse: Pulse,
         meters: WorkerMeters,
         *,
@@ -137,7 +124,7 @@ class Flushing:
             for topic, rows in elsewhere:
                 if rows:
                     group.create_task(write(topic, number % await self.outbound.partitions(topic), rows))
-        upto = await self.outbound.append(topics.changelog, number, [(*entry, ()) for entry in news.changelog])
+        upto = await self.outbound.append(topics.changelog, number, [(*entry, []) for entry in news.changelog])
         held.settle(news, upto)
         self._pulse.steps += 1
         self._meters.durable(news.entries, sum(map(len, news.dirty.values())))

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import structlog
 
-from engine.runtimes.kafka.flushing import Topics
 from engine.runtimes.kafka.held import Compose, Held
 from engine.runtimes.kafka.partition import Partition
 from engine.runtimes.kafka.restoring import CannotRestore, Ends, restore
 from engine.runtimes.kafka.rules_topic import RulesReader
 from engine.runtimes.kafka.shelf import Shelf
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.values import GENERATION_BYTES
 from engine.runtimes.kafka.watchdog import Pulse, moment
 from engine.runtimes.kafka.worker_meters import WorkerMeters
@@ -35,7 +35,7 @@ class Holding:
     def __init__(
         self,
         connection: Mapping[str, Any],
-        topics: Topics,
+        topics: TopicNames,
         partitions: int,
         rules: RulesReader,
         key: bytes,

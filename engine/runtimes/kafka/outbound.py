@@ -22,7 +22,7 @@ PORTION_BYTES: Final = 768 * 1024
 _WAITS_FOR: Final = 24 * 3600.0
 """Seconds that a batch waits for its partition's leader. The watchdog is less patient, and says more."""
 
-Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+Row = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 """Key, value and headers of a record."""
 
 

@@ -30,7 +30,7 @@ from engine.handling.timekeeping import POISON_A_MINUTE, PoisonWatch
 from engine.runtimes.kafka import stopping
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.faust_app import HeldApp, make_app
-from engine.runtimes.kafka.flushing import Flushing, Topics
+from engine.runtimes.kafka.flushing import Flushing
 from engine.runtimes.kafka.held import Held, Message
 from engine.runtimes.kafka.holding import Holding
 from engine.runtimes.kafka.outbound import Outbound
@@ -39,6 +39,7 @@ from engine.runtimes.kafka.restoring import CannotRestore
 from engine.runtimes.kafka.rules_topic import RulesDocument, RulesError, RulesReader
 from engine.runtimes.kafka.shelf import MemoryShelf, Shelf
 from engine.runtimes.kafka.stopping import fail_stop
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.watchdog import STALL, Pulse, Watchdog, moment
 from engine.runtimes.kafka.wire import SHOP, Record, decode_record, partition_of
 from engine.runtimes.kafka.worker_meters import WorkerMeters
@@ -81,7 +82,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """
 
     brokers: Brokers
-    topics: Topics
+    topics: TopicNames
     group: str
     partitions: int
     key: bytes
@@ -275,6 +276,9 @@ class Worker:
             fail_stop(str(error))
         except KafkaError as error:
             fail_stop(f"Kafka at {self._options.brokers.named}: {error}", error=error)
+        except BaseExceptionGroup as group:
+            first = _first_of(group)
+            fail_stop(f"{getattr(part, '__qualname__', part)}: {type(first).__name__}: {first}", error=first)
         except Exception as error:  # noqa: BLE001 - see `stopping`
             fail_stop(f"{getattr(part, '__qualname__', part)} failed", error=error)
 
@@ -402,3 +406,11 @@ class Worker:
             await asyncio.sleep(NEW_TEMPLATES_AFTER)
             if await self._rules.read_on():
                 self._use_templates()
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first that failed of what went on at the same time."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
