@@ -43,7 +43,7 @@ class PlainWriter:
     def use(self, document: RulesDocument) -> None:
         """Need no templates."""
 
-    def __call__(self, effect: Effect, record: Customer | None, rules: Rules) -> Mapping[str, Any]:  # noqa: ARG002
+    def __call__(self, effect: Effect, record: Customer | None, rules: Rules) -> Mapping[str, Any]:  # noqa: ARG002 - the face of a writer
         """Return a short message; the template `broken` cannot be made."""
         if effect.data["template"] == "broken":
             raise LookupError("no such template")

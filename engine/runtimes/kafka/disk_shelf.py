@@ -112,7 +112,7 @@ class _Generations(MutableMapping[bytes, int]):
             raise KeyError(key)
         return generation
 
-    def pop(self, key: bytes, default: int | None = None) -> int | None:  # type: ignore[override]
+    def pop(self, key: bytes, default: int | None = None) -> int | None:  # type: ignore[override]  # the one way it is asked
         """Return the generation; it is ours with the next write, so there is nothing to take away."""
         return self.get(key, default)
 
