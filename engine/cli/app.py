@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restoring", "Put a backup in the database's place, held until somebody has looked."),
     "schema": ("schema", "Print the JSON Schema of a file, an event or a command's --json."),
     "sample": ("sample", "Make up a shop's history."),
+    "gateway": ("gateway", "Distributed engine: take in what happens in the shop."),
     "sender": ("sender", "Distributed engine: hand over what workers release."),
     "demo": ("demo", "Let a made-up shop live a day per second in front of you."),
 }

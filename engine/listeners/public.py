@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from base64 import b64encode
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
@@ -48,9 +49,9 @@ class _TestedError(Exception):
 
 
 class _Pages:
-    """The handlers. `shop` says how the shop shows itself."""
+    """The handlers. `shop` says how the shop shows itself, as of now."""
 
-    def __init__(self, keys: Keys, answers: Answers, shop: Shopfront, body_seconds: float) -> None:
+    def __init__(self, keys: Keys, answers: Answers, shop: Callable[[], Shopfront], body_seconds: float) -> None:
         self._keys, self._answers, self._shop, self._body_seconds = keys, answers, shop, body_seconds
 
     async def ask(self, request: web.Request) -> web.Response:
@@ -149,12 +150,12 @@ class _Pages:
         return pick_language(link.language if link else "", request.headers.get("Accept-Language", ""))
 
     def _wording(self, request: web.Request, name: str, link: Link) -> str:
-        return wording(name, self._language(request, link), self._shop, link.purpose)
+        return wording(name, self._language(request, link), self._shop(), link.purpose)
 
     def _page(
         self, request: web.Request, name: str, link: Link | None = None, *, status: int = 200, **values: str
     ) -> web.Response:
-        html = page(name, self._language(request, link), self._shop, **values)
+        html = page(name, self._language(request, link), self._shop(), **values)
         return web.Response(status=status, text=html, content_type="text/html")
 
 
@@ -170,14 +171,24 @@ _KINDS = {
 def public_app(
     keys: Keys,
     answers: Answers,
-    shop: Shopfront,
+    shop: Shopfront | Callable[[], Shopfront],
     ready: Ready,
     registry: CollectorRegistry | None = None,
     *,
     body_seconds: float = BODY_SECONDS,
 ) -> web.Application:
-    """Return the public listener's application. `body_seconds` is how long a form may take to arrive."""
-    pages = _Pages(keys, answers, shop, body_seconds)
+    """Return the public listener's application.
+
+    Args:
+        keys: open the links of our messages.
+        answers: takes what customers say.
+        shop: how the shop shows itself; a function where that may change while the listener is up.
+        ready: says why the engine is not ready.
+        registry: where requests are counted.
+        body_seconds: how long a form may take to arrive.
+
+    """
+    pages = _Pages(keys, answers, shop if callable(shop) else lambda: shop, body_seconds)
     app = web.Application(middlewares=[counting(registry, "public"), pages.friendly], client_max_size=BODY_AT_MOST)
     posts = (pages.unsubscribe, pages.confirm, pages.answer, pages.reply, pages.say_why)
     for path, done in zip(_KINDS, posts, strict=True):

@@ -107,14 +107,20 @@ def carrying_message_id(effect_id: str, customer_id: str, domain: str, key: byte
     return f"<{carrying(effect_id, customer_id, key)}@{_ascii_domain(domain)}>"
 
 
-def message(desk: Desk, effect_id: str, data: Mapping[str, Any]) -> Message:
-    """Return the message to hand over, from the data of its `winback.send.requested`."""
+def message(desk: Desk, effect_id: str, data: Mapping[str, Any], key: bytes = b"") -> Message:
+    """Return the message to hand over, from the data of its `winback.send.requested`.
+
+    With a `key` its Message-ID carries the customer, signed by it.
+    """
+    customer = data["customer"]
     return Message(
         effect_id=effect_id,
-        message_id=message_id(effect_id, desk.domain),
+        message_id=carrying_message_id(effect_id, customer.get("id") or "", desk.domain, key)
+        if key
+        else message_id(effect_id, desk.domain),
         sender_name=desk.name,
         sender_address=desk.address,
-        recipient=data["customer"].get("email") or "",
+        recipient=customer.get("email") or "",
         subject=data.get("subject") or "",
         text=data.get("text") or "",
         html=data.get("html") or "",

@@ -44,8 +44,21 @@ class Composer:
         now: Callable[[], Instant],
         *,
         for_nobody: bool = False,
+        signed: bool = False,
     ) -> None:
-        """`load` returns a customer's record as of the last commit. With `for_nobody` links change nothing."""
+        """Make messages; `use` says with which templates.
+
+        Args:
+            settings: who writes.
+            secrets: sign links, and with `signed` the customer in each Message-ID.
+            rules: as of now.
+            load: returns a customer's record as of the last commit.
+            now: reads the clock.
+            for_nobody: links change nothing.
+            signed: Message-IDs carry the customer, as the distributed engine finds them by.
+
+        """
+        self._message_key = secrets.messages if signed else b""
         self._settings, self._secrets = settings, secrets
         self._rules, self._load, self._now = rules, load, now
         self._for_nobody = for_nobody
@@ -92,7 +105,7 @@ class Composer:
             "html": rendered.html,
             "headers": headers(sender, data, made),
         }
-        return message(sender, effect_id, full)
+        return message(sender, effect_id, full, self._message_key)
 
     def _customer(self, told: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
         """The customer as they are known now; who they are, and where the mail goes, as it was decided."""

@@ -28,6 +28,8 @@ class Secrets(Struct, frozen=True):
     links: Keys
     codes: bytes
     blocks: bytes
+    messages: bytes
+    """Signs the customer in Message-IDs of the distributed engine."""
 
 
 class Whereabouts(Struct, frozen=True):
@@ -50,7 +52,12 @@ def keys_of(settings: Settings, environment: Mapping[str, str]) -> Secrets:
     if len(secret) < _LEAST_BYTES:
         where = "WINBACK_SECRET" if said else str(settings.secret_place)
         raise SettingsError(f"{where}: a secret has at least {_LEAST_BYTES} characters")
-    return Secrets(Keys({1: derive(secret, b"links")}), derive(secret, b"codes"), derive(secret, b"block list"))
+    return Secrets(
+        links=Keys({1: derive(secret, b"links")}),
+        codes=derive(secret, b"codes"),
+        blocks=derive(secret, b"block list"),
+        messages=derive(secret, b"message ids"),
+    )
 
 
 def from_file(path: Path | None, variable: str, environment: Mapping[str, str]) -> str:

@@ -28,8 +28,11 @@ log = structlog.get_logger(__name__)
 
 Headers = Sequence[tuple[str, bytes]]
 
-ReadRecord = Callable[[bytes, Headers, str, Instant], Read]
-"""Reads a record of a source topic: value, headers, origin, now. Neither an event nor a dead letter: not for us."""
+ReadRecord = Callable[[bytes | None, Headers, str, Instant], Read]
+"""Reads a record of a source topic: value (None: a tombstone, or an event without data), headers, origin, now.
+
+Neither an event nor a dead letter: it is not for us.
+"""
 
 PARCEL: Final = 500
 """Records of a partition that are taken in at a time."""
@@ -204,9 +207,6 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
         origins: list[str] = []
         begin, now = f"{tp.topic}/{tp.partition}/", self._now()
         for record in records:
-            if record.value is None:
-                self.figures.tombstones += 1
-                continue
             origin = f"{begin}{record.offset}"
             before = len(pieces)
             if record.headers and kind_in(record.headers) is not None:
@@ -215,7 +215,8 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
                 found = _read(read, record.value, record.headers, origin, now)
                 pieces += [piece for piece in (found.event, found.dead) if piece is not None]
             added = len(pieces) - before
-            self.figures.skipped += not added
+            self.figures.tombstones += not added and record.value is None
+            self.figures.skipped += not added and record.value is not None
             origins += [origin] * added
         self.figures.records += len(records)
         return pieces, origins
@@ -250,18 +251,18 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
     _last_commit: dict[TopicPartition, int] | None = None
 
 
-def _word(value: bytes, headers: Headers, origin: str) -> Piece:
+def _word(value: bytes | None, headers: Headers, origin: str) -> Piece:
     try:
-        return decode_word(value, headers)
+        return decode_word(value or b"", headers)
     except NoWordError as error:
-        return DeadLetter(value, str(error), origin)
+        return DeadLetter(value or b"", str(error), origin)
 
 
-def _read(read: ReadRecord, value: bytes, headers: Headers, origin: str, now: Instant) -> Read:
+def _read(read: ReadRecord, value: bytes | None, headers: Headers, origin: str, now: Instant) -> Read:
     try:
         return read(value, headers, origin, now)
     except Exception as error:  # noqa: BLE001 - poison is not an outage: one record is set aside, the rest goes on
-        return Read(None, DeadLetter(value, f"reading it failed: {type(error).__name__}", origin))
+        return Read(None, DeadLetter(value or b"", f"reading it failed: {type(error).__name__}", origin))
 
 
 def _in_words(error: Exception) -> str:

@@ -1,0 +1,280 @@
+"""`winback gateway` joined: the shop's topics and the two listeners, identities and the block list, and the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+from aiohttp import web
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
+
+from connectors.bus import read_record
+from connectors.bus.binding import is_tombstone
+from engine.books import ledger
+from engine.books.connection import Connection
+from engine.books.database import open_to_write
+from engine.books.identity_service import IdentityService
+from engine.books.postgres import Server
+from engine.books.suppressions import Suppressions
+from engine.books.writer import Writer
+from engine.core.customer import Customer
+from engine.core.events import DeadLetter, Event
+from engine.core.moments import Instant
+from engine.core.reading import Read, Reader
+from engine.handling import Taken
+from engine.listeners import Answers, Intake, OpsSettings, Shopfront, ops_app, public_app, serve
+from engine.ports import Clock
+from engine.rendering.brand import PLACEHOLDER, Brand
+from engine.runtimes.kafka.brokers import Brokers
+from engine.runtimes.kafka.gateway import Gateway, Topics
+from engine.runtimes.kafka.producing import ProducerStoppedError
+from engine.runtimes.kafka.rules_topic import RulesError, RulesReader
+from engine.runtimes.kafka.sources import Headers, ReadRecord, SourcesFailedError
+from engine.runtimes.kafka.topic_names import TopicNames
+from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.gateway_meters import GatewayMeters
+from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
+from engine.wiring.in_force import kept_of
+from engine.wiring.secret import Secrets, from_file, keys_of
+from engine.wiring.settings import Settings, SettingsError
+
+GROUP = "gateway"
+"""The consumer group that remembers how far sources were read, behind the prefix."""
+
+ANSWER_WITHIN = 15.0
+"""Seconds that a request may wait for Kafka and PostgreSQL."""
+
+LOOK_FOR_RULES = 1.0  # seconds of real time between two looks at the topic of the rules
+
+log = structlog.get_logger(__name__)
+
+
+async def gate(
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    told: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Take in what happens, from the shop's topics and by HTTP, until `stop` is set. `told` hears what it is about.
+
+    Raises:
+        SettingsError: the settings cannot be followed.
+        PartStoppedError: brokers or PostgreSQL were not there in time, or a topic can never be read or written.
+        OSError: a listener's address is taken or may not be used.
+
+    """
+    brokers, secrets = brokers_of(settings, environment), keys_of(settings, environment)
+    state = _State()
+    async with AsyncExitStack() as stack:
+        door = _Door(state)
+        await _listeners(settings, environment, clock, secrets, door, state, stack)
+        once = partial(_once, settings, clock, brokers, secrets, door, state, told)
+        await keep_going(once, brokers, stop, reach_within=settings.kafka.reach_within)
+
+
+class _State:
+    """What the gateway shows of itself, and what it reads by; both outlive its beginnings."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.meters = GatewayMeters(self.registry)
+        self.doing = "has not begun"
+        self.reader = Reader()
+        self.brand: Brand = PLACEHOLDER
+
+    def why_not_ready(self) -> str:
+        return self.doing
+
+    def read(self, raw: bytes, origin: str, now: Instant | None) -> Read:
+        return self.reader.read(raw, origin, now)
+
+    def shopfront(self) -> Shopfront:
+        brand = self.brand
+        return Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
+
+    def follow(self, rules: RulesReader) -> None:
+        """Read and show by the rules in force."""
+        newest = rules.newest
+        if newest is not None:
+            self.reader = Reader(newest.rule_set.own_events)
+            self.brand = kept_of(newest.templates).brand
+
+
+class _Door:
+    """Where requests come in: the gateway of the moment. It stands open while brokers or PostgreSQL are away."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+        self._gateway: Gateway | None = None
+        self._opened = asyncio.Event()
+
+    def open(self, gateway: Gateway) -> None:
+        """Let requests in."""
+        self._gateway = gateway
+        self._opened.set()
+
+    def close(self) -> None:
+        """Let them wait."""
+        self._opened.clear()
+
+    async def submit(self, items: Sequence[Event | DeadLetter], origins: Sequence[str]) -> Sequence[Taken]:
+        """Take in events; those who wait too long are told that nobody knows, and bring them again."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._opened.wait()
+                assert self._gateway is not None, "it was opened with one"
+                return await self._gateway.submit(items, origins)
+        except (TimeoutError, ProducerStoppedError):
+            said = f"{self._state.doing or 'Kafka does not answer in time'}; bring it again: twice changes nothing"
+            raise web.HTTPServiceUnavailable(text=said, headers={"Retry-After": "10"}) from None
+
+
+async def _listeners(
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    secrets: Secrets,
+    door: _Door,
+    state: _State,
+    stack: AsyncExitStack,
+) -> None:
+    """Open the public listener and ops; the stack closes them."""
+    writer = Writer(_server(settings), "blocks")
+    stack.push_async_callback(writer.close)
+
+    async def block(keys: Sequence[bytes]) -> None:
+        now = clock.now()
+        await writer.write(lambda connection: ledger.block(connection, keys, now))
+
+    async def unblock(keys: Sequence[bytes]) -> None:
+        await writer.write(lambda connection: ledger.unblock(connection, keys))
+
+    intake = Intake(state.read, door.submit, clock)
+    answers = Answers(intake, block, unblock, clock, settings.links_begin_with)
+    host, port = _split(settings.listen.public)
+    public = await serve(
+        public_app(secrets.links, answers, state.shopfront, state.why_not_ready, state.registry), host, port
+    )
+    stack.push_async_callback(public.stop)
+    host, port = _split(settings.listen.ops)
+    token = from_file(settings.listen.ops_token_file, "WINBACK_LISTEN_OPS_TOKEN", environment)
+    try:
+        said = OpsSettings(host=host, token=token)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    ops = await serve(ops_app(said, intake, state.why_not_ready, state.registry), host, port)
+    stack.push_async_callback(ops.stop)
+
+
+async def _once(
+    settings: Settings,
+    clock: Clock,
+    brokers: Brokers,
+    secrets: Secrets,
+    door: _Door,
+    state: _State,
+    told: Callable[[str], None],
+    up: Up,
+) -> None:
+    """Begin, and take in until cancelled."""
+    server, names = _server(settings), TopicNames.of(settings.kafka.prefix)
+    async with AsyncExitStack() as stack:
+        stack.callback(setattr, state, "doing", "begins anew")
+        (await asyncio.to_thread(open_to_write, server)).close()  # its tables are there from now on
+        rules = await stack.enter_async_context(RulesReader(names.rules, brokers.client_options()))
+        up()
+        await _first_rules(rules, state, told)
+        identities, lists = IdentityService(server), Writer(server, "list")
+        stack.push_async_callback(identities.close)
+        stack.push_async_callback(lists.close)
+        gateway = Gateway(
+            brokers.client_options(),
+            Topics(names.inbox, settings.kafka.partitions, names.letters, f"{settings.kafka.prefix}-{GROUP}"),
+            _readers(names, state),
+            identities,
+            partial(_listed, lists, Suppressions(secrets.blocks)),
+            secrets.messages,
+            clock.now,
+        )
+        await gateway.start()
+        stack.push_async_callback(gateway.stop)
+        state.meters.figures, state.meters.lags = gateway.figures, gateway.lags
+        door.open(gateway)
+        stack.callback(door.close)
+        state.doing = ""
+        told("takes in")
+        await _while_it_goes(gateway, rules, state)
+
+
+async def _while_it_goes(gateway: Gateway, rules: RulesReader, state: _State) -> None:
+    following = asyncio.create_task(_follow(rules, state))
+    ended = asyncio.create_task(gateway.ended())
+    try:
+        done, _ = await asyncio.wait([following, ended], return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+    except (ProducerStoppedError, SourcesFailedError, RulesError) as error:
+        raise PartStoppedError(str(error)) from error
+    finally:
+        following.cancel()
+        ended.cancel()
+        await asyncio.gather(following, ended, return_exceptions=True)
+
+
+async def _first_rules(rules: RulesReader, state: _State, told: Callable[[str], None]) -> None:
+    """Wait until there are rules: without them the shop's own events would be dead letters."""
+    if rules.newest is None:
+        state.doing = "waits for the first rules: start winback projector"
+        told(state.doing)
+    while rules.newest is None:
+        await asyncio.sleep(LOOK_FOR_RULES)
+        await rules.read_on()
+    state.follow(rules)
+
+
+async def _follow(rules: RulesReader, state: _State) -> None:
+    while True:
+        await asyncio.sleep(LOOK_FOR_RULES)
+        try:
+            if await rules.read_on():
+                state.follow(rules)
+        except KafkaError as error:
+            log.warning("the rules cannot be looked at now", error=repr(error))
+
+
+def _readers(names: TopicNames, state: _State) -> dict[str, ReadRecord]:
+    """Return how each source topic is read."""
+
+    def cloud_events(value: bytes | None, headers: Headers, origin: str, now: Instant) -> Read:
+        if is_tombstone(value, headers):
+            return Read()
+        return read_record(value, headers, origin, now, state.read)
+
+    return {names.events: cloud_events, names.results: cloud_events}
+
+
+async def _listed(writer: Writer, suppressions: Suppressions, addresses: Sequence[str]) -> Mapping[str, Customer]:
+    """Say what imported suppressions know of addresses."""
+
+    def ask(connection: Connection) -> dict[str, Customer]:
+        asked = ((address, suppressions.known(connection, address)) for address in addresses)
+        return {address: known for address, known in asked if known is not None}
+
+    return await writer.write(ask)
+
+
+def _server(settings: Settings) -> Server:
+    where = settings.books
+    assert isinstance(where, Server), "who starts a gateway has said where PostgreSQL is"
+    return where
+
+
+def _split(place: str) -> tuple[str, int]:
+    host, _, port = place.rpartition(":")
+    return host.strip("[]"), int(port)
