@@ -80,7 +80,7 @@ def test_keys_and_indexes_are_the_same(connection: PostgresConnection) -> None:
     unique = connection.execute(
         "select count(*) from pg_constraint where connamespace = 'winback'::regnamespace and contype in ('u', 'p')"
     ).fetchone()[0]
-    shared = read_sql("schema.sql").partition("-- Of the embedded")[0]
+    shared = read_sql("schema.sql").partition("-- Of the embedded")[0] + read_sql("schema.postgres.sql")
     assert unique == len(re.findall(r"\b(?:primary key|unique)\b", re.sub(r"--[^\n]*", "", shared)))
 
 
