@@ -29,6 +29,7 @@ from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.incoming import Incoming
 from engine.runtimes.kafka.sender import hand_over, is_current
 from engine.runtimes.kafka.telling import Teller, Telling
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.transactions import Transactions
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.kept import ShopAsKept
@@ -43,10 +44,7 @@ from engine.wiring.senders import mailbox_of, sender_of
 from engine.wiring.settings import Settings, SettingsError
 
 SENDER = "sender"
-"""The lock that only one sender at a time holds."""
-
-GROUP = "sender"
-"""The consumer group that remembers how far `winback.sends` was taken in, behind the prefix."""
+"""The lock that only one sender at a time holds; and, behind the prefix, the group whose lag shows how far it is."""
 
 LOOK_FOR_LOCK = 0.5  # seconds of real time between two tries to take the sender's lock
 
@@ -71,7 +69,7 @@ async def send(
 
     """
     if settings.sender.kind == "kafka":
-        topic = f"{settings.kafka.prefix}.sends"
+        topic = TopicNames.of(settings.kafka.prefix).sends
         raise SettingsError(
             f"sender.kind is 'kafka': the shop's own mail service reads {topic}, which has one kind of reader, so no sender"
             " may run beside it; with sender.kind 'smtp' or 'mailbox' winback sender hands the mails over"
@@ -145,7 +143,7 @@ async def _hand_over(
     producer: AIOKafkaProducer,
     stack: AsyncExitStack,
 ) -> None:
-    where, topic = connection.server, settings.kafka.prefix
+    where, topics = connection.server, TopicNames.of(settings.kafka.prefix)
     kept: ShopAsKept
 
     def committed() -> None:
@@ -189,16 +187,16 @@ async def _hand_over(
     receivers = receivers_of(settings, environment, clock, sender, lambda: kept.desk)
     deliveries = Deliveries(books, teller, where, receivers, clock, lambda: kept.shop, meters=state.deliveries)
     stack.push_async_callback(deliveries.close)
-    telling = Telling(books, producer, f"{topic}.results")
+    telling = Telling(books, producer, topics.results)
     consumer = AIOKafkaConsumer(
         **brokers.client_options(),
-        group_id=f"{topic}-{GROUP}",
+        group_id=f"{settings.kafka.prefix}-{SENDER}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
     stack.push_async_callback(consumer.stop)
     await consumer.start()
-    incoming = Incoming(consumer, f"{topic}.sends", settings.kafka.partitions, books, relay.wake)
+    incoming = Incoming(consumer, topics.sends, settings.kafka.partitions, books, relay.wake)
     await kept.look()
     state.doing = ""
     beside = [kept.run, *([seeding.run] if settings.sender.seeds else [])]
