@@ -46,6 +46,11 @@ def merge_ref(goes: str, stays: str, now: Instant) -> bytes:
     return blake2b(f"merge\x1f{goes}\x1f{stays}\x1f{now}".encode(), digest_size=16).digest()
 
 
+def joined_ref(goes: str) -> bytes:
+    """Return 16 bytes by which a record knows whose it has taken over."""
+    return blake2b(f"joined\x1f{goes}".encode(), digest_size=16).digest()
+
+
 @lru_cache(maxsize=4096)
 def _salted(salt: str, experiment: str) -> bytes:
     return blake2b(f"{salt}\x1f{experiment}".encode(), digest_size=32).digest()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine.core.address import address_ref
 from engine.core.customer import Customer
-from engine.core.ids import merge_ref
+from engine.core.ids import joined_ref, merge_ref
 from engine.core.merging import MERGED, survivor, who_is_now
 from engine.core.moments import Instant
 from engine.core.sharing import SHARES_KEPT, address_of, is_about_address, known_of_address, named
@@ -81,6 +81,14 @@ class Across:
         elif customer_id != f"{BY_ADDRESS}{address}":
             self.elsewhere.heard(address, Happened(named(event, "", address), told.history))
 
+    def has_joined(self, store: Store, customer_id: str, other: str, now: Instant) -> bool:
+        """Say whether a record of another partition was merged into this one already, so that it cannot be the one to stay.
+
+        What is forgotten of it shows on the way (`survivor`). To ask is to note it: who is given up and comes back has
+        come in a circle.
+        """
+        return self.elsewhere.has(other) and store.seen(customer_id, joined_ref(other), now)
+
     def give_up(self, store: Store, other: Customer, stays: str, now: Instant, *, history: bool) -> None:
         """Send a record that was given up to the one that stays."""
         signal = Merging(other, merge_ref(other.id, stays, now), history)
@@ -103,8 +111,12 @@ class Across:
                 handling.merge(store, customer_id, who_is_now(store.load, stays), now, history=True)
             case Merging():
                 self._joined(store, customer_id, customer, signal, now)
-            case Introduced() | Greeted():
-                self._met(store, customer_id, customer, signal, now)
+            case Introduced():
+                if customer is not None:
+                    self._introduced(store, customer, signal, now)
+            case Greeted():
+                if signal.other.id != customer_id:
+                    self._greeted(store, customer_id, customer, signal, now)
             case Apart():
                 handling.decide(store, customer_id, signal, now)
                 self._keep_address(customer)
@@ -123,42 +135,56 @@ class Across:
             case Greeted(other) if not other.gone:
                 self.tell(store, other.id, Apart((given_up.id,)), now)
             case Happened(event, history):
+                if event.type == "customer.merged" and event.data.into == given_up.id:
+                    event = replace(event, data=replace(event.data, into=stays))
                 signal = Happened(replace(event, customer=stays), history)
         self.tell(store, stays, signal, now)
 
     def _heard(self, store: Store, customer_id: str, customer: Customer | None, told: Happened, now: Instant) -> None:
         """Take in an event: passed on, of somebody at the same address, or of whoever has the address it names."""
         event = told.event
-        if not event.customer and (customer is None or address_of(customer) != address_in(event)):
-            return  # whoever has the key has gone to another address meanwhile
+        if not event.customer and (customer is None or customer.gone or address_of(customer) != address_in(event)):
+            return  # whoever has the key is gone, or at another address by now
         self._handling.take_of(store, customer_id, event, now, history=told.history)
 
     # One mail address, several customers
 
-    def _met(
-        self, store: Store, customer_id: str, customer: Customer | None, signal: Introduced | Greeted, now: Instant
-    ) -> None:
-        """Meet another at the same address: note them and greet them, unless both know of each other already."""
-        other = Customer(signal.other) if isinstance(signal, Introduced) else signal.other
-        if other.id == customer_id:
+    def _introduced(self, store: Store, customer: Customer, signal: Introduced, now: Instant) -> None:
+        """Note one who is said to have the same address, and tell them what is known of it; nothing is told of them yet."""
+        if signal.other in (customer.id, *customer.shares) or not _has(customer, signal.address):
             return
-        lists_me = isinstance(signal, Greeted) and not other.gone
-        if customer is None or not _may_meet(customer, other, signal.address):
-            if lists_me:
+        if not customer.gone:
+            if len(customer.shares) >= SHARES_KEPT:
+                return
+            self._handling.decide(store, customer.id, Shares(Customer(signal.other), history=True), now)
+        self._greet(store, customer, signal.other, signal, now)
+
+    def _greeted(
+        self, store: Store, customer_id: str, customer: Customer | None, signal: Greeted, now: Instant
+    ) -> None:
+        """Take over what another at the address knows of it; whoever is known here hears of them, too.
+
+        Only of who has greeted: one who was only spoken of may be gone by now, and all would go on telling each other.
+        """
+        other = signal.other
+        here = customer is not None and not customer.gone and _has(customer, signal.address)
+        known = customer.shares if customer is not None else ()
+        if not here or (other.id not in known and len(known) >= SHARES_KEPT and not other.gone):
+            if not other.gone:
                 self.tell(store, other.id, Apart((customer_id,)), now)
             return
-        if customer.gone and lists_me:
-            self.tell(store, other.id, Apart((customer_id,)), now)
-        known, shares = other.id in customer.shares, customer.shares
-        if not customer.gone and not (known and isinstance(signal, Introduced)):
-            quietly = signal.history or isinstance(signal, Introduced)  # of whom nothing is told yet
-            self._handling.decide(store, customer_id, Shares(other, quietly), now)
-        if known or other.gone:
+        self._handling.decide(store, customer_id, Shares(other, signal.history), now)
+        if other.gone:
             return
-        mine = store.load(customer_id) or customer
-        self.tell(store, other.id, Greeted(known_of_address(mine), signal.address, signal.history), now)
-        for each in shares:
-            self.tell(store, each, Introduced(other.id, signal.address, signal.history), now)
+        if other.id not in known and customer is not None:
+            self._greet(store, customer, other.id, signal, now)
+        for each in known:
+            if each != other.id:
+                self.tell(store, each, Introduced(other.id, signal.address, signal.history), now)
+
+    def _greet(self, store: Store, customer: Customer, other: str, signal: Introduced | Greeted, now: Instant) -> None:
+        mine = store.load(customer.id) or customer
+        self.tell(store, other, Greeted(known_of_address(mine), signal.address, signal.history), now)
 
     def _keep_address(self, customer: Customer | None) -> None:
         """Let the address be found under one who has it still, in case whoever has gone was the one it was found under."""
@@ -169,9 +195,9 @@ class Across:
 
     def _joined(self, store: Store, customer_id: str, customer: Customer | None, signal: Merging, now: Instant) -> None:
         if not store.seen(customer_id, signal.merge, now):
-            before = customer
             mine = customer or self._handling.newcomer(customer_id)
-            self._handling.decide_for(store, mine, before, Joined(signal.other, signal.history), now)
+            store.seen(customer_id, joined_ref(signal.other.id), now)
+            self._handling.decide_for(store, mine, customer, Joined(signal.other, signal.history), now)
 
     def _join_further(self, store: Store, given_up: Customer, stays: str, signal: Merging, now: Instant) -> None:
         """Send a record on, after the one it was to be joined to; where that leads in a circle, one record comes back.
@@ -187,8 +213,5 @@ class Across:
             self._handling.decide_for(store, anew, given_up, Joined(signal.other, signal.history), now)
 
 
-def _may_meet(customer: Customer, other: Customer, address: int) -> bool:
-    """Say whether a customer has the address still, and there is room among those they know of."""
-    if address_ref(address_of(customer)) != address:
-        return False
-    return other.gone != "" or other.id in customer.shares or len(customer.shares) < SHARES_KEPT
+def _has(customer: Customer, address: int) -> bool:
+    return address_ref(address_of(customer)) == address

@@ -151,6 +151,8 @@ class Handling:
         other = store.load(goes)
         if goes == stays or other is None or other.gone:
             return
+        if self.across is not None and self.across.has_joined(store, goes, stays, now):
+            return
         self.decide_for(store, other, other, GivenUp(stays), now)
         if self.across is not None:
             self.across.give_up(store, other, stays, now, history=history)
