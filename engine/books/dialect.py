@@ -34,6 +34,19 @@ def translated(sql: str) -> str:
     return _TOKEN.sub(_one, _overrides().get(sql, sql))
 
 
+@cache
+def batched(sql: str) -> tuple[str, list[str]] | None:
+    """Return what does a statement for many rows at once, and the kinds of their columns; None where nothing does."""
+    text = _batches().get(sql)
+    return (translated(text), re.findall(r"\?::(\w+)\[\]", text)) if text else None
+
+
+@cache
+def _batches() -> dict[str, str]:
+    shared = named_queries(read_sql("queries.sql"))
+    return {shared[name]: text for name, text in named_queries(read_sql("batches.postgres.sql")).items()}
+
+
 def _one(token: re.Match[str]) -> str:
     text = token[0]
     if token[1] is not None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from engine.books import dialect
+from engine.books.columns import Column, columns
 from engine.books.connection import Cursor, DatabaseError, RefusedError
 
 if TYPE_CHECKING:
@@ -88,13 +89,16 @@ class PostgresConnection:
         return self._do(lambda connection: connection.execute(query, parameters, binary=True))
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
-        """Do one statement for each row, all sent before the first answer is read.
+        """Do one statement for each row: in one for all of them, or all sent before the first answer is read.
 
         Raises:
             DatabaseError: as `execute`.
 
         """
-        query, rows = dialect.translated(sql), list(parameters)
+        rows, batched, query = list(parameters), dialect.batched(sql), dialect.translated(sql)
+        if batched and rows:
+            at_once, whole = batched[0], columns(rows, batched[1])
+            return self._do(lambda connection: connection.execute(at_once, whole, binary=True))
 
         def do(connection: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
             cursor = connection.cursor(binary=True)
@@ -206,6 +210,8 @@ def _session(server: Server) -> str:
 
 def _adapt(connection: psycopg.Connection[Any]) -> None:
     """Let values come and go as SQLite has them: every number a whole one of 64 bits, and no booleans in tables."""
+    from psycopg.adapt import Dumper  # noqa: PLC0415 - see above
+    from psycopg.pq import Format  # noqa: PLC0415 - see above
     from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader  # noqa: PLC0415 - see above
 
     class SumLoader(NumericBinaryLoader):
@@ -214,6 +220,25 @@ def _adapt(connection: psycopg.Connection[Any]) -> None:
         def load(self, data: Any) -> Any:
             return int(super().load(data))
 
+    class ColumnDumper(Dumper):
+        """A column is sent as it is, under its own type."""
+
+        format = Format.BINARY
+
+        def __init__(self, cls: type, context: Any = None, oid: int = 0) -> None:
+            super().__init__(cls, context)
+            self.oid = oid
+
+        def get_key(self, obj: Column, format: Any) -> Any:  # noqa: A002, ARG002 - psycopg's name
+            return Column, obj.oid
+
+        def upgrade(self, obj: Column, format: Any) -> ColumnDumper:  # noqa: A002, ARG002 - psycopg's
+            return ColumnDumper(Column, None, obj.oid)
+
+        def dump(self, obj: Column) -> bytes:
+            return obj.raw
+
+    connection.adapters.register_dumper(Column, ColumnDumper)
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(bool, Int8BinaryDumper)
     connection.adapters.register_loader("numeric", SumLoader)
