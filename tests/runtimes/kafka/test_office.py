@@ -1,0 +1,298 @@
+"""The office: days, codes and words, over partitions in memory and books on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from msgspec.structs import replace
+
+from engine.books import pools, rulebook
+from engine.books.connection import Connection
+from engine.books.database import open_to_write
+from engine.books.postgres import Server
+from engine.core.cadence import thresholds
+from engine.core.events import Event
+from engine.core.moments import DAY, MINUTE, SECOND, Instant
+from engine.core.rules import LapseRule, RuleSet
+from engine.core.signals import MailLeaves, Move, PauseEnded, PauseSet, Released, WentLive
+from engine.runtimes.kafka.office import block_of
+from engine.runtimes.kafka.publishing import entry_of_word, next_words
+from engine.runtimes.kafka.shop_store import ShopStore
+from tests.acceptance.shipped import shipped
+from tests.builders import START, event, rules_of
+from tests.distributed_shop import DistributedShop
+
+PAUSE = PauseSet("engine", "", "a test", "ada")
+
+NOTICE = """
+workflow: notice
+enter_when_all:
+  - standing: lapsed
+again_after: 365d
+stages:
+  only:
+    steps:
+      - wait: 30d
+    end: noticed
+"""
+
+OFFERS = "offers:\n  voucher: {discount: 10%, valid_for: 14d, codes: pool, pool: voucher.csv}\n"
+
+
+@pytest.fixture
+def connection(postgres: str) -> Iterator[Connection]:
+    """Empty books."""
+    with closing(open_to_write(Server(postgres))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shop(connection: Connection) -> DistributedShop:
+    """A shop with the shipped workflows in force, and nobody in it."""
+    shop = DistributedShop(connection, START)
+    shop.apply(shipped())
+    shop.tick()
+    shop.project()
+    return shop
+
+
+def ordered(customer: str, number: object, at: Instant) -> Event:
+    """An order of a customer."""
+    return event("order.placed", at, customer, order_id=str(number), total="50.00")
+
+
+def tell(shop: DistributedShop, *signals: PauseSet | PauseEnded | WentLive | MailLeaves) -> None:
+    """Say something at the desk."""
+
+    def say(store: ShopStore, now: Instant) -> None:
+        for signal in signals:
+            shop.bureau.desk.sweeping.tell(store, signal, now)
+
+    shop.bureau.ask(say)
+
+
+# What concerns the shop ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_at_the_desk_holds_there_at_once_and_in_every_partition_when_it_is_told(
+    shop: DistributedShop,
+) -> None:
+    """A pause is the shop's own state; each partition has it when the word is in its inbox."""
+    tell(shop, PAUSE)
+    assert [each.scope for each in shop.bureau.desk.rules.shop.pauses] == ["engine"]
+    assert not any(worker.shop.pauses for worker in shop.workers)
+    shop.publish()
+    assert all([each.why for each in worker.shop.pauses] == ["a test"] for worker in shop.workers)
+
+
+def test_a_word_that_comes_again_changes_nothing(shop: DistributedShop) -> None:
+    """Words are published at least once: a partition leaves out the numbers it has had."""
+    tell(shop, PAUSE)
+    words = next_words(shop.connection)
+    shop.publish()
+    tell(shop, PauseEnded("engine", "", "skip"))
+    shop.publish()
+    for number in shop.numbers:
+        shop.told(number, [entry_of_word(word) for word in words])
+    assert not any(worker.shop.pauses for worker in shop.workers)
+
+
+def test_every_partition_goes_live_when_the_shop_does(shop: DistributedShop) -> None:
+    """`go-live` reaches all of them, and mail leaves from then on."""
+    shop.clock.advance(MINUTE)
+    tell(shop, WentLive(), MailLeaves())
+    shop.publish()
+    kept = shop.bureau.desk.rules.shop
+    assert kept.gone_live
+    assert {(each.shop.gone_live, each.shop.meant_since) for each in shop.workers} == {(True, shop.clock.now())}
+
+
+def test_two_desks_never_give_out_one_number(shop: DistributedShop, postgres: str) -> None:
+    """Commands come from several processes; words are numbered in the order of their commits."""
+    with closing(open_to_write(Server(postgres))) as other:
+        second = DistributedShop(other, START)
+        tell(shop, PAUSE)
+        tell(second, PauseEnded("engine", "", "skip"))
+        tell(shop, PAUSE)
+    numbers = [word.number for word in next_words(shop.connection)]
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
+    assert [each.scope for each in shop.bureau.desk.rules.shop.pauses] == ["engine"]
+
+
+def test_what_raises_at_the_desk_leaves_nothing(shop: DistributedShop) -> None:
+    """A command that is refused half-way has told nobody anything, and the next one finds the shop as it was."""
+
+    def refuse(store: ShopStore, now: Instant) -> None:
+        shop.bureau.desk.sweeping.tell(store, PAUSE, now)
+        raise RuntimeError("refused")
+
+    with pytest.raises(RuntimeError, match="refused"):
+        shop.bureau.ask(refuse)
+    assert next_words(shop.connection) == []
+    assert shop.bureau.ask(lambda store, _: store.kept.pauses) == ()
+    assert shop.bureau.desk.rules.shop.pauses == ()
+
+
+# The shop's day ------------------------------------------------------------------------------------------------------------
+
+
+def bought_twice(shop: DistributedShop, customers: int, days: int) -> None:
+    """So many customers order twice, so many days apart."""
+    for again in range(2):
+        for number in range(customers):
+            shop.happens(ordered(f"c{number}", f"{number}/{again}", shop.clock.now()))
+        shop.clock.advance(days * DAY if not again else 0)
+
+
+def test_the_day_is_closed_with_the_thresholds_of_all_partitions_together(shop: DistributedShop) -> None:
+    """Each partition knows a part of the reorder intervals; all of them go by the threshold of the whole."""
+    rules = replace(
+        shipped(), lifecycle=replace(shipped().lifecycle, lapsed_after=LapseRule("reorder_interval", (2, 1)))
+    )
+    shop.apply(rules)
+    bought_twice(shop, 12, 40)
+    shop.project()
+    shop.clock.advance(DAY)
+    shop.tick()
+    shop.project()
+    shop.office.work()
+    shop.publish()
+    whole = shop.bureau.desk.rules.shop
+    assert whole.cadence.overall.count == 12
+    assert whole.thresholds == thresholds(whole.cadence, rules.lifecycle)
+    assert whole.thresholds.overall == 80
+    assert all(each.shop.thresholds == whole.thresholds for each in shop.workers)
+    assert {each.shop.day for each in shop.workers} == {whole.day}
+
+
+def test_a_day_is_closed_once(shop: DistributedShop) -> None:
+    """However often the office looks, and however many offices look, partitions are told of a day once."""
+    shop.clock.advance(DAY)
+    shop.tick()
+    shop.project()
+    shop.office.work()
+    assert shop.publish() == 1
+    shop.office.work()
+    shop.open_books()
+    shop.office.work()
+    assert shop.publish() == 0
+
+
+def test_a_day_waits_for_what_came_before_it_but_not_for_ever(shop: DistributedShop) -> None:
+    """While partitions have not come to its beginning its threshold would lack the last orders; after a minute it is closed."""
+    shop.clock.set(START + 14 * 3600 * SECOND)  # midnight in Berlin
+    shop.office.work()
+    assert shop.publish() == 0
+    shop.clock.advance(MINUTE)
+    shop.office.work()
+    assert shop.publish() == 1
+
+
+# Rules and runs ------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_have_moved_when_every_partition_has_looked_at_everybody(shop: DistributedShop) -> None:
+    """What an `apply` said of runs holds until all partitions have swept; then all are told that none is left."""
+    before = rules_of(NOTICE)
+    shop.apply(before)
+    changed = rules_of(NOTICE.replace("30d", "20d"))
+    shop.bureau.ask(
+        lambda store, now: rulebook.apply(shop.bureau.desk, changed, store, now, moves=(Move("notice", "move"),))
+    )
+    shop.office.work()
+    assert shop.bureau.desk.rules.shop.moves, "nobody was told yet, so nobody has moved"
+    shop.publish()
+    shop.tick()
+    shop.project()
+    shop.office.work()
+    shop.publish()
+    assert shop.bureau.desk.rules.shop.moves == ()
+    assert all(worker.shop.moves == () and worker.shop.epoch == 3 for worker in shop.workers)
+
+
+# Customers -----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_imported_comes_to_its_customers_partition_as_history(shop: DistributedShop) -> None:
+    """An import is told, event by event, to whoever it is about, and starts nothing."""
+    event_ = ordered("c1", "old", START + SECOND)
+    taken = shop.bureau.ask(lambda store, now: shop.bureau.desk.take(store, event_, now, "orders.csv:2", history=True))
+    assert (taken.status, taken.history) == ("accepted", True)
+    shop.publish()
+    (record,) = [found for worker in shop.workers if (found := worker.load("c1"))]
+    assert len(record.orders) == 1
+    assert sum(worker.load("c1") is not None for worker in shop.workers) == 1
+
+
+def test_what_a_customer_is_told_twice_is_decided_once(shop: DistributedShop) -> None:
+    """Words to customers carry a mark, by which a repetition is known."""
+    shop.happens(ordered("c1", 1, START))
+    shop.bureau.ask(lambda store, now: shop.bureau.desk.decide(store, "c1", Released(), now))
+    (word,) = next_words(shop.connection)
+    assert len(word.mark) == 8
+    shop.publish()
+    number = word.partition
+    assert number is not None
+    before = dict(shop.shelves[number])
+    shop.told(number, [entry_of_word(word)])
+    key = b"c1"
+    assert shop.shelves[number][key] == before[key]
+
+
+# Codes ---------------------------------------------------------------------------------------------------------------------
+
+
+def pooled() -> RuleSet:
+    """Rules with an offer whose codes are a list of the shop's."""
+    return rules_of(NOTICE, offers=OFFERS)
+
+
+def codes_of(shop: DistributedShop) -> list[str]:
+    """All codes that partitions have to give out."""
+    return [code for worker in shop.workers for code in worker.shop.codes.get("voucher", ())]
+
+
+def brought(shop: DistributedShop, count: int) -> None:
+    """The shop brings codes."""
+    codes = [f"CODE-{number:05}" for number in range(count)]
+    shop.bureau.ask(lambda store, now: pools.load(store.connection, "voucher.csv", codes, now))
+
+
+def test_each_code_goes_to_one_partition(shop: DistributedShop) -> None:
+    """However often the office looks, and however late partitions are heard of, no code is given out twice."""
+    shop.apply(pooled())
+    brought(shop, 100)
+    for _ in range(3):
+        shop.office.work()
+    shop.publish()
+    shop.project()
+    shop.office.work()
+    shop.publish()
+    given = codes_of(shop)
+    assert len(given) == len(set(given)) > 0
+    assert all(worker.shop.codes.get("voucher") for worker in shop.workers)
+
+
+def test_every_code_of_a_pool_is_given_out_in_the_end(shop: DistributedShop) -> None:
+    """Where partitions use their codes up, the office gives out more until there are none."""
+    shop.apply(pooled())
+    brought(shop, 50)
+    used: list[str] = []
+    for _ in range(60):
+        shop.office.work()
+        shop.publish()
+        for worker in shop.workers:
+            used += worker.shop.codes.pop("voucher", [])
+        shop.tick()
+        shop.project()
+    assert sorted(used) == [f"CODE-{number:05}" for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("ready", "partitions", "block"), [(100_000, 32, 1_000), (640, 32, 10), (10, 32, 1), (0, 1, 1)]
+)
+def test_blocks_are_small_where_the_pool_is(ready: int, partitions: int, block: int) -> None:
+    """No partition sits on codes that the others want: half of a pool is never granted at once."""
+    assert block_of(ready, partitions) == block
