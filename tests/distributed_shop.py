@@ -21,7 +21,7 @@ from engine.runtimes.kafka.desk import Bureau
 from engine.runtimes.kafka.effect_records import encode_effect
 from engine.runtimes.kafka.office import Office
 from engine.runtimes.kafka.partition import Outcome, Partition
-from engine.runtimes.kafka.projecting import Projector, Topics
+from engine.runtimes.kafka.projecting import Projector
 from engine.runtimes.kafka.publishing import (
     documents_to_publish,
     entry_of_word,
@@ -31,10 +31,11 @@ from engine.runtimes.kafka.publishing import (
 )
 from engine.runtimes.kafka.rules_topic import KnownRules, encode_rules
 from engine.runtimes.kafka.shop_store import ShopStore
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.values import Takeover
 from engine.runtimes.kafka.wire import Entry, Record, entry_of, partition_of
 
-TOPICS = Topics("test.effects", "test.changelog", "test.dead-letters")
+TOPICS = TopicNames.of("test")
 KEY = b"secret of a test"
 
 

@@ -25,7 +25,7 @@ set reached = excluded.reached, at = excluded.at, decided_at = excluded.decided_
     state = excluded.state
 
 -- name: lock_office
-select last_word from office for update
+select as_of from office for update
 
 -- name: draw_words
 update office set last_word = last_word + ? returning last_word
@@ -58,3 +58,6 @@ select partition, what, name, granted from partition_grant
 -- name: save_grant
 insert into partition_grant (partition, what, name, granted) values (?, ?, ?, ?)
 on conflict (partition, what, name) do update set granted = excluded.granted
+
+-- name: save_as_of
+update office set as_of = ? where as_of < ?

@@ -84,16 +84,18 @@ create table shop_word (
     origin text not null
 );
 
--- Who holds this row may change the shop's state. Words and rules up to these are in Kafka.
+-- Who holds this row may change the shop's state. All partitions are in the books up to `as_of`; words and rules up to
+-- these are in Kafka.
 create table office (
     id bigint primary key check (id = 1),
+    as_of bigint not null,
     last_word bigint not null,
     published_word bigint not null,
     published_epoch bigint not null,
     published_applied bigint not null
 );
 
-insert into office values (1, 0, 0, 0, 0);
+insert into office values (1, 0, 0, 0, 0, 0);
 
 -- What the sender has to tell the engine, in order, until Kafka has it: a word of some kind, or (empty) an event.
 create table sender_word (

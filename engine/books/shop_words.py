@@ -30,9 +30,17 @@ class ShopWord(Struct, frozen=True):
     number: int = 0
 
 
-def lock(connection: Connection) -> None:
-    """Let nobody else change the shop's state until the transaction under way ends; wait until nobody does."""
-    connection.execute(QUERIES["lock_office"]).fetchone()
+def lock(connection: Connection) -> Instant:
+    """Let nobody else change the shop's state until the transaction under way ends; wait until nobody does.
+
+    Return the instant up to which all partitions are in the books.
+    """
+    return int(connection.execute(QUERIES["lock_office"]).fetchone()[0])
+
+
+def note_as_of(connection: Connection, instant: Instant) -> None:
+    """Note the instant up to which all partitions are in the books; it never goes back."""
+    connection.execute(QUERIES["save_as_of"], (instant, instant))
 
 
 def add(connection: Connection, words: Sequence[ShopWord]) -> None:

@@ -22,7 +22,7 @@ select coalesce(max(seq), 0) from effect
 select effect_id, state, at, detail from ledger where effect_id in (select value from json_each(?))
 
 -- name: shop
-select accepted, state from shop
+select shop.accepted, shop.state from shop
 
 -- name: groups
 select standing, hindrance, customers from population where customers > 0 order by standing, hindrance

@@ -93,7 +93,7 @@ class Bureau:
             self._refresh()
             result = change(store, now)
             store.save_shop(self.desk.rules.shop)
-            store.commit(store.as_of)
+            store.commit(now)
         except BaseException:
             store.rollback()
             raise

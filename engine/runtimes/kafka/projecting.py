@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.books import partition_shops, positions, rulebook
+from engine.books import partition_shops, positions, rulebook, shop_words
 from engine.books.partition_shops import PartitionShop
 from engine.books.positions import Position, Source
-from engine.core.events import DeadLetter
 from engine.core.moments import Day, Instant, Zone, zone
 from engine.core.rules import Lifecycle
 from engine.core.shop import Shop
 from engine.runtimes.kafka.combining import combined
 from engine.runtimes.kafka.effect_records import decode_effect
+from engine.runtimes.kafka.letters import decode_letter
 from engine.runtimes.kafka.shop_store import ShopStore
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.values import (
     PLACE_KEY,
     SHOP_KEY,
@@ -35,21 +35,8 @@ from engine.runtimes.kafka.values import (
 )
 from engine.runtimes.kafka.wire import PLACE_HEADER, place_of
 
-REASON_HEADER: Final = "reason"
-ORIGIN_HEADER: Final = "origin"
-AT_HEADER: Final = "at"
-"""Headers of a dead letter; `at` is its instant in decimal."""
-
 PORTION: Final = 100
 """Records that are read from the books and written together."""
-
-
-class Topics(Struct, frozen=True):
-    """The names of what is projected."""
-
-    effects: str
-    changelog: str
-    letters: str
 
 
 class Consumed(Protocol):
@@ -67,7 +54,7 @@ class Consumed(Protocol):
 class Projector:
     """Writes what was read. One thread at a time may use it."""
 
-    def __init__(self, store: ShopStore, topics: Topics) -> None:
+    def __init__(self, store: ShopStore, topics: TopicNames) -> None:
         """Go on where the books stand."""
         self._store, self._topics = store, topics
         self._rules: tuple[int, Zone] | None = None
@@ -94,7 +81,8 @@ class Projector:
             moved = self._write(consumed)
             positions.move(store.connection, moved)
             store.save_shop(combined(store.kept, self._partitions()))
-            store.commit(max(store.as_of, self.as_of()))
+            shop_words.note_as_of(store.connection, self.as_of())
+            store.commit(self.as_of())
         except BaseException:
             store.rollback()
             self._shops = partition_shops.shops(store.connection)
@@ -151,10 +139,8 @@ class Projector:
         return place.offset, place.index
 
     def _letter(self, record: Consumed) -> None:
-        named = {name: value.decode(errors="replace") for name, value in record.headers}
-        letter = DeadLetter(record.value or b"", named.get(REASON_HEADER, ""), named.get(ORIGIN_HEADER, ""))
-        at = named.get(AT_HEADER, "")
-        self._store.bury(letter, int(at) if at.isdecimal() else record.timestamp * 1_000)
+        letter, at = decode_letter(record.value or b"", record.headers)
+        self._store.bury(letter, at or record.timestamp * 1_000)
 
     def _save(self, snapshots: _Snapshots) -> None:
         """Save the newest record of each customer, and what partitions say of themselves."""

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -30,10 +30,12 @@ from engine.handling import HISTORY_AFTER
 from engine.ports import Clock
 from engine.runtimes.kafka.desk import Bureau, Desk
 from engine.runtimes.kafka.office import Office
-from engine.runtimes.kafka.projecting import Consumed, Projector, Topics
+from engine.runtimes.kafka.producing import Connection, Producing
+from engine.runtimes.kafka.projecting import Consumed, Projector
 from engine.runtimes.kafka.publishing import Publisher, documents_to_publish, next_words, note_rules, note_words
-from engine.runtimes.kafka.rules_topic import MOST_BYTES, RulesWriter
+from engine.runtimes.kafka.rules_topic import MOST_BYTES
 from engine.runtimes.kafka.shop_store import ShopStore
+from engine.runtimes.kafka.topic_names import TopicNames
 
 T = TypeVar("T")
 
@@ -54,13 +56,11 @@ log = structlog.get_logger(__name__)
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a projector works. `clients` connects to the brokers; `inbox` and `rules` are topics it writes to."""
+    """Where a projector works. `clients` connects to the brokers."""
 
     server: Server
-    clients: Mapping[str, Any]
-    topics: Topics
-    inbox: str
-    rules: str
+    clients: Connection
+    topics: TopicNames
     partitions: int
 
 
@@ -141,13 +141,11 @@ async def run_projector(
         projector = await books.do(lambda: Projector(ShopStore(connection, place.partitions), place.topics))
         bureau = Bureau(ShopStore(await desk.open(), place.partitions), clock, key=key, history_after=history_after)
         await desk.do(lambda: bureau.ask(lambda store, now: begin(bureau.desk, store, now)))
-        producer = AIOKafkaProducer(
-            **place.clients, enable_idempotence=True, compression_type="gzip", max_request_size=LARGEST
-        )
-        stack.push_async_callback(producer.stop)
-        await producer.start()
-        consumer = await _consumer(place, producer, projector.positions, stack)
-        publisher = Publisher(producer, place.inbox, RulesWriter(producer, place.rules), place.partitions)
+        producing = Producing(place.clients, client_id="winback-office", compression="gzip")
+        stack.push_async_callback(producing.stop)
+        await producing.start()
+        consumer = await _consumer(place, projector.positions, stack)
+        publisher = Publisher(producing, place.topics, place.partitions)
         up()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_project(consumer, projector, books, meters))
@@ -164,16 +162,12 @@ async def _alone(books: InThread, connection: PostgresConnection) -> None:
         await asyncio.sleep(WAIT_FOR_LOCK)
 
 
-async def _consumer(
-    place: Place, producer: AIOKafkaProducer, positions: Mapping[Source, Position], stack: AsyncExitStack
-) -> AIOKafkaConsumer:
+async def _consumer(place: Place, positions: Mapping[Source, Position], stack: AsyncExitStack) -> AIOKafkaConsumer:
     """Return a consumer that reads on from where the books have come to."""
     topics = place.topics
-    sources = [
-        TopicPartition(topic, number)
-        for topic in (topics.effects, topics.changelog, topics.letters)
-        for number in sorted(await producer.partitions_for(topic))
-    ]
+    sources = [TopicPartition(topics.letters, 0)]
+    for topic in (topics.effects, topics.changelog):
+        sources += (TopicPartition(topic, number) for number in range(place.partitions))
     consumer = AIOKafkaConsumer(
         **place.clients,
         group_id=None,

@@ -1,25 +1,25 @@
 """What the office says, brought into Kafka: rules before words, words in their order, each at least once.
 
 A word stands in the inbox of its partition under its number, so one that comes twice is left out there. That asks that
-none comes after a later one: a wave of records, one a partition, is in Kafka before the next one leaves.
+none comes after a later one: those of a partition go in one batch, which is in Kafka before the next one leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from collections.abc import Sequence
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from engine.books import applied, rulebook, shop_words
 from engine.books.connection import Connection
 from engine.books.positions import QUERIES
 from engine.books.shop_words import ShopWord
 from engine.core.rules import RuleSet
+from engine.runtimes.kafka.producing import Producing
 from engine.runtimes.kafka.rules_topic import RulesDocument, RulesWriter
-from engine.runtimes.kafka.wire import SHOP, Entry, Record, encode_record, in_records
+from engine.runtimes.kafka.topic_names import TopicNames
+from engine.runtimes.kafka.wire import SHOP, Entry, encode_record, in_records
 
 MOST_WORDS = 5_000
 """Words that are read at once."""
@@ -28,40 +28,36 @@ _decode_set = msgspec.json.Decoder(RuleSet).decode
 
 
 class Publisher:
-    """Brings rules and words into Kafka, by a producer that is idempotent and belongs to whoever gave it."""
+    """Brings rules and words into Kafka. The producing belongs to whoever gave it."""
 
-    def __init__(self, producer: AIOKafkaProducer, inbox: str, rules: RulesWriter, partitions: int) -> None:
-        self._producer, self._inbox, self._rules, self._partitions = producer, inbox, rules, partitions
+    def __init__(self, producing: Producing, topics: TopicNames, partitions: int) -> None:
+        self._producing, self._inbox, self._partitions = producing, topics.inbox, partitions
+        self._rules = RulesWriter(producing, topics.rules)
 
     async def put_rules(self, documents: Sequence[RulesDocument]) -> None:
-        """Put documents of the rules, in their order.
+        """Put documents of the rules, in their order, and return when they are there.
 
         Raises:
-            aiokafka.errors.KafkaError: not all are there, or it is not known: put them again.
+            TooLargeError, ProducerStoppedError: not all are there.
 
         """
         for document in documents:
             await self._rules.put(document)
 
     async def put_words(self, words: Sequence[ShopWord]) -> None:
-        """Put words into the inboxes of their partitions.
+        """Put words into the inboxes of their partitions, and return when they are there.
 
         Raises:
-            aiokafka.errors.KafkaError: not all are there, or it is not known: put them again.
+            TooLargeError, ProducerStoppedError: not all are there; some may be.
 
         """
-        by_partition = (self._records(words, partition) for partition in range(self._partitions))
-        for wave in zip_longest(*by_partition):
-            sent = [
-                await self._producer.send(self._inbox, encode_record(record), partition=partition)
-                for partition, record in enumerate(wave)
-                if record is not None
-            ]
-            await asyncio.gather(*sent)
+        await asyncio.gather(*(self._put(words, partition) for partition in range(self._partitions)))
 
-    def _records(self, words: Sequence[ShopWord], partition: int) -> Iterable[Record]:
+    async def _put(self, words: Sequence[ShopWord], partition: int) -> None:
         mine = [word for word in words if word.partition in (None, partition)]
-        return in_records(max((word.at for word in mine), default=0), map(entry_of_word, mine))
+        if mine:
+            records = in_records(max(word.at for word in mine), map(entry_of_word, mine))
+            await self._producing.append(self._inbox, partition, [(None, encode_record(each), ()) for each in records])
 
 
 def entry_of_word(word: ShopWord) -> Entry:

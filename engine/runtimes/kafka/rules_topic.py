@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet, Workflow
 from engine.core.shop import Shop
+from engine.runtimes.kafka.producing import Producing
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of a record: a rule set, the versions runs may be on, and the text of all templates; it is compressed."""
@@ -81,20 +82,21 @@ def decode_rules(raw: bytes) -> RulesDocument:
 
 
 class RulesWriter:
-    """Puts documents into the topic. The producer belongs to whoever gave it."""
+    """Puts documents into the topic. The producing belongs to whoever gave it."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
-        self._producer, self._topic = producer, topic
+    def __init__(self, producing: Producing, topic: str) -> None:
+        self._producing, self._topic = producing, topic
 
     async def put(self, document: RulesDocument) -> None:
         """Put a document, and return when Kafka has it.
 
         Raises:
-            aiokafka.errors.KafkaError: it has it not, or that is not known.
+            TooLargeError: the topic takes no document of this size.
+            ProducerStoppedError: there is no use in trying on.
 
         """
         key = str(document.epoch).encode()
-        await self._producer.send_and_wait(self._topic, encode_rules(document), key=key, partition=_PARTITION)
+        await self._producing.append(self._topic, _PARTITION, [(key, encode_rules(document), ())])
 
 
 class KnownRules:

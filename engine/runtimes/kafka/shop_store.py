@@ -32,9 +32,9 @@ class ShopStore(SqlStore):
     def begin(self) -> None:
         """Open the transaction, and let nobody else change the shop's state before its end."""
         super().begin()
-        shop_words.lock(self.connection)
+        self.as_of = shop_words.lock(self.connection)
         kept = self.load_shop()
-        self.as_of, self._kept = kept or (0, Shop())
+        self._kept = kept[1] if kept else Shop()
         self._words = []
 
     @property
@@ -63,7 +63,7 @@ class ShopStore(SqlStore):
         self._words.append(ShopWord(now, signal, partition, customer_id, mark, origin))
 
     def commit(self, accepted: Instant, day: Day | None = None) -> None:
-        """Write everything and make it durable. `accepted` is what the read side is as of from now on."""
+        """Write everything and make it durable, the words told included."""
         shop_words.add(self.connection, self._words)
         self._words = []
         super().commit(accepted, day)

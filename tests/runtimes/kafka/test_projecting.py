@@ -12,9 +12,9 @@ from engine.books.database import open_to_write
 from engine.books.postgres import Server
 from engine.books.views import Views
 from engine.core import effects as fx
-from engine.core.events import Event
+from engine.core.events import DeadLetter, Event
 from engine.core.moments import DAY, SECOND, Instant
-from engine.runtimes.kafka.projecting import AT_HEADER, ORIGIN_HEADER, REASON_HEADER
+from engine.runtimes.kafka.letters import encode_letter
 from engine.runtimes.kafka.values import Takeover
 from tests.acceptance.shipped import shipped
 from tests.builders import START, event
@@ -172,8 +172,8 @@ def test_sends_are_left_to_the_sender(shop: DistributedShop) -> None:
 
 def test_dead_letters_are_there_to_be_looked_at(shop: DistributedShop, views: Views) -> None:
     """What the gateway or a worker could not take is shown with its reason and where it came from."""
-    said = [(REASON_HEADER, b"no time"), (ORIGIN_HEADER, b"orders/3/17"), (AT_HEADER, str(START).encode())]
-    shop.write(TOPICS.letters, 0, b"{bad", said)
+    value, headers = encode_letter(DeadLetter(b"{bad", "no time", "orders/3/17"), START)
+    shop.write(TOPICS.letters, 0, value, headers)
     shop.project()
     (letter,) = views.letters()
     assert (letter.raw, letter.reason, letter.origin, letter.at) == (b"{bad", "no time", "orders/3/17", START)

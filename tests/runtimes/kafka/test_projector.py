@@ -20,10 +20,10 @@ from engine.books.views import Views
 from engine.core.moments import SECOND, Instant
 from engine.core.signals import DayClosed, PauseSet, RulesChanged
 from engine.runtimes.kafka.desk import Bureau, Desk
-from engine.runtimes.kafka.projecting import Topics
 from engine.runtimes.kafka.projector import Place, run_projector
 from engine.runtimes.kafka.rules_topic import RulesReader
 from engine.runtimes.kafka.shop_store import ShopStore
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.wire import Entry, decode_record
 from tests.acceptance.shipped import shipped
 from tests.builders import START, event
@@ -39,13 +39,12 @@ async def place(kafka: str, prefix: str, postgres: str) -> Place:
     place = Place(
         server=Server(postgres),
         clients={"bootstrap_servers": kafka},
-        topics=Topics(f"{prefix}.effects", f"{prefix}.customers", f"{prefix}.dead-letters"),
-        inbox=f"{prefix}.inbox",
-        rules=f"{prefix}.rules",
+        topics=TopicNames.of(prefix),
         partitions=PARTITIONS,
     )
-    single = {place.rules, place.topics.letters}
-    names = [place.topics.effects, place.topics.changelog, place.topics.letters, place.inbox, place.rules]
+    topics = place.topics
+    single = {topics.rules, topics.letters}
+    names = [topics.effects, topics.changelog, topics.letters, topics.inbox, topics.rules]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
@@ -101,7 +100,7 @@ async def entries(place: Place, partition: int, count: int) -> list[Entry]:
     """The first entries of a partition's inbox."""
     found: list[Entry] = []
     async with AIOKafkaConsumer(**place.clients, auto_offset_reset="earliest") as consumer:
-        source = TopicPartition(place.inbox, partition)
+        source = TopicPartition(place.topics.inbox, partition)
         consumer.assign([source])
         async with asyncio.timeout(WITHIN):
             while len(found) < count:
@@ -145,7 +144,7 @@ async def test_rules_are_in_kafka_before_any_partition_is_told_of_them(place: Pl
     """The first start puts the files in force: their document, then the word of it, then the day's thresholds."""
     async with projecting(place):
         told = [await entries(place, partition, 2) for partition in range(PARTITIONS)]
-        async with RulesReader(place.rules, place.clients) as reader:
+        async with RulesReader(place.topics.rules, place.clients) as reader:
             assert set(reader.document(1).rule_set.workflows) == set(shipped().workflows)
     for each in told:
         kinds = [type(entry.decoded()) for entry in each]
