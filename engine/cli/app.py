@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("schema", "Print the JSON Schema of a file, an event or a command's --json."),
     "sample": ("sample", "Make up a shop's history."),
     "gateway": ("gateway", "Distributed engine: take in what happens in the shop."),
+    "worker": ("worker", "Distributed engine: decide what happens to customers."),
+    "projector": ("projector", "Distributed engine: keep the books, look after the shop."),
     "sender": ("sender", "Distributed engine: hand over what workers release."),
     "demo": ("demo", "Let a made-up shop live a day per second in front of you."),
 }
@@ -49,9 +51,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 COMES_LATER = frozenset(
     {
-        "worker",
-        "gateway",
-        "projector",
         "worth",
         "report",
         "lift",

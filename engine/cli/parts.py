@@ -69,7 +69,7 @@ def run_part(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """
     with in_words():
         asyncio.run(_run(part))
-    click.echo("winback: stopped", err=True)
+    say("stopped")
 
 
 @contextmanager
@@ -82,9 +82,9 @@ def in_words() -> Iterator[None]:
 
     try:
         yield
-    except (PartStoppedError, DatabaseError) as error:
+    except (PartStoppedError, DatabaseError, BrokersError) as error:
         raise Wrong(str(error)) from None
-    except (SettingsError, BrokersError) as error:
+    except SettingsError as error:
         raise Misused(str(error)) from None
     except OSError as error:
         raise Misused(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
@@ -105,6 +105,11 @@ def tell(part: str, settings: Settings, about: Mapping[str, str]) -> None:
     for name, said in about.items():
         console.print(f"{name:<11} {said}")
     sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Say on standard error what a part is about."""
+    click.echo(f"winback: {text}", err=True)
 
 
 def environment() -> Mapping[str, str]:

@@ -83,6 +83,15 @@ class Composer:
             LookupError: the offer is not known any more.
 
         """
+        return message(self.desk, effect_id, self.written(effect_id, data), self._message_key)
+
+    def written(self, effect_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a send's data with what is written: subject, text, html, headers and links.
+
+        Raises:
+            RenderError, LookupError: as above.
+
+        """
         assert self._templates is not None, "templates are in force before the relay starts"
         assert self._brand is not None, "and so is the brand"
         rules = self._rules()
@@ -98,14 +107,14 @@ class Composer:
             "with": data.get("with") or {},
         }
         rendered = self._templates.render(data["template"], data["customer"].get("language"), context)
-        full = {
+        return {
             **data,
             "subject": rendered.subject,
             "text": rendered.text,
             "html": rendered.html,
             "headers": headers(sender, data, made),
+            "links": made,
         }
-        return message(sender, effect_id, full, self._message_key)
 
     def _customer(self, told: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
         """The customer as they are known now; who they are, and where the mail goes, as it was decided."""

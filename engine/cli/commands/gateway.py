@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import click
-
 from engine.cli.calling import Call, named
-from engine.cli.parts import environment, in_words, run_part, tell, to_begin
+from engine.cli.parts import environment, in_words, run_part, say, tell, to_begin
 
 
 @named("gateway", "winback gateway", "WINBACK_LISTEN_PUBLIC=0.0.0.0:8080 winback gateway")
@@ -26,7 +24,7 @@ def command(call: Call) -> None:
         clock = clock_of(settings)
 
     async def part(stop: asyncio.Event) -> None:
-        await gate(settings, environment(), clock, stop, told=lambda text: click.echo(f"winback: {text}", err=True))
+        await gate(settings, environment(), clock, stop, told=say)
 
     tell("gateway", settings, {"public": settings.listen.public, "ops": settings.listen.ops})
     run_part(part)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-
-import click
 
 from engine.cli.calling import Call, named
-from engine.cli.parts import environment, in_words, metrics_option, run_part, tell, to_begin
+from engine.cli.parts import environment, in_words, metrics_option, run_part, say, tell, to_begin
 
 
 @named("sender", "winback sender", "WINBACK_SENDER_KIND=smtp winback sender --metrics 127.0.0.1:9103")
@@ -27,10 +24,7 @@ def command(call: Call, metrics: str | None) -> None:
         clock = clock_of(settings)
 
     async def part(stop: asyncio.Event) -> None:
-        told = partial(click.echo, err=True)
-        await send(
-            settings, environment(), clock, stop, metrics=metrics or "", told=lambda text: told(f"winback: {text}")
-        )
+        await send(settings, environment(), clock, stop, metrics=metrics or "", told=say)
 
     way = {"mailbox": f"to the mailbox in {settings.data}", "smtp": f"to {settings.smtp.host}:{settings.smtp.port}"}
     tell("sender", settings, {"mail": way.get(settings.sender.kind, settings.sender.kind)})

@@ -9,19 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from engine.books import applied, rulebook
+from engine.books.beginning import put_first_in_force
 from engine.books.database import Lock, open_to_write
 from engine.books.headcount import make_up
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
-from engine.core.moments import Instant
 from engine.core.rules import RuleSet
 from engine.handling import HISTORY_AFTER, Handling
 from engine.handling.timekeeping import OVERDUE_A_SECOND
 from engine.ports import Clock
 from engine.runtimes.sqlite.engine import Asked, Engine
-
-FIRST_START = "first start"
-"""Who put the first set in force."""
 
 
 @contextmanager
@@ -61,17 +58,7 @@ def opened(
 
 
 def _put_in_force(engine: Engine, first_rules: RuleSet, templates: str) -> None:
-    def put(store: SqlStore, now: Instant) -> None:
-        rules = engine.handling.rules
-        if not rules.shop.epoch:
-            rulebook.apply(engine.handling, first_rules, store, now, who=FIRST_START)
-        if templates:
-            modes = {name: switch.mode.value for name, switch in engine.handling.rules.rule_set.switches.items()}
-            said = applied.Said(changes=("what was there at the start",), modes=modes)
-            epoch = rules.shop.epoch
-            applied.put(store.connection, now, who=FIRST_START, epoch=epoch, templates=templates, said=said)
-
-    asked = Asked(put)
+    asked = Asked(lambda store, now: put_first_in_force(engine.handling, store, now, first_rules, templates))
     engine.run([asked])
     if asked.error is not None:
         raise asked.error
