@@ -86,10 +86,14 @@ class Gateway:
             KafkaError: no broker answers, or they refuse us.
 
         """
-        await self._producing.start()
         self._stack.push_async_callback(self._producing.stop)
-        await self._sources.start()
         self._stack.push_async_callback(self._sources.stop)
+        try:
+            await self._producing.start()
+            await self._sources.start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
         self._ticks = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
