@@ -12,12 +12,6 @@ from engine.books.postgres import PostgresConnection, Server
 
 
 @pytest.fixture
-def server(postgres: str) -> Server:
-    """A server with an empty database."""
-    return Server(postgres)
-
-
-@pytest.fixture
 def one(server: Server) -> Iterator[PostgresConnection]:
     """A connection that writes."""
     with closing(open_to_write(server)) as opened:

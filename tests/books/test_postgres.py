@@ -31,12 +31,6 @@ OF_THE_EMBEDDED_ENGINE = {"fresh", "add_fresh", "drop_fresh"}
 
 
 @pytest.fixture
-def server(postgres: str) -> Server:
-    """A server with an empty database."""
-    return Server(postgres)
-
-
-@pytest.fixture
 def connection(server: Server) -> Iterator[PostgresConnection]:
     """New books."""
     with closing(open_to_write(server)) as opened:
@@ -85,7 +79,7 @@ def test_keys_and_indexes_are_the_same(connection: PostgresConnection) -> None:
         "and relname in (select value from json_each(?))",
         (json.dumps(list(tables_of_sqlite())),),
     ).fetchone()[0]
-    shared = read_sql("schema.sql").partition("-- Of the embedded")[0] + read_sql("schema.postgres.sql")
+    shared = read_sql("schema.sql").partition("-- Of the embedded")[0]
     assert unique == len(re.findall(r"\b(?:primary key|unique)\b", re.sub(r"--[^\n]*", "", shared)))
 
 

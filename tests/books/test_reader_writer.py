@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +15,11 @@ from engine.books.reader import Reader
 from engine.books.writer import Writer
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+@pytest.fixture
+def place(where: Where) -> Where:
     """New books in one of the databases."""
-    place = Server(request.getfixturevalue("postgres")) if request.param == "postgres" else tmp_path
-    open_to_write(place).close()
-    return place
+    open_to_write(where).close()
+    return where
 
 
 @pytest.fixture
@@ -46,10 +44,10 @@ def count(connection: Connection) -> int:
     return int(connection.execute("select count(*) from blocked").fetchone()[0])
 
 
-async def test_a_reader_sees_what_was_committed(where: Where) -> None:
+async def test_a_reader_sees_what_was_committed(place: Where) -> None:
     """A question is answered as of the last commit, in a thread of its own, on either database."""
-    reader = Reader(where, "reader")
-    with closing(open_to_write(where)) as connection:
+    reader = Reader(place, "reader")
+    with closing(open_to_write(place)) as connection:
         assert await reader.read(count) == 0
         connection.execute("begin immediate")
         ledger.block(connection, [b"key"], 5)

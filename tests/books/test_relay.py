@@ -1,4 +1,4 @@
-"""The relay, with a real database and honest fakes around it."""
+"""The relay, with a real database of either kind and honest fakes around it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -15,7 +14,7 @@ from msgspec.structs import replace
 from connectors.memory import FixedClock, MemorySender
 from engine.books import ledger
 from engine.books.backlog import Backlog, RelaySettings
-from engine.books.database import open_to_read, open_to_write
+from engine.books.database import Where, open_to_read, open_to_write
 from engine.books.limits import Limit, Limits
 from engine.books.relay import Relay
 from engine.books.store import SqlStore
@@ -39,8 +38,8 @@ DESK = Desk(name="Shop", address="hello@shop.example", public_url="https://shop.
 class Engine:
     """Transactions and decisions: each `ask` is one transaction; what is decided is noted, and ends the run's send."""
 
-    def __init__(self, folder: Path, clock: FixedClock) -> None:
-        self.store = SqlStore(open_to_write(folder))
+    def __init__(self, where: Where, clock: FixedClock) -> None:
+        self.store = SqlStore(open_to_write(where))
         self.clock = clock
         self.handed: list[Handed] = []
         self.events: list[Event] = []
@@ -138,9 +137,9 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, clock: FixedClock) -> Iterator[Engine]:
+def engine(where: Where, clock: FixedClock) -> Iterator[Engine]:
     """An engine with an empty database."""
-    made = Engine(tmp_path, clock)
+    made = Engine(where, clock)
     with closing(made.store.connection):
         yield made
 
@@ -149,7 +148,7 @@ Start = Callable[..., Any]
 
 
 @pytest.fixture
-def running(tmp_path: Path, engine: Engine) -> Start:
+def running(where: Where, engine: Engine) -> Start:
     """Run a relay with a sender, as a context."""
 
     @asynccontextmanager
@@ -158,7 +157,7 @@ def running(tmp_path: Path, engine: Engine) -> Start:
     ) -> AsyncIterator[Relay]:
         chosen = RelaySettings(**settings)
         limits = Limits(chosen.limit, chosen.limits)
-        backlog = Backlog(tmp_path, limits, chosen, pauses)
+        backlog = Backlog(where, limits, chosen, pauses)
         relay = Relay(engine, engine, backlog, limits, sender, make, engine.clock, block_key=KEY, settings=chosen)
         task = asyncio.create_task(relay.run())
         try:
@@ -190,15 +189,14 @@ async def test_everything_released_is_handed_over_once_in_order(engine: Engine, 
     assert counted.fetchall() == [("readers", "coupon_offer", 30)]
 
 
-async def test_a_call_is_on_disk_before_it_is_made(engine: Engine, running: Start) -> None:
+async def test_a_call_is_on_disk_before_it_is_made(where: Where, engine: Engine, running: Start) -> None:
     """While the sender is called, the ledger says `calling` of that send and of no other."""
     seen: list[dict[str, str]] = []
 
     def look(_: Message) -> None:
-        with closing(open_to_read(Path(path))) as reader:
+        with closing(open_to_read(where)) as reader:
             seen.append(dict(reader.execute("select effect_id, state from ledger").fetchall()))
 
-    path = engine.store.connection.execute("pragma database_list").fetchone()[2].rpartition("/")[0]
     for number in range(3):
         await engine.release(number)
     async with running(MemorySender(look), at_once=1):

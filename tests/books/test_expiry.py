@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from pathlib import Path
 
-from engine.books.database import open_to_write
+from engine.books.database import Where, open_to_write
 from engine.books.expiry import EVERY, SLICES, Expiry
 from engine.books.store import SqlStore
 from engine.core.effects import SEND_GIVEN_OUT, Effect
@@ -18,9 +17,9 @@ NOW: Instant = 20_000 * DAY
 KEEP = Keep(event_ids=Length(days=400), dead_letters=Length(days=90))
 
 
-def test_each_reference_goes_when_its_time_is_over(tmp_path: Path) -> None:
+def test_each_reference_goes_when_its_time_is_over(where: Where) -> None:
     """Within one round of slices everything too old is gone, from the first hash to the last, and nothing else."""
-    with closing(open_to_write(tmp_path)) as connection:
+    with closing(open_to_write(where)) as connection:
         for first in range(256):
             rows = [(bytes([first] * 15 + [age % 256]), 20_000 - age) for age in (300, 401)]
             connection.executemany("insert into seen values (?, ?)", rows)
@@ -30,9 +29,9 @@ def test_each_reference_goes_when_its_time_is_over(tmp_path: Path) -> None:
         assert connection.execute("select count(*), min(day) from seen").fetchone() == (256, 20_000 - 300)
 
 
-def test_a_slice_goes_once_an_hour(tmp_path: Path) -> None:
+def test_a_slice_goes_once_an_hour(where: Where) -> None:
     """Between two slices nothing is looked at, so that expiry is no burden on events."""
-    with closing(open_to_write(tmp_path)) as connection:
+    with closing(open_to_write(where)) as connection:
         expiry = Expiry(connection)
         expiry.run(NOW, KEEP)
         first = bytes([NOW // EVERY % SLICES]) * 16
@@ -41,9 +40,9 @@ def test_a_slice_goes_once_an_hour(tmp_path: Path) -> None:
         assert connection.execute("select count(*) from seen").fetchone() == (1,)
 
 
-def test_dead_letters_go_when_their_time_is_over(tmp_path: Path) -> None:
+def test_dead_letters_go_when_their_time_is_over(where: Where) -> None:
     """A dead letter goes when the last of its kind came too long ago."""
-    with closing(open_to_write(tmp_path)) as connection:
+    with closing(open_to_write(where)) as connection:
         store = SqlStore(connection)
         store.begin()
         store.bury(DeadLetter(b"old", "broken"), NOW - 91 * DAY)
@@ -54,10 +53,10 @@ def test_dead_letters_go_when_their_time_is_over(tmp_path: Path) -> None:
         assert connection.execute("select raw from dead_letter").fetchall() == [(b"again",)]
 
 
-def test_the_text_of_a_letter_goes_when_its_time_is_over(tmp_path: Path) -> None:
+def test_the_text_of_a_letter_goes_when_its_time_is_over(where: Where) -> None:
     """What was printed long ago is known by its template and customer, and by its words no more."""
     data = {"channel": "letter", "template": "hello", "subject": "Hi", "text": "Dear Ada", "html": "<p>Dear Ada</p>"}
-    with closing(open_to_write(tmp_path)) as connection:
+    with closing(open_to_write(where)) as connection:
         store = SqlStore(connection)
         store.begin()
         for days in (91, 89):
@@ -68,9 +67,9 @@ def test_the_text_of_a_letter_goes_when_its_time_is_over(tmp_path: Path) -> None
     assert [json.loads(body) for (body,) in found] == [{"channel": "letter", "template": "hello"}, data]
 
 
-def test_the_journal_reaches_back_as_far_as_engagement_is_kept(tmp_path: Path) -> None:
+def test_the_journal_reaches_back_as_far_as_engagement_is_kept(where: Where) -> None:
     """Its oldest entries go, a slice at a time, with what they tell of reading and clicking; numbers go on."""
-    with closing(open_to_write(tmp_path)) as connection:
+    with closing(open_to_write(where)) as connection:
         rows = [(NOW - days * DAY, "ada", b"x") for days in range(500, 300, -1)]
         connection.executemany("insert into journal (accepted, customer, signal) values (?, ?, ?)", rows)
         Expiry(connection).run(NOW, Keep(engagement=Length(days=400)))
@@ -79,11 +78,11 @@ def test_the_journal_reaches_back_as_far_as_engagement_is_kept(tmp_path: Path) -
         assert connection.execute("select seq from journal").fetchall() == [(200,)]
 
 
-def test_dead_letters_forget_devices_and_texts_before_they_go(tmp_path: Path) -> None:
+def test_dead_letters_forget_devices_and_texts_before_they_go(where: Where) -> None:
     """Where a letter can be read, what tells of a device goes after three days, and the text of what was not delivered after its own time."""
     opened = json.dumps({"type": "email.opend", "data": {"ip": "192.0.2.1", "user_agent": "Mozilla", "link": "x"}})
     undelivered = json.dumps({"type": "winback.send.requested", "data": {"text": "Dear Ada", "channel": "letter"}})
-    with closing(open_to_write(tmp_path)) as connection:
+    with closing(open_to_write(where)) as connection:
         store = SqlStore(connection)
         store.begin()
         for age, letter in (

@@ -1,11 +1,10 @@
-"""Effects on their way to receivers, with a real database and honest fakes around it."""
+"""Effects on their way to receivers, with a real database of either kind and honest fakes around it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +12,7 @@ import pytest
 
 from connectors.memory import FixedClock, MemoryReceiver
 from engine.books import parcels
-from engine.books.database import open_to_write
+from engine.books.database import Where, open_to_write
 from engine.books.deliveries import Deliveries
 from engine.books.store import SqlStore
 from engine.core.customer import Customer
@@ -31,8 +30,8 @@ LATER = Receipt("later", "503")
 class Engine:
     """Transactions: each `ask` is one. What receivers tell is noted."""
 
-    def __init__(self, folder: Path, clock: FixedClock) -> None:
-        self.store = SqlStore(open_to_write(folder))
+    def __init__(self, where: Where, clock: FixedClock) -> None:
+        self.store = SqlStore(open_to_write(where))
         self.clock = clock
         self.events: list[Event] = []
         self.changed = asyncio.Condition()
@@ -104,9 +103,9 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, clock: FixedClock) -> Iterator[Engine]:
+def engine(where: Where, clock: FixedClock) -> Iterator[Engine]:
     """An engine with an empty database."""
-    made = Engine(tmp_path, clock)
+    made = Engine(where, clock)
     with closing(made.store.connection):
         yield made
 
@@ -116,12 +115,12 @@ LIVE = Shop(live_since=NOW, gone_live=True)
 
 
 @pytest.fixture
-def running(tmp_path: Path, engine: Engine) -> Start:
+def running(where: Where, engine: Engine) -> Start:
     """Deliver to receivers, as a context; it begins when they are known to the database."""
 
     @asynccontextmanager
     async def start(*receivers: Receiver, shop: Shop = LIVE) -> AsyncIterator[Deliveries]:
-        deliveries = Deliveries(engine, engine, tmp_path, receivers, engine.clock, lambda: shop)
+        deliveries = Deliveries(engine, engine, where, receivers, engine.clock, lambda: shop)
         engine.on_commit = deliveries.wake
         task = asyncio.create_task(deliveries.run())
         try:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.books import pools
-from engine.books.database import open_to_write
+from engine.books.connection import Connection
 from tests.builders import START
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """An empty database."""
-    with closing(open_to_write(tmp_path)) as opened:
-        yield opened
-
-
-def test_minted_codes_are_given_out_once_the_shop_knows_them(connection: sqlite3.Connection) -> None:
+def test_minted_codes_are_given_out_once_the_shop_knows_them(connection: Connection) -> None:
     """What was drawn before is drawn anew; `ready` ones need no loading."""
     drawn = iter(["A-1", "A-2", "A-1", "A-3"])
     assert pools.mint(connection, "tea", 3, lambda: next(drawn), START, ready=False) == ["A-1", "A-2", "A-3"]
@@ -34,7 +21,7 @@ def test_minted_codes_are_given_out_once_the_shop_knows_them(connection: sqlite3
     assert pools.mint(connection, "tea", 1, lambda: "B-1", START, ready=True) == pools.take(connection, "tea", 5)
 
 
-def test_a_file_that_is_loaded_twice_changes_nothing(connection: sqlite3.Connection) -> None:
+def test_a_file_that_is_loaded_twice_changes_nothing(connection: Connection) -> None:
     """Neither what was given out comes again nor what waits; one of another pool stays there, and is told by its place."""
     assert pools.load(connection, "tea", ["A", "B", "A"], START) == pools.Loaded(taken=2, known=1)
     assert pools.take(connection, "tea", 1) == ["A"]
@@ -60,7 +47,7 @@ _deeds = st.lists(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_deeds)
 def test_no_code_is_given_out_twice_or_before_the_shop_knows_it(
-    connection: sqlite3.Connection, deeds: list[tuple[str, str, list[str] | int]]
+    connection: Connection, deeds: list[tuple[str, str, list[str] | int]]
 ) -> None:
     """Over both pools; and what is left is what was brought less what was given out."""
     connection.execute("delete from pool_code")
