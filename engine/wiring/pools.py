@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from msgspec import Struct
@@ -18,9 +19,11 @@ from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rules import Offer, RuleSet
 from engine.core.shop import Shop
+from engine.handling import Handling
 from engine.handling.granting import grants, runs_low
-from engine.runtimes.sqlite.engine import Engine
-from engine.runtimes.sqlite.loop import Loop
+
+if TYPE_CHECKING:
+    from engine.wiring.control.place import Ask
 
 LOOK_EVERY = 1.0  # seconds of real time
 COUNT_EVERY = 10  # looks
@@ -91,9 +94,18 @@ class Pools:
     """Keeps a running engine in codes."""
 
     def __init__(
-        self, engine: Engine, loop: Loop, workflows: Path, views: Views, registry: CollectorRegistry | None
+        self,
+        handling: Handling,
+        ask: Ask,
+        workflows: Path,
+        views: Views,
+        registry: CollectorRegistry | None,
+        *,
+        grants: bool = True,
     ) -> None:
-        self._engine, self._loop, self._workflows, self._views = engine, loop, workflows, views
+        """With `grants` codes are granted from here; on the distributed engine the office gives each partition its own."""
+        self._handling, self._ask, self._workflows, self._views = handling, ask, workflows, views
+        self._grants = grants
         self._stamps: dict[str, tuple[int, int]] = {}
         self._low: set[str] = set()
         self._looks = 0
@@ -110,23 +122,23 @@ class Pools:
         offers = pooled(self._rules)
         for pool in sorted({offer.pool for offer in offers}):
             await self._bring(pool)
-        if any(runs_low(self._shop, offer) and self._views.has_codes(offer.pool) for offer in offers):
-            await self._loop.ask(self._grant)
+        if self._grants and any(runs_low(self._shop, offer) and self._views.has_codes(offer.pool) for offer in offers):
+            await self._ask(self._grant)
         if offers and self._looks % COUNT_EVERY == 0:
             self._tell_levels()
         self._looks += 1
 
     @property
     def _rules(self) -> RuleSet:
-        return self._engine.handling.rules.rule_set
+        return self._handling.rules.rule_set
 
     @property
     def _shop(self) -> Shop:
-        return self._engine.handling.rules.shop
+        return self._handling.rules.shop
 
     def _grant(self, store: SqlStore, now: Instant) -> None:
         for signal in grants(self._shop, pooled(self._rules), lambda *wanted: pools.take(store.connection, *wanted)):
-            self._engine.handling.sweeping.tell(store, signal, now)
+            self._handling.sweeping.tell(store, signal, now)
 
     async def _bring(self, pool: str) -> None:
         """Bring the codes of a pool's file, where there is one and it has changed since it was read."""
@@ -151,8 +163,8 @@ class Pools:
         already = max(self._shop.granted.get(each.name, 0) for each in pooled(self._rules) if each.pool == pool)
         if already and not self._views.has_codes(pool, ready=False):
             before = codes[:already]  # an engine of an earlier version had granted so many lines of the file
-            await self._loop.ask(lambda store, now: pools.note_granted(store.connection, pool, before, now))
-        loaded = [await self._loop.ask(partial(_load_piece, pool, piece)) for piece in _pieces(codes)]
+            await self._ask(lambda store, now: pools.note_granted(store.connection, pool, before, now))
+        loaded = [await self._ask(partial(_load_piece, pool, piece)) for piece in _pieces(codes)]
         taken, elsewhere = sum(each.taken for each in loaded), sum(len(each.elsewhere) for each in loaded)
         if taken:
             log.info("a pool has new codes", pool=pool, codes=taken)

@@ -122,6 +122,6 @@ async def _keep_in_codes(program: Program, stack: AsyncExitStack) -> None:
     """Grant codes of pools now, so that none is missing when the first input comes, and from then on."""
     settings = program.settings
     views = stack.enter_context(Views(settings.data))
-    pools = Pools(program.engine, program.loop, settings.workflows, views, program.registry)
+    pools = Pools(program.engine.handling, program.loop.ask, settings.workflows, views, program.registry)
     await pools.look()
     program.tasks.append(task(stack, pools.run()))

@@ -29,7 +29,7 @@ class Keeping:
 
     def __init__(self, engine: Engine, loop: Loop, folder: Path, views: Views) -> None:
         self.engine, self.views, self.registry = engine, views, CollectorRegistry()
-        self._pools = Pools(engine, loop, folder, views, self.registry)
+        self._pools = Pools(engine.handling, loop.ask, folder, views, self.registry)
 
     async def look(self) -> list[str]:
         """Look once, counting; return what was logged."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -62,6 +62,14 @@ class Place(Struct, frozen=True, kw_only=True):
     clients: Connection
     topics: TopicNames
     partitions: int
+
+
+class Ask(Protocol):
+    """Makes a change at the desk in one transaction, and returns what it returns after the commit."""
+
+    def __call__(self, change: Callable[[ShopStore, Instant], T], /) -> Awaitable[T]:
+        """Make the change."""
+        ...
 
 
 class Meters:
@@ -112,6 +120,7 @@ async def run_projector(
     key: bytes,
     up: Callable[[], None],
     begin: Callable[[Desk, ShopStore, Instant], None],
+    beside: Callable[[Desk, Ask], Awaitable[None]] | None = None,
     history_after: int | None = HISTORY_AFTER,
     meters: Meters | None = None,
 ) -> None:
@@ -123,6 +132,7 @@ async def run_projector(
         key: makes codes unguessable.
         up: called when all that it needs is there, and it alone is at work.
         begin: what the office does first, in its first transaction: puts the first rules in force where there are none.
+        beside: goes on beside it, and may change what is the shop's own.
         history_after: microseconds after which what came is history.
         meters: what Prometheus is told.
 
@@ -150,6 +160,19 @@ async def run_projector(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_project(consumer, projector, books, meters))
             tasks.create_task(_do_the_offices_work(Office(bureau), publisher, desk, meters))
+            if beside is not None:
+                tasks.create_task(_as_task(beside(bureau.desk, _asking(bureau, desk))))
+
+
+def _asking(bureau: Bureau, desk: InThread) -> Ask:
+    async def ask(change: Callable[[ShopStore, Instant], T]) -> T:
+        return await desk.do(lambda: bureau.ask(change))
+
+    return ask
+
+
+async def _as_task(work: Awaitable[None]) -> None:
+    await work
 
 
 async def _alone(books: InThread, connection: PostgresConnection) -> None:

@@ -15,11 +15,12 @@ from engine.books.postgres import Server
 from engine.books.views import Views
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
+from engine.core.signals import MailLeaves
 from engine.language.files import Checked
 from engine.ports import Clock
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.desk import Desk
-from engine.runtimes.kafka.projector import Meters, Place, run_projector
+from engine.runtimes.kafka.projector import Ask, Meters, Place, run_projector
 from engine.runtimes.kafka.shop_store import ShopStore
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring import in_force
@@ -27,6 +28,7 @@ from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.monitoring import monitor
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
+from engine.wiring.pools import Pools
 from engine.wiring.program import history_after
 from engine.wiring.reaching import FilesHaveErrorsError
 from engine.wiring.secret import keys_of
@@ -96,6 +98,9 @@ async def _once(
         if first is not None and not desk.rules.shop.epoch:
             templates = in_force.raw_of(in_force.of(first))
             put_first_in_force(desk, store, now, first.rules or RuleSet(), templates)
+        shop = desk.rules.shop
+        if shop.gone_live and not shop.meant_since and settings.sender.kind != "mailbox":
+            desk.sweeping.tell(store, MailLeaves(), now)  # it went live with the mailbox, and has a mail server now
 
     place = Place(
         server=server,
@@ -110,6 +115,7 @@ async def _once(
             key=keys_of(settings, environment).codes,
             up=begun,
             begin=begin,
+            beside=partial(_bring_codes, settings),
             history_after=history_after(settings),
             meters=state.meters,
         )
@@ -117,6 +123,12 @@ async def _once(
         raise PartStoppedError(str(group.exceptions[0])) from group
     finally:
         state.doing = "begins anew"
+
+
+async def _bring_codes(settings: Settings, desk: Desk, ask: Ask) -> None:
+    """Bring new codes of the pools' files into the books, where the folder of workflows has such files."""
+    with Views(settings.books) as views:
+        await Pools(desk, ask, settings.workflows, views, None, grants=False).run()
 
 
 def _first_set(settings: Settings, server: Server) -> Checked | None:
