@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restoring", "Put a backup in the database's place, held until somebody has looked."),
     "schema": ("schema", "Print the JSON Schema of a file, an event or a command's --json."),
     "sample": ("sample", "Make up a shop's history."),
+    "topics": ("topics", "Distributed engine: make and check its topics, and show who is behind."),
     "gateway": ("gateway", "Distributed engine: take in what happens in the shop."),
     "worker": ("worker", "Distributed engine: decide what happens to customers."),
     "projector": ("projector", "Distributed engine: keep the books, look after the shop."),

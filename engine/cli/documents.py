@@ -104,6 +104,46 @@ class ImportDocument(Struct, frozen=True):
     broken: str
 
 
+class TopicDocument(Struct, frozen=True):
+    """A topic: how many partitions, how many copies of the one with fewest, and its settings as Kafka names them.
+
+    `made` says that it was made by this call.
+    """
+
+    name: str
+    partitions: int
+    copies: int
+    settings: dict[str, str]
+    made: bool
+
+
+class TopicProblemDocument(Struct, frozen=True):
+    """What is wrong with a topic. No part of the engine starts over an error; a warning lets it pass."""
+
+    topic: str
+    severity: str
+    message: str
+    hint: str
+
+
+class GroupDocument(Struct, frozen=True):
+    """How many records of a topic a group has not read yet, and how many of them are in the partition that has most."""
+
+    group: str
+    topic: str
+    lag: int
+    partition: int
+    most: int
+
+
+class TopicsDocument(Struct, frozen=True):
+    """`winback topics --json`. The groups are those whose name begins with the prefix."""
+
+    topics: list[TopicDocument]
+    problems: list[TopicProblemDocument]
+    groups: list[GroupDocument]
+
+
 class PreflightDocument(Struct, frozen=True):
     """`winback preflight --json`. With a check whose level is `error` it exits 1, and go-live refuses."""
 

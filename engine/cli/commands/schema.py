@@ -48,6 +48,7 @@ DOCUMENTS: dict[str, Any] = {
     "preview": documents.PreviewDocument,
     "walk": documents.WalkDocument,
     "test-send": documents.SentToMeDocument,
+    "topics": documents.TopicsDocument,
 }
 """What `--json` prints, by the name of its schema; files and events have theirs elsewhere."""
 
