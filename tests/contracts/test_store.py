@@ -26,6 +26,7 @@ from engine.core.rules import Mode, Standing
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal, Apart, Counted, Handed, Happened, RulesChanged, Shares, TimeUp, Unpause
 from engine.ports import Store
+from engine.runtimes.kafka.partition_store import PartitionStore
 from engine.runtimes.simulator.store import MemoryStore
 
 Batch = Callable[[], AbstractContextManager[Store]]
@@ -44,9 +45,44 @@ def in_transactions(store: SqlStore) -> Batch:
     return batch
 
 
-@pytest.fixture(params=["sqlite", "sqlite that folds at once", "postgres", "memory"])
+def in_flushes(store: PartitionStore, shelf: dict[bytes, bytes]) -> Batch:
+    """Each batch is a record of the inbox, made durable after the next one; what was decoded is let go of."""
+
+    @contextmanager
+    def batch() -> Iterator[Store]:
+        store.begin(store.offset + 1)
+        yield store
+        taken.append(store.take_changed(held=0))
+        if len(taken) > 1:
+            shelf.update(taken.pop(0))
+            store.let_go()
+
+    taken: list[dict[bytes, bytes]] = []
+    return batch
+
+
+WHOLE = ("sqlite", "sqlite that folds at once", "postgres", "memory")
+"""Adapters that keep all there is; of a partition, others keep identities and dead letters."""
+
+
+@pytest.fixture(params=[*WHOLE, "partition"])
 def batch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
     """How an adapter opens a batch."""
+    yield from opened(request, tmp_path)
+
+
+@pytest.fixture(params=WHOLE)
+def whole(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
+    """How an adapter that keeps all there is opens a batch."""
+    yield from opened(request, tmp_path)
+
+
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
+    """Open the adapter that is asked for."""
+    if request.param == "partition":
+        shelf: dict[bytes, bytes] = {}
+        yield in_flushes(PartitionStore(0, 1, shelf), shelf)
+        return
     if request.param == "memory":
         memory = MemoryStore()
         yield lambda: nullcontext(memory)
@@ -137,17 +173,17 @@ def test_due_customers_come_in_order(batch: Batch) -> None:
         assert store.due(11, 9) == [(5, "b"), (5, "c"), (7, "d"), (11, "later")]
 
 
-def test_a_key_belongs_to_its_newest_owner(batch: Batch) -> None:
+def test_a_key_belongs_to_its_newest_owner(whole: Batch) -> None:
     """An identity key finds who it was known for last, in the batch and later; an unknown one finds nobody."""
-    with batch() as store:
+    with whole() as store:
         assert store.find("mail:ada@example.org") is None
         store.know("mail:ada@example.org", "ada")
         assert store.find("mail:ada@example.org") == "ada"
     for owner in ("ada", "bob", "bob", "cid"):
-        with batch() as store:
+        with whole() as store:
             store.know("mail:ada@example.org", owner)
             assert store.find("mail:ada@example.org") == owner
-        with batch() as store:
+        with whole() as store:
             store.know(f"message:{owner}", owner)
             assert store.find("mail:ada@example.org") == owner
             assert store.find("mail:Ada@example.org") is None
@@ -155,6 +191,8 @@ def test_a_key_belongs_to_its_newest_owner(batch: Batch) -> None:
 
 def test_a_reference_is_new_once(batch: Batch) -> None:
     """A reference was not seen at its first coming, and was at every later one."""
+    with batch() as store:
+        store.save(None, Customer("c1"))
     for turn in range(4):
         with batch() as store:
             assert store.seen("c1", b"r" * 16, NOW) is (turn > 0)
@@ -219,13 +257,13 @@ def test_a_long_list_is_gone_through_with_changes_on_the_way(batch: Batch) -> No
             assert known.tags == (name,)
 
 
-def test_a_dead_letter_is_kept_once(batch: Batch) -> None:
+def test_a_dead_letter_is_kept_once(whole: Batch) -> None:
     """The same bytes from the same place are counted; from another place they are another letter."""
-    with batch() as store:
+    with whole() as store:
         assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:1"), NOW) is True
         assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:1"), NOW) is False
         assert store.bury(DeadLetter(b"[", "no JSON", "a.jsonl:1"), NOW) is True
-    with batch() as store:
+    with whole() as store:
         assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:1"), NOW) is False
         assert store.bury(DeadLetter(b"{", "no JSON", "a.jsonl:2"), NOW) is True
 
@@ -298,6 +336,25 @@ def test_sqlite_is_what_was_put_into_it(
         again.begin()
         plain.compare(again)
         again.commit(NOW)
+
+
+@given(steps=st.lists(STEPS.filter(lambda step: step[0] in ("save", "commit")), max_size=40))
+def test_a_partition_is_what_was_put_into_it(steps: list[tuple[Any, ...]]) -> None:
+    """Whatever is done between whatever flushes, a partition's store answers as plain dictionaries would; so does the next."""
+    plain, shelf = Plain(), dict[bytes, bytes]()
+    store = PartitionStore(0, 1, shelf)
+    under_way: list[dict[bytes, bytes]] = []
+    for step in steps:
+        if step[0] == "commit":
+            under_way.append(store.take_changed(held=0))
+            if len(under_way) > 1:
+                shelf.update(under_way.pop(0))
+                store.let_go()
+        plain.do(store, *step)
+        plain.compare(store)
+    for batch in (*under_way, store.take_changed()):
+        shelf.update(batch)
+    plain.compare(PartitionStore(0, 1, shelf))
 
 
 @given(steps=st.lists(STEPS, max_size=40))

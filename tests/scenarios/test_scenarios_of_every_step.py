@@ -4,6 +4,7 @@ import pytest
 
 from engine.language.files import read_files
 from engine.runtimes.simulator.scenarios import Played, play
+from tests.scenarios.on_a_partition import play_on_a_partition
 
 EVENTS = "events: {review.wanted: {means: We want a review, fields: {stars: number}}}\n"
 OFFERS = "offers: {ten_percent: {discount: 10%, valid_for: 30d}}\n"
@@ -13,7 +14,7 @@ LAPSED = "standing: lapsed, orders: 2, last_order: 200d ago"
 
 
 def played(scenario: str, stages: str, entry: str = "  - standing: lapsed\n") -> Played:
-    """The one scenario of a workflow of these stages, played."""
+    """The one scenario of a workflow of these stages, played; it goes on a partition of the inbox as in the simulator."""
     indented = "\n".join(f"    {line}" for line in scenario.strip().splitlines())
     files = {
         "winback.yaml": HEAD.format(entry=entry) + stages,
@@ -25,7 +26,10 @@ def played(scenario: str, stages: str, entry: str = "  - standing: lapsed\n") ->
     }
     checked = read_files(files)
     assert checked.rules is not None, checked.errors
-    return play(checked.scenarios[0].scenarios[0], checked.rules.workflows["winback"], checked.rules)
+    story = checked.scenarios[0].scenarios[0], checked.rules.workflows["winback"], checked.rules
+    told = play(*story)
+    assert play_on_a_partition(*story).happened == told.happened
+    return told
 
 
 def agrees(told: Played) -> None:

@@ -34,7 +34,7 @@ TIMERS: Final = 1_000
 
 What one record changes goes into one batch of the changelog, so it has to be bounded; a tick a second comes anyway."""
 
-SLICES_A_TICK: Final = 10
+SLICES_A_TICK: Final = 4
 """Slices of the shop's own work in a record without entries, for there may be none but one a second."""
 
 
@@ -108,6 +108,11 @@ class Partition:
     def shop(self) -> Shop:
         """The shop's state, as far as it is in this partition."""
         return self.handling.rules.shop
+
+    @property
+    def next_due(self) -> Instant | None:
+        """When the next timer is due, None where nothing is due ever."""
+        return self.store.earliest()
 
     @property
     def accepted(self) -> Instant:

@@ -111,12 +111,15 @@ class PartitionStore:
         """How many customers a flush would write."""
         return len(self._changed)
 
-    def take_changed(self) -> Batch:
-        """Return the values of all customers changed since this was asked last, to be made durable."""
+    def take_changed(self, *, held: int = RECORDS_HELD) -> Batch:
+        """Return the values of all customers changed since this was asked last, to be made durable.
+
+        Of decoded records about so many are held on to.
+        """
         batch = {name.encode(): self._value(name, offset) for name, offset in self._changed.items()}
         self._changed = {}
         self._under_way.append(batch)
-        if len(self._records) > RECORDS_HELD:
+        if len(self._records) > held:
             self._records, self._refs = {}, {}
         return batch
 
