@@ -183,12 +183,57 @@ class Installation:
             await asyncio.sleep(0.25)
         return time.monotonic() - began
 
+    async def has_come(self, records: int, seconds: float = 60.0) -> None:
+        """Wait until so many records of all partitions are decided and durable.
+
+        Raises:
+            AssertionError: they were not in time.
+
+        """
+        began = time.monotonic()
+        while (come := sum(await self.reached())) < records:
+            assert time.monotonic() - began < seconds, f"came to {come} of {records} records\n{self.said()}"
+            await asyncio.sleep(0.05)
+
+    async def committed(self) -> list[int | None]:
+        """Return what the group has committed of each partition of the inbox."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            found = await admin.list_consumer_group_offsets(self.group)
+        finally:
+            await admin.close()
+        places = [TopicPartition(self.topics.inbox, number) for number in range(self.partitions)]
+        return [found[place].offset if place in found else None for place in places]
+
+    async def last_batches(self) -> list[list[tuple[bytes, bytes | None]]]:
+        """Return the last entry of each key of the changelog, by partition: what a process might send once more."""
+        found = await self.read(self.topics.changelog)
+        return [list({each.key: (each.key, each.value) for each in entries}.values()) for entries in found.values()]
+
+    async def write_changelog(self, entries: Sequence[Sequence[tuple[bytes, bytes | None]]]) -> None:
+        """Append to the changelog."""
+        async with self.producer() as producer:
+            for number, some in enumerate(entries):
+                for key, value in some:
+                    await producer.send(self.topics.changelog, value, key=key, partition=number)
+            await producer.flush()
+
+    async def tick(self) -> None:
+        """Put a tick into each partition, at an instant long past: time does not go on by it."""
+        await self.feed([[Record(0)] for _ in range(self.partitions)])
+
+    @property
+    def group(self) -> str:
+        """The workers' group."""
+        return f"{self.prefix}-workers"
+
     def worker(self, slot: str = "", **changes: Any) -> WorkerProcess:
         """Start a worker."""
         options = WorkerOptions(
             brokers=Brokers(addresses=(self.bootstrap,)),
             topics=self.topics,
-            group=f"{self.prefix}-workers",
+            group=self.group,
             partitions=self.partitions,
             key=KEY,
             slot=slot,
@@ -219,6 +264,12 @@ class WorkerProcess(ServerProcess):
         (folder / "options").write_bytes(msgspec.msgpack.encode(_Written.of(options)))
         super().__init__([sys.executable, "-m", "tests.kafka_harness", str(folder / "options")], folder / "log")
 
+    def start(self) -> None:
+        """Start it, or start it again."""
+        if self._process is not None:
+            self._ended(0)
+        super().start()
+
     def said(self) -> str:
         """Return the end of its log."""
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
@@ -226,7 +277,9 @@ class WorkerProcess(ServerProcess):
     def ended(self, seconds: float = 30.0) -> int:
         """Wait until it has ended; return its exit code."""
         assert self._process is not None, "it was started"
-        return self._process.wait(seconds)
+        if self.runs:
+            self._ended(seconds)
+        return self._process.returncode
 
 
 class _Written(Struct):

@@ -20,6 +20,9 @@ from engine.runtimes.kafka.worker_meters import WorkerMeters
 LINGER: Final = 0.025
 """Seconds between two flushes, in which changes to the same customers become one."""
 
+BEAT: Final = 0.1
+"""Seconds between two looks at whether the process stood still."""
+
 ENOUGH: Final = 1_000
 """Changes after which a flush does not wait for the time."""
 
@@ -67,7 +70,6 @@ class Flushing:
 
         """
         while True:
-            self._turn()
             if any(held.news.messages for held in self._held.values()):
                 await self._flush()
             try:
@@ -75,6 +77,12 @@ class Flushing:
                     await self._news.wait()
             except TimeoutError:
                 continue
+
+    async def beat(self) -> None:
+        """Note again and again that the loop comes by, until cancelled; a flush may wait for Kafka much longer."""
+        while True:
+            self._turn()
+            await asyncio.sleep(BEAT)
 
     def note(self) -> None:
         """Hear that something was decided."""
@@ -102,6 +110,7 @@ class Flushing:
             self._on_halted(pause)
 
     async def _flush(self) -> None:
+        self._turn()
         began = moment()
         self._flushing = True
         self._news.clear()
@@ -124,6 +133,7 @@ class Flushing:
             for topic, rows in elsewhere:
                 if rows:
                     group.create_task(write(topic, number % await self.outbound.partitions(topic), rows))
+        self._turn()
         upto = await self.outbound.append(topics.changelog, number, [(*entry, []) for entry in news.changelog])
         held.settle(news, upto)
         self._pulse.steps += 1

@@ -203,7 +203,7 @@ class Worker:
             self._pulse.turned = moment()
             tasks = [
                 asyncio.create_task(self._guarded(part), name=part.__name__)
-                for part in (self._flushing.run, self._look_around, self._refresh_templates)
+                for part in (self._flushing.run, self._flushing.beat, self._look_around, self._refresh_templates)
             ]
             try:
                 await app.start()
