@@ -52,7 +52,14 @@ class MailFailed(Struct, frozen=True, gc=False):
     at: Instant
 
 
-Note = Entered | Issued | TaskGiven | OnRamp | MailFailed
+class Wanting(Struct, frozen=True, gc=False):
+    """Too little of an allowance was left: somebody waits, for whom so much would have done."""
+
+    key: str
+    amount: int
+
+
+Note = Entered | Issued | TaskGiven | OnRamp | MailFailed | Wanting
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from engine.core.allowances import BUDGET, CODES, Lacks, allowance_of, key_of, left_at
 from engine.core.conditions import View, has_lapsed
 from engine.core.customer import Customer, Run
 from engine.core.had import all_times_had, times_had
@@ -201,8 +202,11 @@ def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
 # Offers --------------------------------------------------------------------------------------------------------------
 
 
-def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost: int) -> str:
-    """Say why an offer may not be made to this customer now (first send of it in a run), empty if it may."""
+def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost: int) -> str | Lacks:
+    """Say why an offer may not be made to this customer now (first send of it in a run), empty if it may.
+
+    Where the shop has parts, one that lacks codes or money waits for them, unless there is no more anywhere.
+    """
     offer = workflow.offers[name]
     customer = view.customer
     if offer.per_customer is not None and _too_often(times_had(customer, name), offer.per_customer, view):
@@ -215,13 +219,25 @@ def refused_offer(view: View, workflow: Workflow, name: str, rules: Rules, cost:
     if offer.after and not _was_had(times_had(customer, offer.after), offer, view):
         return "offer_not_yet"
     if offer.codes == "pool" and not rules.shop.codes.get(name):
-        return "pool_empty"
-    if offer.budget is not None:
+        return no_code(rules, name)
+    if offer.budget is not None and rules.shop.allowances is not None:
+        allowance = allowance_of(rules.shop.allowances, BUDGET, name)
+        if left_at(allowance, view.now) < cost:
+            return "budget_spent" if allowance.used_up else Lacks(key_of(BUDGET, name), cost)
+    elif offer.budget is not None:
         first = view.zone.day(view.zone.before(view.now, offer.budget.length)) + 1
         spent = sum(amount for day, amount in rules.shop.budgets.get(name, {}).items() if day >= first)
         if spent + cost > offer.budget.money.amount:
             return "budget_spent"
     return ""
+
+
+def no_code(rules: Rules, name: str) -> str | Lacks:
+    """Say why an offer is not made for which there is no code of its pool."""
+    allowances = rules.shop.allowances
+    if allowances is None or allowance_of(allowances, CODES, name).used_up:
+        return "pool_empty"
+    return Lacks(key_of(CODES, name), 1)
 
 
 def _was_had(times: tuple[Instant, ...], offer: Offer, view: View) -> bool:

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from engine.core import effects as fx
 from engine.core.acts import act
+from engine.core.allowances import ASK_AGAIN, HAND_OFFS, Allowance, allowance_of, key_of, left_at
 from engine.core.customer import Customer, Run
-from engine.core.decision import TaskGiven
+from engine.core.decision import TaskGiven, Wanting
 from engine.core.events import Event
 from engine.core.fields import field_value
 from engine.core.gate import Defer, may_reach, run_zone
@@ -74,11 +75,23 @@ def _is_full(turn: Turn, step: HandOff) -> Defer | None:
     if step.at_most is None:
         return None
     count, length = min(step.at_most[0], TASKS_KEPT), step.at_most[1]
+    full = f"the team {step.team} takes at most {count} per {length}"
+    if turn.rules.shop.allowances is not None:
+        return _lacks_time(turn, step, allowance_of(turn.rules.shop.allowances, HAND_OFFS, step.team), full)
     given = [*turn.rules.shop.hand_offs.get(step.team, ()), *_given_now(turn, step.team)]
     if len(given) < count:
         return None
     free = zone(turn.rules.lifecycle.timezone).after(given[-count], length)
-    return Defer(free, f"the team {step.team} takes at most {count} per {length}") if free > turn.now else None
+    return Defer(free, full) if free > turn.now else None
+
+
+def _lacks_time(turn: Turn, step: HandOff, allowance: Allowance, full: str) -> Defer | None:
+    """Say until when to wait for more of the team's time, where the shop has parts; None: there is some left."""
+    wanted = 1 + sum(1 for _ in _given_now(turn, step.team))
+    if left_at(allowance, turn.now) >= wanted:
+        return None
+    turn.notes.append(Wanting(key_of(HAND_OFFS, step.team), wanted))
+    return Defer(max(allowance.free_at, turn.now + ASK_AGAIN), full)
 
 
 def _given_now(turn: Turn, team: str) -> Iterator[Instant]:

@@ -7,11 +7,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.core import effects as fx
+from engine.core.allowances import ASK_AGAIN, Lacks
 from engine.core.conditions import OFFERS, View, offer_topic
 from engine.core.coupons import COUPON_REFUSED, promise_of
 from engine.core.customer import MARKS_KEPT, PROMISES_KEPT, REFS_KEPT, Customer, Promise, Run, ring
-from engine.core.decision import Issued
-from engine.core.gate import Drop, refused_offer
+from engine.core.decision import Issued, Wanting
+from engine.core.gate import Defer, Drop, no_code, refused_offer
 from engine.core.ids import code
 from engine.core.moments import Day, iso_day, rfc3339
 from engine.core.money import written
@@ -19,9 +20,15 @@ from engine.core.rules import Discount, Mode, Offer, Send, Workflow
 from engine.core.turn import Turn
 from engine.core.worth import cost_of
 
+NOT_GRANTED = "waits for a share of what the offer may cost, or of its codes"
+"""Why a send waits of whose offer there is some left, though not in this part of the shop."""
 
-def offer_of(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, Any] | Drop | None:
-    """The offer a send carries, as its effect tells it; None without one, Drop when the send is to be skipped."""
+
+def offer_of(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, Any] | Drop | Defer | None:
+    """The offer a send carries, as its effect tells it; None without one, Drop when the send is to be skipped.
+
+    Defer where there may be one soon: see `engine.core.allowances`.
+    """
     if not step.offer:
         return None
     offer = workflow.offers[step.offer]
@@ -43,7 +50,10 @@ def offer_of(turn: Turn, run: Run, workflow: Workflow, step: Send) -> dict[str, 
     spent_now = sum(note.amount for note in _issued_now(turn, offer))
     refused = refused_offer(view, workflow, step.offer, turn.rules, cost + spent_now)
     if not refused and offer.codes == "pool" and not _codes_left(turn, offer):
-        refused = "pool_empty"
+        refused = no_code(turn.rules, step.offer)
+    if isinstance(refused, Lacks):
+        turn.notes.append(Wanting(refused.key, refused.amount))
+        return Defer(turn.now + ASK_AGAIN, NOT_GRANTED)
     if refused:
         return Drop(refused) if offer.if_refused == "skip" else None
     return _issue(turn, run, step, offer, cost, turn.zone.day(turn.zone.after(turn.now, offer.valid_for)))

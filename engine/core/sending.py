@@ -59,6 +59,9 @@ def ask(turn: Turn, run: Run, workflow: Workflow, step: Send) -> Over | None:
     offer = offer_of(turn, passed.run, workflow, passed.step)
     if isinstance(offer, Drop):
         return dropped(turn, passed.run, passed.step, offer.reason)
+    if isinstance(offer, Defer):
+        deferred(turn, _with_codes(turn, passed.run), passed.step, offer, passed.not_after)
+        return None
     promise = promise_of(turn.customer, passed.run.effect_id)
     if promise is not None and promise.awaited:
         never = Defer(passed.not_after + 1, COUPON_NOT_READY)  # unless the shop answers by then

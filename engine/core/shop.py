@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from engine.core.allowances import Allowance
 from engine.core.cadence import Cadence, Thresholds
 from engine.core.moments import Day, Instant, zone
 from engine.core.ramp import Ramp
@@ -101,6 +102,7 @@ class Shop(Struct):
     suppressions_at: Instant = 0  # when suppressions of another tool were last imported; 0: never
     news_since: Instant = 0  # what happened before the last restore of a backup is history; 0: there was none
     forgotten_to: str = ""  # the id up to which old marks of engagement were forgotten last; empty: of all
+    allowances: dict[str, Allowance] | None = None  # what a part of the shop may use; None: it is the whole shop
 
     @property
     def time_stands(self) -> bool:

@@ -229,6 +229,21 @@ class CodesGranted(Signal, frozen=True, gc=False, tag="codes_granted"):
     codes: tuple[str, ...]
 
 
+class Granted(Signal, frozen=True, gc=False, omit_defaults=True, tag="granted"):
+    """A part of the shop may use so much more of something, or gives so much back; see `engine.core.allowances.granted`.
+
+    `what` is one of the kinds named there, `name` the offer, workflow or team.
+    """
+
+    what: str
+    name: str
+    amount: int = 0
+    back: int = 0
+    since: Instant = 0
+    until: Instant = 0
+    free_at: Instant = 0
+
+
 class SuppressionsImported(Signal, frozen=True, gc=False, tag="suppressions_imported"):
     """Suppressions of another tool were put on the list: so many new ones; none where it was said to be empty."""
 
@@ -253,6 +268,7 @@ class Restored(Signal, frozen=True, gc=False, tag="restored"):
 
 ShopSignal = (
     CodesGranted
+    | Granted
     | PaceUsedUp
     | DayClosed
     | RulesChanged

@@ -1,12 +1,13 @@
-"""Granting pool codes in blocks, so that the shop's state stays small and a replay sees the same grants."""
+"""What is granted to the shop or a part of it, so that its state stays small and a replay sees the same grants."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from engine.core.allowances import CODES, ENTRIES, allowance_of, granted, key_of
 from engine.core.rules import Offer
-from engine.core.shop import Shop
-from engine.core.signals import CodesGranted
+from engine.core.shop import Pace, Shop
+from engine.core.signals import CodesGranted, Granted
 
 BLOCK = 1_000
 """Codes granted at once."""
@@ -27,3 +28,28 @@ def grants(shop: Shop, offers: Iterable[Offer], take: Callable[[str, int], Seque
             codes = take(offer.pool, BLOCK)
             if codes:
                 yield CodesGranted(offer.name, tuple(codes))
+
+
+def take_in(shop: Shop, signal: CodesGranted | Granted) -> None:
+    """Take in what was granted. A shop without parts is granted nothing but codes."""
+    if isinstance(signal, CodesGranted):
+        offer, codes = signal.offer, signal.codes
+        shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
+        shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
+        signal = Granted(CODES, offer, len(codes))
+    if shop.allowances is None:
+        return
+    what, name = signal.what, signal.name
+    shop.allowances[key_of(what, name)] = granted(
+        allowance_of(shop.allowances, what, name),
+        signal.amount,
+        back=signal.back,
+        since=signal.since,
+        until=signal.until,
+        free_at=signal.free_at,
+    )
+    if what == ENTRIES:
+        shop.used_up.pop(name, None)
+        window = shop.paces.get(name)
+        if signal.since and (window is None or window.began != signal.since):
+            shop.paces[name] = Pace(signal.since)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from engine.core.allowances import ASK_AGAIN, ENTRIES, allowance_of, left_at, without
 from engine.core.cadence import Thresholds, thresholds
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.moving import EXIT, MOVE
@@ -22,6 +23,7 @@ from engine.core.signals import (
     CodesGranted,
     DayClosed,
     EngagementForgotten,
+    Granted,
     Look,
     MailLeaves,
     Move,
@@ -38,7 +40,7 @@ from engine.core.signals import (
     Unpause,
     WentLive,
 )
-from engine.handling import keeping
+from engine.handling import granting, keeping
 from engine.handling.calling_up import CallingUp, take_note
 from engine.ports import Store
 
@@ -109,9 +111,8 @@ class Sweeping:
         shop = rules.shop
         store.journal("", signal, now)  # before what follows from it, so that a replay meets them in this order
         match signal:
-            case CodesGranted(offer, codes):
-                shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
-                shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
+            case CodesGranted() | Granted():
+                granting.take_in(shop, signal)
             case PaceUsedUp(workflow, until):
                 shop.used_up[workflow] = until
             case DayClosed(told, known_since):
@@ -122,6 +123,7 @@ class Sweeping:
                 shop.moves = (*shop.moves, *self._to_move(epoch, moves))
                 self._sweep_anew()
                 shop.refused, shop.used_up = (), {}
+                shop.allowances = None if shop.allowances is None else without(shop.allowances)
                 shop.ramps = shop.ramps if rules.lifecycle.ramp else {}  # one that is written later begins anew
                 self._close(now)
             case RunsMoved():
@@ -290,6 +292,8 @@ class Sweeping:
 
     def _let_in(self, store: Store, workflow: Workflow, switch: Switch, now: Instant) -> Instant:
         shop, name = self.handling.rules.shop, workflow.name
+        if shop.allowances is not None:
+            return self._let_in_granted(store, name, paced=switch.enter_at_most is not None, now=now)
         if switch.enter_at_most is not None:
             return self._let_in_at_pace(store, name, switch.enter_at_most, now)
         if store.line_length(name) > MOST_WITHOUT_PACE:
@@ -311,6 +315,18 @@ class Sweeping:
         if shop.used_up.get(name) != ends:
             self.tell(store, PaceUsedUp(name, ends), now)
         return ends
+
+    def _let_in_granted(self, store: Store, name: str, *, paced: bool, now: Instant) -> Instant:
+        """Let in as many as were granted to this part of the shop: `Granted` wakes us when there are more."""
+        shop = self.handling.rules.shop
+        assert shop.allowances is not None, "asked only of a part"
+        wake = self._let_in_some(store, name, max(0, left_at(allowance_of(shop.allowances, ENTRIES, name), now)), now)
+        allowance = allowance_of(shop.allowances, ENTRIES, name)
+        if wake == FAR or left_at(allowance, now) > 0:
+            return wake
+        if paced:
+            shop.used_up[name] = max(allowance.until, now + ASK_AGAIN)
+        return FAR
 
     def _let_in_some(self, store: Store, name: str, most: int, now: Instant) -> Instant:
         for customer_id in store.line(name, min(most, SLICE)) if most else ():
