@@ -140,7 +140,7 @@ def test_what_leaves_on_paper_says_who_asks_and_needs_no_link(templates: Templat
         assert made.html == ""
 
 
-@pytest.mark.parametrize("name", OFFER_IF_ANY)
+@pytest.mark.parametrize("name", sorted(OFFER_IF_ANY))
 def test_good_wishes_come_without_a_present_too(templates: Templates, name: str) -> None:
     """Where the offer was refused, nothing of it is left: no code, no last day, no sentence that leads to it."""
     for language in ("de", "en"):
