@@ -131,7 +131,7 @@ insert into journal (accepted, customer, signal) values (?, ?, ?)
 select seq, accepted, customer, signal from journal where seq > ? order by seq limit ?
 
 -- name: last_effect
-select coalesce(max(seq), 0) from effect
+select coalesce(max(seq), 0) as to_follow from effect
 
 -- name: add_effect
 insert into effect (seq, time, customer, type, effect_id, ordinal, shadow, body) values (?, ?, ?, ?, ?, ?, ?, ?)

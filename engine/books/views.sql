@@ -126,7 +126,7 @@ where workflow = :workflow and reaction <= :reaction and not (reaction = :reacti
 order by reaction desc, customer limit :limit
 
 -- name: paused_records
-select record from line join customer on customer.id = line.customer where workflow = ? order by reaction desc limit ?
+select record from line join customer on customer.id = line.customer where workflow = ? order by reaction desc, customer limit ?
 
 -- name: last_customer
 select coalesce(max(num), 0) from customer
@@ -166,7 +166,7 @@ select count(*) from dead_letter where origin = ?
 select count(*), min(time) from (
     select time from effect
     where seq > :position and shadow = 0 and time >= :since and type in (select value from json_each(:types))
-    limit :limit
+    order by seq limit :limit
 ) as unseen
 
 -- name: tally_of

@@ -46,6 +46,13 @@ def test_what_no_rule_can_translate_has_a_text_of_its_own() -> None:
     assert found >= 5
 
 
+def test_a_text_of_its_own_stands_for_one_query() -> None:
+    """It is found by the text it stands for, so no other query may have that text."""
+    texts = [text for name in dialect.FILES for text in named_queries(read_sql(f"{name}.sql")).values()]
+    for text in dialect._overrides():
+        assert texts.count(text) == 1, text
+
+
 def test_the_schema_keeps_no_word_of_sqlites() -> None:
     """Types, strict tables and rowids are SQLite's; texts are compared by their bytes on both sides."""
     made = dialect.schema().partition("alter table")[0]

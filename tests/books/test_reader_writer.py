@@ -7,12 +7,13 @@ from contextlib import closing
 
 import pytest
 
-from engine.books import ledger
+from engine.books import ledger, locks
 from engine.books.connection import Connection, DatabaseError
 from engine.books.database import Where, open_to_read, open_to_write
 from engine.books.postgres import Server
 from engine.books.reader import Reader
 from engine.books.writer import Writer
+from tests.postgres_servers import Server as Postgres
 
 
 @pytest.fixture
@@ -113,3 +114,26 @@ async def test_a_server_that_is_away_is_told(own_postgres_is_away: Server) -> No
 def own_postgres_is_away() -> Server:
     """Where nobody listens."""
     return Server("postgresql://winback@127.0.0.1:1/none")
+
+
+async def test_a_server_that_is_killed_and_started_again_loses_nothing(own_postgres: Postgres) -> None:
+    """What was committed is there and nothing else; reader and writer go on by themselves, whoever held a lock does not."""
+    place = Server(own_postgres.database())
+    holder, reader, writer = open_to_write(place), Reader(place, "reader"), Writer(place)
+    assert locks.take(holder, "projector")
+    holder.execute("begin")
+    ledger.block(holder, [b"under way"], 5)
+    await writer.write(lambda connection: ledger.block(connection, [b"committed"], 5))
+    assert await reader.read(count) == 1
+    own_postgres.kill()
+    with pytest.raises(DatabaseError, match="PostgreSQL at"):
+        await writer.write(count)
+    own_postgres.start()
+    assert await reader.read(count) == 1
+    assert await writer.write(count) == 1
+    with pytest.raises(DatabaseError):
+        holder.execute("commit")
+    with closing(open_to_write(place)) as successor:
+        assert locks.take(successor, "projector")
+    for each in (reader, writer):
+        await each.close()
