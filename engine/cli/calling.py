@@ -73,6 +73,16 @@ class Call:
         except SettingsError as error:
             raise Misused(str(error)) from None
 
+    def must_be_embedded(self, instead: str) -> None:
+        """See that this is no distributed engine; `instead` says what does there what the command does.
+
+        Raises:
+            Misused: it is one.
+
+        """
+        if self.settings.distributed:
+            raise Misused(f"kafka.brokers is set, so this is the distributed engine: {instead}")
+
     def now(self) -> Instant:
         """Return the present instant, by the clock that the data folder lives by."""
         from engine.wiring.clock import clock_of  # noqa: PLC0415 - as above

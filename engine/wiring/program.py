@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from engine.books.database import FILE_NAME, update
+from engine.books.database import Where, present, update
 from engine.books.suppressions import Suppressions
 from engine.books.views import Views
 from engine.core.moments import DAY, MINUTE
@@ -34,12 +34,13 @@ def history_after(settings: Settings) -> int:
     return settings.history_after.days * DAY + settings.history_after.minutes * MINUTE
 
 
-def is_first_start(data: Path) -> bool:
-    """Say whether no rules were ever put in force in a data folder; a database of an older version is updated first."""
-    update(data)
-    if not (data / FILE_NAME).exists():
+def is_first_start(where: Where) -> bool:
+    """Say whether no rules were ever put in force in these books; those of an older version in a folder are updated first."""
+    if isinstance(where, Path):
+        update(where)
+    if not present(where):
         return True
-    with Views(data) as views:
+    with Views(where) as views:
         return not views.shop()[1].epoch
 
 

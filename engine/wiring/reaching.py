@@ -54,9 +54,14 @@ class FilesHaveErrorsError(Exception):
 
 
 class Channel(Protocol):
-    """A way to an engine. `runs` says whether it is one that runs."""
+    """A way to an engine. `runs` says whether it is one that runs, `name` which one, for people."""
 
     runs: bool
+
+    @property
+    def name(self) -> str:
+        """Which engine it is, for people."""
+        ...
 
     @property
     def own_events(self) -> Mapping[str, OwnEvent]:
@@ -84,8 +89,8 @@ class Channel(Protocol):
 
 
 def what_runs(settings: Settings) -> dict[str, Any] | None:
-    """Return what the running engine of the data folder says of itself, None where none runs."""
-    found = whereabouts(settings.data)
+    """Return what the running engine of the data folder says of itself, None where none runs (or it is distributed)."""
+    found = None if settings.distributed else whereabouts(settings.data)
     if found is None:
         return None
     here, token = found
@@ -99,12 +104,20 @@ def what_runs(settings: Settings) -> dict[str, Any] | None:
 def reached(settings: Settings, environment: Mapping[str, str]) -> Iterator[Channel]:
     """Yield the running engine of the data folder, or one that is opened for as long as the context lasts.
 
+    With brokers in the settings it is the distributed engine, whichever of its parts run.
+
     Raises:
         DatabaseError: an engine uses the folder and does not answer, or the database cannot be used.
         FilesHaveErrorsError: this is the first start, and the workflow files have errors.
         SettingsError: the settings cannot be followed.
 
     """
+    if settings.distributed:
+        from engine.wiring.distributed.desk import at_the_desk  # noqa: PLC0415 - of the extra `kafka`
+
+        with at_the_desk(settings, environment) as desk:
+            yield desk
+        return
     found = whereabouts(settings.data)
     if found is not None:
         running = Remote(*found, settings)
@@ -122,6 +135,7 @@ class Remote:
     """The engine that runs, over its ops listener."""
 
     runs = True
+    name = "the running engine"
 
     def __init__(self, here: Whereabouts, token: str, settings: Settings) -> None:
         place = urlsplit(here.ops)
@@ -207,6 +221,7 @@ class Local:
         look: Callable[[Sequence[str]], Probes],
     ) -> None:
         self._engine = engine
+        self.name = str(settings.data)
         place = Place(
             handling=engine.handling,
             ask=self._ask,

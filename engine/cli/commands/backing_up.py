@@ -23,6 +23,7 @@ def command(call: Call, file: Path) -> None:
     The copy is of one moment, and only its owner can read it: it holds customers' data. The secret is not in it; keep that
     apart, since without it links and codes that were sent are worth nothing. FILE must not be there yet.
     """
+    call.must_be_embedded("back PostgreSQL up with its own tools (pg_dump), and keep Kafka's topics on several brokers")
     try:
         with progress() as bar:
             task = bar.add_task("pages", total=None)

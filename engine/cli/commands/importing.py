@@ -16,7 +16,7 @@ import click
 from connectors.files import FileProblem
 from connectors.imports import KINDS, PRESETS, MappingProblem, Statement, Suppressed
 from connectors.imports.consents import PURPOSES
-from engine.books.database import FILE_NAME
+from engine.books.database import present
 from engine.cli.calling import Call, Misused, named, who
 from engine.cli.documents import ImportDocument, RefusedRow
 from engine.cli.exported import Export, Row, Said, open_export
@@ -157,7 +157,7 @@ def _columns(pairs: tuple[str, ...]) -> dict[str, str]:
 
 def _lifecycle(call: Call) -> Lifecycle:
     """Return the shop's lifecycle: of the rules in force, before the first start of the files."""
-    if (call.data / FILE_NAME).exists():
+    if present(call.books):
         with the_data(call) as views:
             return views.rules().lifecycle
     rules = folder_as_it_stands(call.workflows).rules if call.workflows.is_dir() else None

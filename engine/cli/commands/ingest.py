@@ -48,7 +48,7 @@ def command(
         history = History(named_files, rows, engine.own_events, call.now())
         counts = _taken(engine, history, named_files)
         would_enter = engine.do("lines")
-        by = "the running engine" if engine.runs else str(call.data)
+        by = engine.name
     document = IngestDocument(**counts, would_enter=would_enter)
     if call.json:
         print_json(document)

@@ -72,7 +72,7 @@ def command(call: Call, received: Path | None, name_servers: tuple[str, ...], *,
         probes = probes_of(settings, os.environ, clock, keys_to_ask_with(settings, os.environ), name_servers)
     except (SettingsError, ValueError) as error:
         raise Misused(str(error)) from None
-    situation = _as_files_say(call, probes) if is_first_start(settings.data) else _in_force(call, probes)
+    situation = _as_files_say(call, probes) if is_first_start(call.books) else _in_force(call, probes)
     situation = msgspec.structs.replace(situation, none_elsewhere=no_suppressions)
     checks = asyncio.run(preflight(situation, probes, received.read_bytes() if received else None))
     if call.json:

@@ -37,6 +37,7 @@ def command(call: Call, file: Path, ledger: Path | None) -> None:
     moves aside, and tells what left since then, if it can: nothing of that leaves again. Where nobody knows, the worst is
     assumed. Then: bring in what happened since, `unpause --time`, and `unpause`.
     """
+    call.must_be_embedded("it goes on from Kafka's topics by itself; see docs/how-to/kafka.md")
     try:
         done = restore(call.settings, os.environ, file, ledger, call.now(), who())
     except (DatabaseError, SettingsError) as error:

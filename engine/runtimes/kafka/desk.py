@@ -6,7 +6,8 @@ the same code as the embedded engine; whatever is to be decided about a customer
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -44,11 +45,15 @@ class Desk(Handling):
         customer_id = event.customer or self._whose(store, event)
         if not customer_id:
             return self._of_nobody(store, event, accepted, origin)
-        after = self.history_after
-        history = history or (after is not None and self._is_history(event, accepted, after))
+        history = history or self.is_history(event, accepted)
         about = replace(event, customer=customer_id)
         store.tell_customer(customer_id, encode_signal(Happened(about, history)), accepted, origin=origin)
         return Taken("accepted", customer_id, history)
+
+    def is_history(self, event: Event, accepted: Instant) -> bool:
+        """Say whether an event is none of today's news."""
+        after = self.history_after
+        return after is not None and self._is_history(event, accepted, after)
 
     def decide(self, store: Store, customer_id: str, signal: AnySignal, now: Instant) -> None:
         """Tell the customer's partition."""
@@ -87,17 +92,28 @@ class Bureau:
 
         """
         store = self._store
-        store.begin()
-        try:
-            now = self.accepted = max(self._clock.now(), self.accepted, store.as_of)
-            self._refresh()
+        with self._begun() as now:
             result = change(store, now)
             store.save_shop(self.desk.rules.shop)
             store.commit(now)
-        except BaseException:
-            store.rollback()
-            raise
         return result
+
+    def refresh(self) -> None:
+        """Take the shop and the rules in force as they are now."""
+        with self._begun():
+            self._store.rollback()
+
+    @contextmanager
+    def _begun(self) -> Iterator[Instant]:
+        """Open a transaction with the shop as it is then, and yield its instant; what raises leaves nothing."""
+        self._store.begin()
+        try:
+            self._refresh()
+            self.accepted = max(self._clock.now(), self.accepted, self._store.as_of)
+            yield self.accepted
+        except BaseException:
+            self._store.rollback()
+            raise
 
     def _refresh(self) -> None:
         """Take the shop and the rules in force as this transaction finds them."""
