@@ -18,6 +18,9 @@ on conflict (customer) do update set decided_at = excluded.decided_at
 -- name: partition_shops
 select partition, reached, at, decided_at, word, state from partition_shop
 
+-- name: partitions_reached
+select partition, at from partition_shop
+
 -- name: save_partition_shop
 insert into partition_shop (partition, reached, at, decided_at, word, state) values (?, ?, ?, ?, ?, ?)
 on conflict (partition) do update

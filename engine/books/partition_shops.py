@@ -44,3 +44,8 @@ def save(connection: Connection, partition: PartitionShop) -> None:
     """Keep what is known of a partition."""
     row = (partition.partition, partition.reached, partition.at, partition.decided_at, partition.word)
     connection.execute(QUERIES["save_partition_shop"], (*row, _encode(partition.shop)))
+
+
+def reached(connection: Connection) -> dict[int, Instant]:
+    """Return up to which instant each partition that was heard of is in the books."""
+    return dict(connection.execute(QUERIES["partitions_reached"]).fetchall())

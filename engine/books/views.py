@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import Struct
 
-from engine.books import applied, pools, proposals, rulebook
+from engine.books import applied, partition_shops, pools, proposals, rulebook
 from engine.books.applied import PutInForce
 from engine.books.coupons import look_up
 from engine.books.database import Where, open_to_read
@@ -96,6 +96,10 @@ class Views:
         """Return the last accepted instant and the shop's state; before the first commit both are new."""
         row = self._connection.execute(QUERIES["shop"]).fetchone()
         return (row[0], _decode_shop(row[1])) if row else (0, Shop())
+
+    def partitions(self) -> dict[int, Instant]:
+        """Return up to which instant each of the distributed engine's partitions is in the books, of those heard of."""
+        return partition_shops.reached(self._connection)
 
     def rules(self, key: bytes = b"") -> Rules:
         """Return the rules in force, with the shop's state."""

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from engine.books.connection import DatabaseError
 from engine.books.views import Views
 from engine.cli.calling import Call, Misused, Wrong
+from engine.cli.printing import note
+from engine.core.moments import SECOND, Instant, rfc3339
 from engine.language.problems import format_problems
 from engine.listeners.control import ControlRefusedError
 from engine.wiring.reaching import Channel, FilesHaveErrorsError, NotReachedError, reached
@@ -39,8 +41,10 @@ def the_engine(call: Call) -> Iterator[Channel]:
 
 
 @contextmanager
-def the_data(call: Call) -> Iterator[Views]:
-    """Yield the read side of the data folder, whether an engine runs on it or not.
+def the_data(call: Call, *, tell_age: bool = False) -> Iterator[Views]:
+    """Yield the read side of the books, whether an engine runs on them or not.
+
+    With `tell_age` it is said as of when those of the distributed engine are.
 
     Raises:
         Misused: there is no database, or it cannot be read.
@@ -48,6 +52,15 @@ def the_data(call: Call) -> Iterator[Views]:
     """
     try:
         with Views(call.books) as views:
+            if tell_age and call.settings.distributed:
+                _tell_age(views.shop()[0], call.now())
             yield views
     except DatabaseError as error:
         raise Misused(str(error)) from None
+
+
+def _tell_age(as_of: Instant, now: Instant) -> None:
+    if as_of:
+        note(f"as of {rfc3339(as_of)} ({max(0, now - as_of) / SECOND:.1f} s old)")
+    else:
+        note("not all partitions are in the books yet")

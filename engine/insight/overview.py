@@ -17,6 +17,18 @@ class Pending(Struct, frozen=True):
     errors: int
 
 
+class BooksAge(Struct, frozen=True):
+    """How old the distributed engine's books are: by the partition furthest back, and which ones lag behind the others.
+
+    `heard` of so many `partitions` have said anything yet; the books are as of no instant before all have.
+    """
+
+    seconds: float | None
+    partitions: int
+    heard: int
+    behind: list[int]
+
+
 class Overview(Struct, frozen=True):
     """`winback status --json`. Times are RFC 3339; counts of customers by standing, runs by workflow and stage."""
 
@@ -52,3 +64,4 @@ class Overview(Struct, frozen=True):
     pools: list[dict[str, Any]] = []  # of each offer with a pool: left, low_water, and whether it is low
     ramp: list[RampRow] = []
     deliveries: list[ReceiverRow] = []
+    books: BooksAge | None = None  # of the distributed engine

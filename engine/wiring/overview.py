@@ -13,7 +13,7 @@ from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Shop, is_warm
-from engine.insight.overview import Overview, Pending
+from engine.insight.overview import BooksAge, Overview, Pending
 from engine.insight.ramps import ramp_rows
 from engine.insight.receiving import ReceiverRow
 from engine.language.files import Checked
@@ -33,6 +33,9 @@ LISTED = 20
 
 STALLED_AFTER = 60.0
 """Seconds that something due may wait before it counts as a stall."""
+
+BOOKS_LATE = 10.0
+"""Seconds that the distributed engine's books may be old before it counts as a stall: each partition ticks once a second."""
 
 
 def overview(
@@ -68,6 +71,7 @@ def overview(
     lines = dict(views.all("lines"))
     waiting = {name: count for name, count in lines.items() if name in rules.rule_set.workflows}
     upcoming = views.all("next_due")
+    books = _age(views, settings, accepted, now) if settings.distributed else None
     return Overview(
         as_of=rfc3339(accepted),
         running=dict(running) if running is not None else None,
@@ -83,7 +87,7 @@ def overview(
         next_due=rfc3339(upcoming[0][0]) if upcoming else None,
         lag_seconds=round(lag, 3),
         stalls=[
-            *_stalls(now, lag, queued, queued_at, running),
+            *_stalls(now, lag, queued, queued_at, running, books),
             *troubles_of(rows, (running or {}).get("receivers") or {}),
         ],
         stuck=[customer for (customer,) in views.all("stuck", LISTED)],
@@ -109,6 +113,7 @@ def overview(
         pools=[structs.asdict(level) for level in levels(rules.rule_set, shop, views.pools())],
         ramp=ramp_rows(rules, lines, now),
         deliveries=rows,
+        books=books,
     )
 
 
@@ -163,17 +168,41 @@ def _workflows(rules: Rules) -> dict[str, dict[str, Any]]:
     }
 
 
+def _age(views: Views, settings: Settings, accepted: Instant, now: Instant) -> BooksAge:
+    reached = views.partitions()
+    late = int(BOOKS_LATE * SECOND)
+    return BooksAge(
+        seconds=round(max(0, now - accepted) / SECOND, 3) if accepted else None,
+        partitions=settings.kafka.partitions,
+        heard=len(reached),
+        behind=sorted(partition for partition, at in reached.items() if now - at > late),
+    )
+
+
 def _stalls(
-    now: Instant, lag: float, queued: int, queued_at: Instant | None, running: Mapping[str, Any] | None
+    now: Instant,
+    lag: float,
+    queued: int,
+    queued_at: Instant | None,
+    running: Mapping[str, Any] | None,
+    books: BooksAge | None,
 ) -> list[str]:
     """Say what does not go on though it should."""
     said = []
-    if running is None:
+    if books is not None:
+        if books.heard < books.partitions:
+            said.append(f"{books.partitions - books.heard} of {books.partitions} partitions have said nothing yet")
+        if books.seconds is not None and books.seconds > BOOKS_LATE:
+            numbers = ", ".join(map(str, books.behind[:LISTED]))
+            said.append(f"the books are {books.seconds:.0f} s old; furthest back: partition {numbers}")
+    elif running is None:
         return ["no engine runs on this data"] if lag or queued else []
     if lag > STALLED_AFTER:
         said.append(f"timers are {lag:.0f} s late")
     if queued_at is not None and (now - queued_at) / SECOND > STALLED_AFTER:
         said.append(f"{queued} sends wait, the oldest for {(now - queued_at) / SECOND:.0f} s")
+    if running is None:
+        return said
     if running.get("clock"):
         said.append(str(running["clock"]))
     if running.get("trouble"):
@@ -186,7 +215,9 @@ def _stalls(
 def _receivers(settings: Settings, rows: list[ReceiverRow], *, shop_is_live: bool) -> dict[str, str]:
     smtp = f"{settings.smtp.host}:{settings.smtp.port}"
     sends = "the local mailbox" if settings.sender.kind == "mailbox" or not shop_is_live else smtp
-    return {"sends": sends, "other effects": where_effects_go(rows, settings.data, shop_is_live=shop_is_live)}
+    topic = f"{settings.kafka.prefix}.effects" if settings.distributed else ""
+    others = where_effects_go(rows, topic or str(settings.data / "effects.jsonl"), shop_is_live=shop_is_live)
+    return {"sends": sends, "other effects": others}
 
 
 def _interval(rules: Rules) -> dict[str, Any]:

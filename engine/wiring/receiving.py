@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -68,12 +67,12 @@ def troubles_of(rows: list[ReceiverRow], running: Mapping[str, str]) -> list[str
     return left_alone + lost
 
 
-def where_effects_go(rows: list[ReceiverRow], data: Path, *, shop_is_live: bool) -> str:
-    """Say where effects other than mails go."""
+def where_effects_go(rows: list[ReceiverRow], all_of_them: str, *, shop_is_live: bool) -> str:
+    """Say where effects other than mails go: to receivers, and to the file or the topic that has `all_of_them`."""
     if not shop_is_live:
         return "nobody before go-live"
     names = [row.name for row in rows if row.name != "files"]
-    return ", ".join([*names, str(data / "effects.jsonl")])
+    return ", ".join([*names, all_of_them])
 
 
 def _row(views: Views, taker: Takes, position: int | None, shop: Shop, now: Instant) -> ReceiverRow:

@@ -24,7 +24,7 @@ def command(call: Call, customer: str) -> None:
 
     CUSTOMER is an id or an address. Each decision names the line of YAML that it follows from.
     """
-    with the_data(call) as views:
+    with the_data(call, tell_age=True) as views:
         told = _told(views, customer, max(call.now(), views.shop()[0]))
         timezone = views.rules().lifecycle.timezone
     if call.json:

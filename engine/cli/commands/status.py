@@ -40,6 +40,9 @@ def _tell(found: Overview, console: Console) -> None:
     _tell_troubles(found, console)
     running = found.running
     state = f"runs (process {running['pid']}, {running['ops']})" if running else "does not run"
+    if found.books is not None:
+        age = "nothing is in the books yet" if found.books.seconds is None else f"books {found.books.seconds:.1f} s old"
+        state = f"is distributed over {found.books.partitions} partitions, {age}"
     live = f"live since {found.live_since}" if found.live_since else "before go-live: nothing leaves but to the mailbox"
     console.print(f"The engine {state}; {live}", style="bold")
     console.print(f"last signal {found.as_of}; next timer {found.next_due or 'none'}; {found.due:,} due now")

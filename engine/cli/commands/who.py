@@ -34,7 +34,7 @@ def command(call: Call, workflow: str | None, stage: str, standing: str | None) 
         raise Misused("say either --workflow W, perhaps with --stage S, or --standing S")
     if stage and workflow is None:
         raise Misused("--stage goes with --workflow")
-    with the_data(call) as views:
+    with the_data(call, tell_age=True) as views:
         found = _in_workflow(views, workflow, stage) if workflow else _in_standing(views, standing or "")
         if call.json:
             print_json(list(found))

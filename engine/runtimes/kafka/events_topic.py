@@ -20,8 +20,8 @@ async def put_events(connection: Connection, topic: str, events: Iterable[Event]
 
     """
     producer = AIOKafkaProducer(**connection, acks="all", enable_idempotence=True, compression_type="gzip", linger_ms=5)
-    await producer.start()
     try:
+        await producer.start()
         sent = [await producer.send(topic, encode(event), _key(event)) for event in events]
         await asyncio.gather(*sent)
     finally:
