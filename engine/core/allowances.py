@@ -31,8 +31,9 @@ class Allowance(Struct, frozen=True, array_like=True):
 
     `granted`, `used` and `back` (given back) count since the present window began, or ever where there are no windows;
     `before` is what was granted in earlier ones. `used` may be more than was granted: what cannot wait is counted all the
-    same. `wanted` is how much somebody would have needed who found less, 0 for nobody. `used_up`: there is no more
-    anywhere, before `free_at` if that is known.
+    same. `wanted` is the least that would have done for somebody who found less, 0 for nobody, and `in_all` what would
+    have done for all of them, who may have asked more than once. `used_up`: there is no more anywhere, before `free_at` if
+    that is known.
     """
 
     granted: int = 0
@@ -40,6 +41,7 @@ class Allowance(Struct, frozen=True, array_like=True):
     back: int = 0
     before: int = 0
     wanted: int = 0
+    in_all: int = 0
     since: Instant = 0
     until: Instant = 0
     used_up: bool = False
@@ -83,7 +85,8 @@ def used(allowance: Allowance, amount: int) -> Allowance:
 
 def wanting(allowance: Allowance, amount: int) -> Allowance:
     """Return the allowance when somebody found less than they needed."""
-    return replace(allowance, wanted=max(allowance.wanted, amount))
+    least = min(allowance.wanted or amount, amount)
+    return replace(allowance, wanted=least, in_all=allowance.in_all + amount)
 
 
 def granted(
@@ -96,13 +99,14 @@ def granted(
     """
     if until != allowance.until:
         total = allowance.before + allowance.granted
-        allowance = Allowance(before=total, wanted=allowance.wanted, since=since, until=until)
+        allowance = Allowance(before=total, wanted=allowance.wanted, in_all=allowance.in_all, since=since, until=until)
     returned = allowance.back + max(0, min(back, allowance.left))
     return replace(
         allowance,
         granted=allowance.granted + amount,
         back=returned,
-        wanted=0,
+        wanted=0 if amount else allowance.wanted,
+        in_all=0 if amount else allowance.in_all,
         used_up=not amount and not back,
         free_at=free_at,
     )
@@ -110,4 +114,6 @@ def granted(
 
 def without(allowances: Mapping[str, Allowance]) -> dict[str, Allowance]:
     """Return allowances with nothing left: all is given back, since other rules hold from now on."""
-    return {key: replace(each, back=each.back + max(0, each.left), wanted=0) for key, each in allowances.items()}
+    return {
+        key: replace(each, back=each.back + max(0, each.left), wanted=0, in_all=0) for key, each in allowances.items()
+    }

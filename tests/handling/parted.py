@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import count
 from random import Random
 
+import msgspec
+
 from engine.books.journal import decode_signal, encode_signal
+from engine.core.allowances import key_of
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.events import Event
@@ -20,9 +24,10 @@ from engine.core.moments import SECOND, Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal, Happened
+from engine.core.signals import AnySignal, Granted, Happened
 from engine.core.whose import keys_of, mail_key, unknown_at
 from engine.handling.across import Across, Told, claimed
+from engine.handling.allotting import Allotting, Part
 from engine.runtimes.simulator.store import MemoryStore
 from engine.runtimes.simulator.world import World
 from tests.builders import START
@@ -80,6 +85,7 @@ class Parted:
         seed: int = 0,
         longest: Instant = 5 * SECOND,
         newcomer: Callable[[str], Customer] = Customer,
+        granted: bool = False,
     ) -> None:
         self.now = START
         self.random = Random(seed)
@@ -90,10 +96,12 @@ class Parted:
         self._under_way: list[tuple[Instant, int, Callable[[], None]]] = []
         self._last: dict[object, Instant] = {}
         self.effects: list[Effect] = []
-        self.worlds = [self._world(rule_set, number, newcomer) for number in range(parts)]
+        self.worlds = [self._world(rule_set, number, newcomer, granted=granted) for number in range(parts)]
+        self.office = Office(self, rule_set) if granted else None
 
-    def _world(self, rule_set: RuleSet, number: int, newcomer: Callable[[str], Customer]) -> World:
-        rules = Rules(rule_set, Shop(epoch=1, known_since=0), key=b"test")
+    def _world(self, rule_set: RuleSet, number: int, newcomer: Callable[[str], Customer], *, granted: bool) -> World:
+        shop = Shop(epoch=1, known_since=0, allowances={} if granted else None)
+        rules = Rules(rule_set, shop, key=b"test")
         world = World(rules, newcomer=newcomer, store=_Store(self.effects.append))
         world.now = START
         world.handling.across = Across(world.handling, _Sender(self, number))
@@ -184,6 +192,48 @@ class Parted:
     def customers(self) -> dict[str, Customer]:
         """All records there are."""
         return {name: record for world in self.worlds for name, record in world.store.customers.items()}
+
+
+class Office:
+    """Grants parts what is the whole shop's, by what they said last; words and what they say are late, too."""
+
+    def __init__(self, parted: Parted, rule_set: RuleSet) -> None:
+        self.rules = Rules(rule_set, Shop(epoch=1, known_since=0), key=b"test")
+        self._parted = parted
+        self._known: list[tuple[Shop | None, dict[str, list[tuple[int, str]]]]] = [(None, {}) for _ in parted.worlds]
+        self._granted: list[dict[str, int]] = [{} for _ in parted.worlds]
+        self.windows: dict[str, set[tuple[int, int]]] = {}
+
+    def listens(self) -> None:
+        """Let every part say how it stands now."""
+        for number, world in enumerate(self._parted.worlds):
+            raw = msgspec.msgpack.encode(world.handling.rules.shop)
+            lines = {
+                each.name: [
+                    (-world.store.customers[name].last_reaction, name) for name in world.store.line(each.name, 10_000)
+                ]
+                for each in self.rules.in_order
+            }
+            said = msgspec.msgpack.decode(raw, type=Shop), lines
+            self._parted.post(("said", number), partial(self._known.__setitem__, number, said), again=False)
+
+    def works(self) -> None:
+        """Share out what there is."""
+        parts = [Part(shop, granted) for (shop, _), granted in zip(self._known, self._granted, strict=True)]
+        allotting = Allotting(self.rules, parts, self._line, lambda name: len(self._line(name, 1 << 60)))
+        for number, signal in list(allotting.grants(self._parted.now)):
+            self.windows.setdefault(signal.name, set()).add((signal.since, signal.until))
+            key = key_of(signal.what, signal.name)
+            self._granted[number][key] = self._granted[number].get(key, 0) + signal.amount
+            self._parted.post(("office", number), partial(self._tell, number, signal), again=False)
+
+    def _tell(self, number: int, signal: Granted) -> None:
+        world = self._parted.worlds[number]
+        world.handling.sweeping.tell(world.store, signal, self._parted.now)
+
+    def _line(self, name: str, most: int) -> list[int]:
+        waiting = [each for _, lines in self._known for each in lines.get(name, ())]
+        return [self._parted.part_of(customer_id) for _, customer_id in sorted(waiting)[:most]]
 
 
 def who_is_who(records: Mapping[str, Customer]) -> dict[str, str]:

@@ -1,0 +1,252 @@
+"""Who gets how much of what is counted for the shop as a whole, where its customers are in parts.
+
+One place decides it, the shop's office, from what the parts said last. What it knows is always old: a part may have used
+more since, but never more than it was granted. So whatever was granted and is not known to be used counts as used up
+already, and the sum stays below the limit however late anybody hears of anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.core.allowances import BUDGET, ENTRIES, HAND_OFFS, NONE_YET, Allowance, key_of
+from engine.core.moments import Instant, Length, Zone, zone
+from engine.core.rulebook import Rules
+from engine.core.rules import Budget, HandOff, Workflow
+from engine.core.shop import TASKS_KEPT, Pace, Shop, is_warm
+from engine.core.signals import Granted
+from engine.handling.sweeping import MOST_WITHOUT_PACE, SETTLING
+
+AMPLE: Final = 1 << 60
+"""More than is ever used: of what nothing limits."""
+
+Line = Callable[[str, int], Sequence[int]]
+"""The parts of the first so many customers in a workflow's line, in its order."""
+
+
+class Part(Struct, frozen=True):
+    """What the office knows of a part: its shop as it said last (None: it has said nothing), and all it was granted."""
+
+    shop: Shop | None = None
+    granted: Mapping[str, int] = {}
+
+
+class Held(Struct, frozen=True):
+    """What a part has of one thing, as far as is known: `left` may be used there at any moment, `used` was.
+
+    `wanted` is the least that somebody there waits for, 0 for nobody, `in_all` what all of them do; `used_up` says that it
+    knows of there being no more.
+    """
+
+    left: int = 0
+    wanted: int = 0
+    in_all: int = 0
+    used: int = 0
+    used_up: bool = False
+
+
+class Share(Struct, frozen=True):
+    """What a part is told: that it may use more, or is to give some back, or that there is no more for it anywhere."""
+
+    amount: int = 0
+    back: int = 0
+    used_up: bool = False
+
+
+def allot(free: int, parts: Sequence[Held], *, stock: bool = True) -> list[Share]:
+    """Share out what is free: first to those who wait, the smallest wish first, then as a stock for all alike.
+
+    Half of everything stays at hand, so that who wants more finds it at once; nobody's stock is more than an equal share
+    of the other half. Who wants what only others have gets it when those have given it back.
+
+    Args:
+        free: what is neither used nor granted; below 0 where the limit has become lower.
+        parts: what each part has.
+        stock: whether to give more than is waited for.
+
+    """
+    shares = [Share()] * len(parts)
+    spare = [max(0, each.left) for each in parts]
+    at_hand, missing = max(0, free), max(0, -free)
+    for place in sorted(_waiting(parts), key=lambda each: (parts[each].wanted - parts[each].left, each)):
+        held = parts[place]
+        need = held.wanted - held.left
+        if need <= at_hand:
+            shares[place], at_hand = Share(need), at_hand - need
+            spare[place] = 0
+        elif missing + need <= at_hand + sum(spare) - spare[place]:
+            missing, at_hand = missing + need - at_hand, 0
+            spare[place] = 0
+        elif not held.used_up:
+            shares[place] = Share(used_up=True)
+    _take_back(missing, parts, spare, shares)
+    if stock and not missing:
+        _stock_up(_serve_all(at_hand, parts, shares), free, parts, shares)
+    return shares
+
+
+def _serve_all(at_hand: int, parts: Sequence[Held], shares: list[Share]) -> int:
+    """Let those who got what one of theirs waits for have what all do, as far as it goes; return what is left then."""
+    for place in _waiting(parts):
+        if shares[place].amount:
+            more = max(0, min(at_hand, parts[place].in_all - parts[place].left - shares[place].amount))
+            shares[place], at_hand = Share(shares[place].amount + more), at_hand - more
+    return at_hand
+
+
+def _waiting(parts: Sequence[Held]) -> list[int]:
+    return [place for place, each in enumerate(parts) if each.wanted > each.left]
+
+
+def _take_back(missing: int, parts: Sequence[Held], spare: Sequence[int], shares: list[Share]) -> None:
+    """Ask those for it who have the most, and first of all those where nobody waits."""
+    for place in sorted(range(len(parts)), key=lambda each: (parts[each].wanted > 0, -spare[each], each)):
+        back = min(missing, spare[place])
+        if back:
+            shares[place] = Share(back=back)
+            missing -= back
+
+
+def _stock_up(at_hand: int, free: int, parts: Sequence[Held], shares: list[Share]) -> None:
+    level = (max(0, free) + sum(max(0, each.left) for each in parts)) // (2 * len(parts))
+    for place in sorted(range(len(parts)), key=lambda each: (parts[each].left, each)):
+        more = min(level - parts[place].left - shares[place].amount, at_hand)
+        if more > 0 and 2 * (parts[place].left + shares[place].amount) < level:
+            shares[place], at_hand = Share(shares[place].amount + more), at_hand - more
+
+
+def held_by(part: Part, key: str, until: Instant = 0) -> Held:
+    """Return what a part has of one thing, and of the present window alone where that has an end.
+
+    What it was granted and has not heard of yet counts as left.
+    """
+    allowance = _allowance(part, key)
+    under_way = part.granted.get(key, 0) - allowance.before - allowance.granted
+    here = allowance.until == until
+    left = allowance.left if here else 0
+    return Held(
+        under_way + left,
+        allowance.wanted,
+        allowance.in_all,
+        used=allowance.used if here else 0,
+        used_up=allowance.used_up and not under_way,
+    )
+
+
+def _allowance(part: Part, key: str) -> Allowance:
+    known = part.shop.allowances if part.shop is not None else None
+    return (known or {}).get(key, NONE_YET)
+
+
+class Allotting:
+    """The office's sharing out, kind by kind. The windows of `enter_at_most` are kept in the office's own shop."""
+
+    def __init__(self, rules: Rules, parts: Sequence[Part], line: Line, line_length: Callable[[str], int]) -> None:
+        """Share out by these rules, with the office's shop in them, among these parts, in the order of their numbers."""
+        self._rules, self._parts = rules, parts
+        self._line, self._line_length = line, line_length
+        self._zone: Zone = zone(rules.lifecycle.timezone)
+
+    def grants(self, now: Instant) -> Iterator[tuple[int, Granted]]:
+        """Yield what to tell which part. What is told is noted as granted before this is asked again."""
+        for name, budget in _budgets(self._rules).items():
+            yield from self._shared(BUDGET, name, self._unspent(name, budget, now))
+        for team, limits in _teams(self._rules.versions.values()).items():
+            yield from self._team_time(team, limits, now)
+        for workflow in self._rules.in_order:
+            if not self._rules.switch(workflow.name).skip_those_who_fit:
+                yield from self._entries(workflow.name, now)
+
+    def _shared(self, what: str, name: str, unused: int, *, free_at: Instant = 0) -> Iterator[tuple[int, Granted]]:
+        """Share out what is not used of one thing, less what is granted already."""
+        held = [held_by(part, key_of(what, name)) for part in self._parts]
+        free = unused - sum(max(0, each.left) for each in held)
+        for number, share in enumerate(allot(free, held)):
+            if share != Share():
+                yield number, Granted(what, name, share.amount, share.back, free_at=free_at)
+
+    def _unspent(self, offer: str, budget: Budget, now: Instant) -> int:
+        first = self._zone.day(self._zone.before(now, budget.length)) + 1
+        spent = (part.shop.budgets.get(offer, {}) for part in self._parts if part.shop is not None)
+        return budget.money.amount - sum(amount for by_day in spent for day, amount in by_day.items() if day >= first)
+
+    def _team_time(
+        self, team: str, limits: frozenset[tuple[int, Length]], now: Instant
+    ) -> Iterator[tuple[int, Granted]]:
+        """Share out a team's time: as much as the narrowest of its limits leaves."""
+        shops = [part.shop for part in self._parts if part.shop is not None]
+        given = sorted(at for shop in shops for at in shop.hand_offs.get(team, ()))
+        unused, free_at = AMPLE, 0
+        for count, length in limits:
+            most = min(count, TASKS_KEPT)
+            ends = [end for at in given[-most:] if (end := self._zone.after(at, length)) > now]
+            if most - len(ends) < unused:
+                unused, free_at = most - len(ends), ends[0] if len(ends) == most else 0
+        yield from self._shared(HAND_OFFS, team, unused, free_at=free_at)
+
+    # Who waits in a line -------------------------------------------------------------------------------------------------
+
+    def _entries(self, name: str, now: Instant) -> Iterator[tuple[int, Granted]]:
+        waiting, pace = self._line_length(name), self._rules.switch(name).enter_at_most
+        if not waiting or not self._may_let_in(now):
+            return
+        if pace is None:
+            if waiting > MOST_WITHOUT_PACE:
+                self._refuse(name)
+            else:
+                yield from self._let_in(name, AMPLE, waiting, 0, 0)
+            return
+        shop = self._rules.shop
+        window = shop.paces.get(name)
+        is_new = window is None or self._zone.after(window.began, pace.length) <= now
+        if window is None or is_new:
+            window = shop.paces[name] = Pace(now)
+        until = self._zone.after(window.began, pace.length)
+        yield from self._let_in(name, pace.count, waiting, window.began, until, tell_all=is_new)
+
+    def _let_in(
+        self, name: str, most: int, waiting: int, since: Instant, until: Instant, *, tell_all: bool = False
+    ) -> Iterator[tuple[int, Granted]]:
+        """Grant places to those parts whose customers stand first in the line."""
+        key = key_of(ENTRIES, name)
+        held = [held_by(part, key, until) for part in self._parts]
+        granted = sum(max(0, each.left) for each in held)
+        free = most - granted - sum(each.used for each in held if until)
+        firsts = self._line(name, min(waiting, granted + max(0, free)))
+        wishes = [replace(each, wanted=firsts.count(number)) for number, each in enumerate(held)]
+        for number, share in enumerate(allot(free, wishes, stock=False)):
+            if tell_all or share.amount or share.back:
+                yield number, Granted(ENTRIES, name, share.amount, share.back, since=since, until=until)
+
+    def _may_let_in(self, now: Instant) -> bool:
+        """Say whether anybody is let in: the warm-up is over, and no history has come for a while."""
+        last = max((part.shop.last_history_at for part in self._parts if part.shop is not None), default=0)
+        shop = self._rules.shop
+        return now >= (last + SETTLING if last else 0) and is_warm(shop, self._rules.lifecycle, now)
+
+    def _refuse(self, name: str) -> None:
+        shop = self._rules.shop
+        if name not in shop.refused:
+            shop.refused = (*shop.refused, name)
+
+
+def _budgets(rules: Rules) -> dict[str, Budget]:
+    """Return the budget of each offer: as it is in force, else as the last version says that runs are still on."""
+    found: dict[str, Budget] = {}
+    for _, workflow in sorted(rules.versions.items()):
+        found |= {name: offer.budget for name, offer in workflow.offers.items() if offer.budget is not None}
+    return found | {name: offer.budget for name, offer in rules.rule_set.offers.items() if offer.budget is not None}
+
+
+def _teams(workflows: Iterable[Workflow]) -> dict[str, frozenset[tuple[int, Length]]]:
+    """Return how many customers each team takes, by every step that names it and says so."""
+    found: dict[str, frozenset[tuple[int, Length]]] = {}
+    for workflow in workflows:
+        for step in (each for stage in workflow.stages for each in stage.steps):
+            if isinstance(step, HandOff) and step.at_most is not None:
+                found[step.team] = found.get(step.team, frozenset()) | {step.at_most}
+    return found
