@@ -1,23 +1,29 @@
-"""Files of events as commands take them: JSON lines, or CSV with what its columns mean."""
+"""Histories as commands take them: files of JSON lines, or of CSV with what its columns mean, and topics of Kafka."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
 
 from connectors.files import FileProblem, OptionProblem, Table, read_files
-from engine.cli.calling import Misused
+from engine.cli.calling import Call, Misused
+from engine.cli.calling import Wrong as Ended
 from engine.cli.printing import note
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant, instant, zone
 from engine.core.reading import Reader
 from engine.core.rules import Lifecycle, OwnEvent
 from engine.language.values import Wrong, day
+
+if TYPE_CHECKING:
+    from engine.wiring.distributed.histories import TopicHistory
 
 
 class CsvOptions(Struct, frozen=True):
@@ -61,13 +67,33 @@ def csv_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class History:
-    """Events of files, read on the way; what could not be read is told at the end."""
+    """Events of files and of topics, read on the way; what could not be read is told at the end."""
 
     def __init__(
-        self, files: Sequence[str], table: Table | None, own_events: Mapping[str, OwnEvent], now: Instant | None = None
+        self,
+        call: Call,
+        names: Sequence[str],
+        table: Table | None,
+        own_events: Mapping[str, OwnEvent],
+        now: Instant | None = None,
     ) -> None:
-        self._files, self._table, self._own, self._now = files, table, own_events, now
-        self.problem: FileProblem | None = None
+        """Lay out what is read.
+
+        Args:
+            call: says how brokers are reached.
+            names: files that are there (`existing`), and topics.
+            table: what the columns of files mean; None where they are JSON lines.
+            own_events: the shop's own types of events.
+            now: the clock, where the events are taken in live.
+
+        Raises:
+            Misused: a topic is named in a way that cannot be followed.
+
+        """
+        self._table, self._read, self._now = table, Reader(own_events), now
+        self._names = list(names)
+        self._topics = _topics(call, [name for name in names if is_topic(name)], table)
+        self.problems: list[str] = []
         self.dead_letters = 0
         self.some_dead: list[DeadLetter] = []
 
@@ -77,21 +103,37 @@ class History:
         return self._table is not None and self._table.makes_ids
 
     def __iter__(self) -> Iterator[Event | DeadLetter]:
-        """Yield what stands in the files.
+        """Yield what stands in files and topics, one after the other.
 
         Raises:
             Misused: a CSV file has not the columns that were named.
+            Wrong: a topic cannot be reached.
 
         """
-        try:
-            for item in read_files(self._files, Reader(self._own), self._table, now=self._now):
+        for name in self._names:
+            for item in self._of_topic(name) if is_topic(name) else self._of_file(name):
                 if isinstance(item, DeadLetter):
                     self._count(item)
                 yield item
+
+    def _of_file(self, name: str) -> Iterator[Event | DeadLetter]:
+        try:
+            yield from read_files([name], self._read, self._table, now=self._now)
         except FileProblem as problem:
-            self.problem = problem
+            self.problems.append(str(problem))
         except OptionProblem as problem:
             raise Misused(str(problem)) from None
+
+    def _of_topic(self, name: str) -> Iterator[Event | DeadLetter]:
+        from connectors.bus.topics import TopicError  # noqa: PLC0415 - needs the extra; `_topics` saw that it is there
+        from engine.wiring.distributed.histories import TopicUnreachableError  # noqa: PLC0415 - as above
+
+        try:
+            yield from self._topics[name].items(self._read.read, self._now)
+        except TopicError as problem:
+            self.problems.append(str(problem))
+        except TopicUnreachableError as problem:
+            raise Ended(str(problem)) from None
 
     def _count(self, letter: DeadLetter) -> None:
         self.dead_letters += 1
@@ -104,13 +146,46 @@ class History:
             note(f"{letter.origin}: {letter.reason}")
         if self.dead_letters > len(self.some_dead):
             note(f"and {self.dead_letters - len(self.some_dead):,} more that cannot be read")
-        if self.problem is not None:
-            note(str(self.problem))
-        return not self.dead_letters and self.problem is None
+        for name, topic in self._topics.items():
+            if topic.skipped.tombstones:
+                note(f"{name}: {topic.skipped.tombstones:,} records without a value (tombstones) tell of no event")
+            if topic.skipped.words:
+                note(f"{name}: {topic.skipped.words:,} records are words of winback's own, no events")
+        for problem in self.problems:
+            note(problem)
+        return not self.dead_letters and not self.problems
+
+
+def is_topic(name: str) -> bool:
+    """Say whether a history's name is that of a topic."""
+    return name.startswith("kafka://")
+
+
+def _topics(call: Call, names: Sequence[str], table: Table | None) -> dict[str, TopicHistory]:
+    """Return the topics, by name.
+
+    Raises:
+        Misused: one is named in a way that cannot be followed, or what reads them is not installed.
+
+    """
+    if not names:
+        return {}
+    if table is not None:
+        raise Misused(f"{names[0]}: a topic holds events, not rows: --csv goes with files")
+    if find_spec("kafka") is None:
+        raise Misused(f"{names[0]}: reading topics needs the extra `kafka`: pip install 'winback[kafka]'")
+    from engine.runtimes.kafka.brokers import BrokersError  # noqa: PLC0415 - needs the extra, which is there by now
+    from engine.wiring.distributed.histories import NoTopicAddressError, TopicHistory  # noqa: PLC0415 - as above
+    from engine.wiring.settings import SettingsError  # noqa: PLC0415 - as above
+
+    try:
+        return {name: TopicHistory(name, call.settings, os.environ, note) for name in names}
+    except (NoTopicAddressError, SettingsError, BrokersError) as error:
+        raise Misused(str(error)) from None
 
 
 def existing(files: Iterable[str]) -> list[str]:
-    """Return the files, all of which are there to be read.
+    """Return the files, all of which are there to be read, and topics, of which that is seen when they are read.
 
     Raises:
         Misused: some are not, or none were named.
@@ -119,7 +194,7 @@ def existing(files: Iterable[str]) -> list[str]:
     named = list(files)
     if not named:
         raise Misused("name at least one file; - is standard input")
-    missing = [name for name in named if name != "-" and not Path(name).is_file()]
+    missing = [name for name in named if name != "-" and not is_topic(name) and not Path(name).is_file()]
     if missing:
         raise Misused("\n".join(f"{name}: there is no such file" for name in missing))
     return named

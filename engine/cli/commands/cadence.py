@@ -47,7 +47,7 @@ def command(
     if files:
         rules = _rules(call)
         rows = CsvOptions(csv, type_, currency, timezone).table(rules.lifecycle, rules.own_events)
-        history = History(existing(files), rows, rules.own_events)
+        history = History(call, existing(files), rows, rules.own_events)
         with progress() as bar:
             task = bar.add_task("reading", total=None)
             figures = cadence_of_files(

@@ -1,4 +1,4 @@
-"""`winback ingest`: events from files."""
+"""`winback ingest`: events from files and topics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from engine.cli.calling import Call, named
 from engine.cli.documents import IngestDocument
-from engine.cli.histories import CsvOptions, History, csv_options, existing
+from engine.cli.histories import CsvOptions, History, csv_options, existing, is_topic
 from engine.cli.printing import note, print_json, progress, to_people
 from engine.cli.reaching import the_data, the_engine
 from engine.core.events import DeadLetter, Event
@@ -25,6 +25,7 @@ PIECE = 4_000
     "winback ingest history.jsonl.gz",
     "winback ingest orders.csv --csv customer_id=customer,time=date,total=amount --currency EUR",
     "zcat events.jsonl.gz | winback ingest -",
+    "winback ingest kafka://127.0.0.1:9092/shop.orders",
 )
 @click.argument("files", nargs=-1, metavar="FILE...")
 @csv_options
@@ -36,16 +37,17 @@ def command(
     currency: str,
     timezone: str | None,
 ) -> None:
-    """Take in events from files, through the running engine when there is one.
+    """Take in events from files or topics, through the running engine when there is one.
 
-    Files hold an event per line (JSON, also .gz), or rows of CSV. Events that are older than `history_after`, or than
+    Files hold an event per line (JSON, also .gz), or rows of CSV. A topic of Kafka (kafka://BROKER:9092/TOPIC) holds
+    CloudEvents, structured or binary, and is read from its beginning to its end as it is now; nothing is committed. Events that are older than `history_after`, or than
     go-live, are history: facts that start nothing. The same event twice changes nothing. Exits 1 when there was a dead
     letter.
     """
     named_files = existing(files)
     with the_engine(call) as engine:
         rows = CsvOptions(csv, type_, currency, timezone).table(_lifecycle(call), engine.own_events)
-        history = History(named_files, rows, engine.own_events, call.now())
+        history = History(call, named_files, rows, engine.own_events, call.now())
         counts = _taken(engine, history, named_files)
         would_enter = engine.do("lines")
         by = engine.name
@@ -87,7 +89,7 @@ def _taken(engine: Channel, history: History, files: list[str]) -> dict[str, int
 
 def _events_about(files: list[str]) -> int | None:
     """Guess how many events the files hold, for the bar; None where it cannot be guessed."""
-    if any(name == "-" or name.endswith(".gz") for name in files):
+    if any(name == "-" or is_topic(name) or name.endswith(".gz") for name in files):
         return None
     lines = 0
     for name in files:

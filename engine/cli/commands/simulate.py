@@ -24,10 +24,16 @@ from engine.runtimes.simulator.bodies import Completing, completing
     "simulate",
     "winback simulate --events history.jsonl --all --out out/",
     "winback simulate --events orders.csv --csv customer_id=customer,time=date,total=amount --currency EUR --all --out out/",
+    "winback simulate --events kafka://127.0.0.1:9092/shop.events --all --out out/",
     "winback simulate --events history.jsonl.gz --from 2025-01-01 --until 2026-01-01 --trace c-1042 --out out/",
 )
 @click.option(
-    "--events", "events", multiple=True, required=True, metavar="FILE...", help="Files of events; - is stdin."
+    "--events",
+    "events",
+    multiple=True,
+    required=True,
+    metavar="FILE...",
+    help="Files of events, or topics (kafka://BROKER:9092/TOPIC); - is stdin.",
 )
 @click.argument("more", nargs=-1, metavar="")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the results.")
@@ -66,7 +72,7 @@ def command(
     assert checked.rules is not None, "good rules"
     lifecycle = checked.rules.lifecycle
     rows = CsvOptions(csv, type_, currency, timezone).table(lifecycle, checked.rules.own_events)
-    history = History(existing((*events, *more)), rows, checked.rules.own_events)
+    history = History(call, existing((*events, *more)), rows, checked.rules.own_events)
     setting = Setting(
         from_=moment_said("--from", from_, lifecycle.timezone),
         until=moment_said("--until", until, lifecycle.timezone),
