@@ -1,0 +1,198 @@
+"""One worker on a real broker, beside other stream engines that run the same `core.decide`, in one run.
+
+A made-up shop's events lie in a topic of single events, keyed by customer, and in the inbox as the gateway packs them when
+they come at 30,000 a second and it lingers 50 ms: at the partition count a new installation gets. Each application is a
+process of its own and has the machine, and the broker, to itself while it runs. Counted is from its first event to the last
+one that is durable where it keeps what it decided (Bytewax keeps by epochs of ten seconds, the last of which is not waited for).
+
+Our worker does more than the others: timers ring when they are due, effects and sends leave complete, a send's customer is
+looked up for the message, and what it acknowledges is in Kafka. Plain Faust is given fewer events, since it takes so long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from msgspec import Struct
+
+from benchmarks.embedded import live_rules
+from engine.core.events import Event
+from engine.core.reading import encode
+from engine.core.rules import RuleSet
+from engine.core.signals import Happened, RulesChanged, WentLive
+from engine.runtimes.kafka.wire import Entry, Record, entry_of, entry_of_shop, in_records, partition_of
+from engine.runtimes.simulator.sample import sample_events
+from tests.brokers import Cluster
+from tests.kafka_harness import Installation, document
+from tests.server_processes import free_port
+
+PARTITIONS = 32
+CUSTOMERS = 5_000
+EVENTS = 100_000
+FEWER = 20_000
+PACKED = 1_500
+"""Events of 50 ms at 30,000 a second."""
+
+SEED = 1
+PEERS = Path(".cache/peers/bin/python")
+TOPIC = "bench.single"
+
+
+class Figure(Struct, frozen=True):
+    """What an application said of itself."""
+
+    seconds: float
+    events: int
+    sends: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events / self.seconds
+
+
+class Ground(Struct, frozen=True):
+    """Where the applications run."""
+
+    brokers: str
+    folder: Path
+    rules: Path
+    memory: Installation
+    disk: Installation
+
+
+def main(events: int = EVENTS) -> None:
+    """Measure one after the other, and print rates and ratios."""
+    with tempfile.TemporaryDirectory(prefix="winback-bench-") as name, Cluster(1) as cluster:
+        folder = Path(name)
+        rules = live_rules()
+        (folder / "rules.json").write_bytes(msgspec.json.encode(rules))
+        memory, disk = (Installation(cluster.bootstrap, each, folder, PARTITIONS) for each in ("memory", "disk"))
+        ground = Ground(cluster.bootstrap, folder, folder / "rules.json", memory, disk)
+        sample = list(islice(sample_events(CUSTOMERS, SEED), events))
+        asyncio.run(_fill(ground, rules, sample))
+        print(f"{len(sample):,} events of {CUSTOMERS:,} customers, seed {SEED}, {PARTITIONS} partitions, {os.cpu_count()} cores")
+        figures = dict(_measured(ground, len(sample)))
+    _print(figures)
+
+
+def _measured(ground: Ground, events: int) -> Iterator[tuple[str, Figure]]:
+    ours, theirs = [sys.executable, "-m", "benchmarks._kafka.{}"], [str(PEERS), "-m", "benchmarks._peers.{}"]
+    yield "raw consume", _run(ground, ours, "raw", events)
+    yield "winback worker, in memory", _worker(ground.memory, events, "")
+    yield "winback worker, RocksDB", _worker(ground.disk, events, str(ground.folder / "rocks"))
+    yield "plain Faust table agent", _run(ground, ours, "plain_faust", min(events, FEWER))
+    if PEERS.exists():
+        yield "Quix Streams 3.28", _run(ground, theirs, "quix", events)
+        yield "Bytewax 0.21", _run(ground, theirs, "bytewax", events)
+    else:
+        print("Quix Streams and Bytewax are not installed: `./dev bench kafka` does that")
+
+
+def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figure:
+    """Run an application to its end; the last line it prints is its figure."""
+    folder = ground.folder / name
+    folder.mkdir()
+    arguments = [ground.brokers, TOPIC, str(events), str(ground.rules), str(folder)]
+    done = subprocess.run(
+        [each.format(name) for each in command] + arguments,
+        env={**os.environ, "PARTITIONS": str(PARTITIONS)},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=900,
+    )
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Figure)
+
+
+def _worker(inbox: Installation, events: int, folder: str) -> Figure:
+    """Run our worker until all is durable, as its metrics say."""
+    port, began = free_port(), 0.0
+    with _started("worker", inbox.bootstrap, inbox.prefix, str(port), folder) as process:
+        while (done := _entries(port)) < events:
+            assert process.poll() is None, f"the worker ended with {process.returncode}"
+            began = began or (time.perf_counter() if done else 0.0)
+            time.sleep(0.02)
+        return Figure(time.perf_counter() - began, events)
+
+
+def _entries(port: int) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            found = re.search(rb"^winback_worker_entries_total (\S+)", answer.read(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(float(found[1])) if found else 0
+
+
+@contextmanager
+def _started(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "PARTITIONS": str(PARTITIONS)}
+    process = subprocess.Popen([sys.executable, "-m", f"benchmarks._kafka.{name}", *arguments], env=environment)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def _fill(ground: Ground, rules: RuleSet, sample: Sequence[Event]) -> None:
+    """Put the events into a topic of single ones, and into the inbox as the gateway packs them."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=ground.brokers)
+    await admin.start()
+    await admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
+    await admin.close()
+    async with ground.memory.producer() as producer:
+        sent: list[Any] = []
+        for event in sample:
+            partition = partition_of(event.customer, PARTITIONS)
+            sent.append(await producer.send(TOPIC, encode(event), key=event.customer.encode(), partition=partition))
+        await asyncio.gather(*sent)
+    for installation in (ground.memory, ground.disk):
+        await installation.create()
+        await installation.put_rules([document(1, rules)])
+        await installation.feed(packed(sample))
+
+
+def packed(sample: Iterable[Event]) -> list[list[Record]]:
+    """Return the inbox that a gateway makes of these events; the shop's first words go before them."""
+    inboxes: list[list[Record]] = [[] for _ in range(PARTITIONS)]
+    events = iter(sample)
+    while portion := list(islice(events, PACKED)):
+        if not inboxes[0]:
+            words = (entry_of_shop(1, RulesChanged(1)), entry_of_shop(2, WentLive()))
+            for inbox in inboxes:
+                inbox.append(Record(portion[0].time, words))
+        entries: defaultdict[int, list[Entry]] = defaultdict(list)
+        for event in portion:
+            entries[partition_of(event.customer, PARTITIONS)].append(entry_of(event.customer, Happened(event)))
+        for number, found in entries.items():
+            inboxes[number] += in_records(portion[-1].time, found)
+    return inboxes
+
+
+def _print(figures: dict[str, Figure]) -> None:
+    plain, raw = figures["plain Faust table agent"].rate, figures["raw consume"].rate
+    print(f"\n{'':28}{'events/s':>10}{'x plain Faust':>15}{'of raw':>9}{'sends':>9}")
+    for name, figure in figures.items():
+        sends = f"{figure.sends:,}" if figure.sends else ""
+        print(f"{name:28}{figure.rate:>10,.0f}{figure.rate / plain:>15.1f}{figure.rate / raw:>9.1%}{sends:>9}")
+
+
+if __name__ == "__main__":
+    main()
