@@ -12,9 +12,9 @@ looked up for the message, and what it acknowledges is in Kafka. Plain Faust is 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -30,6 +30,7 @@ from typing import Any
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from msgspec import Struct
+from msgspec.structs import replace
 
 from benchmarks.embedded import live_rules
 from engine.core.events import Event
@@ -60,6 +61,8 @@ class Figure(Struct, frozen=True):
     seconds: float
     events: int
     sends: int = 0
+    processor: float = 0.0
+    """Seconds that processors worked for the process, its start included."""
 
     @property
     def rate(self) -> float:
@@ -87,7 +90,9 @@ def main(events: int = EVENTS) -> None:
         ground = Ground(cluster.bootstrap, folder, folder / "rules.json", memory, disk)
         sample = list(islice(sample_events(CUSTOMERS, SEED), events))
         asyncio.run(_fill(ground, rules, sample))
-        print(f"{len(sample):,} events of {CUSTOMERS:,} customers, seed {SEED}, {PARTITIONS} partitions, {os.cpu_count()} cores")
+        print(
+            f"{len(sample):,} events of {CUSTOMERS:,} customers, seed {SEED}, {PARTITIONS} partitions, {os.cpu_count()} cores"
+        )
         figures = dict(_measured(ground, len(sample)))
     _print(figures)
 
@@ -109,6 +114,7 @@ def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figu
     """Run an application to its end; the last line it prints is its figure."""
     folder = ground.folder / name
     folder.mkdir()
+    before = _spent()
     arguments = [ground.brokers, TOPIC, str(events), str(ground.rules), str(folder)]
     done = subprocess.run(
         [each.format(name) for each in command] + arguments,
@@ -117,18 +123,26 @@ def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figu
         check=True,
         timeout=900,
     )
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Figure)
+    figure = msgspec.json.decode(done.stdout.splitlines()[-1], type=Figure)
+    return replace(figure, processor=_spent() - before)
 
 
 def _worker(inbox: Installation, events: int, folder: str) -> Figure:
     """Run our worker until all is durable, as its metrics say."""
-    port, began = free_port(), 0.0
+    port, began, before = free_port(), 0.0, _spent()
     with _started("worker", inbox.bootstrap, inbox.prefix, str(port), folder) as process:
         while (done := _entries(port)) < events:
             assert process.poll() is None, f"the worker ended with {process.returncode}"
             began = began or (time.perf_counter() if done else 0.0)
             time.sleep(0.02)
-        return Figure(time.perf_counter() - began, events)
+        took = time.perf_counter() - began
+    return Figure(took, events, processor=_spent() - before)
+
+
+def _spent() -> float:
+    """Return the seconds that processors have worked for children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _entries(port: int) -> int:
@@ -188,10 +202,13 @@ def packed(sample: Iterable[Event]) -> list[list[Record]]:
 
 def _print(figures: dict[str, Figure]) -> None:
     plain, raw = figures["plain Faust table agent"].rate, figures["raw consume"].rate
-    print(f"\n{'':28}{'events/s':>10}{'x plain Faust':>15}{'of raw':>9}{'sends':>9}")
+    print(f"\n{'':28}{'events/s':>10}{'x plain Faust':>15}{'of raw':>9}{'per processor s':>17}{'sends':>9}")
     for name, figure in figures.items():
         sends = f"{figure.sends:,}" if figure.sends else ""
-        print(f"{name:28}{figure.rate:>10,.0f}{figure.rate / plain:>15.1f}{figure.rate / raw:>9.1%}{sends:>9}")
+        spent = figure.events / figure.processor
+        print(
+            f"{name:28}{figure.rate:>10,.0f}{figure.rate / plain:>15.1f}{figure.rate / raw:>9.1%}{spent:>17,.0f}{sends:>9}"
+        )
 
 
 if __name__ == "__main__":

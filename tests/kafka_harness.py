@@ -26,6 +26,7 @@ from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet, Workflow
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.effect_records import decode_effect
+from engine.runtimes.kafka.producing import Producing
 from engine.runtimes.kafka.rules_topic import RulesDocument, RulesWriter
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.values import PLACE_KEY, Restored, head_of
@@ -34,7 +35,6 @@ from engine.runtimes.kafka.worker import WorkerOptions, run_worker
 from tests.server_processes import ServerProcess
 
 KEY = b"k" * 32
-_CHANGELOG = {"cleanup.policy": "compact", "max.message.bytes": str(32 * 1024 * 1024)}
 
 
 class PlainWriter:
@@ -68,19 +68,19 @@ class Installation:
 
     async def create(self) -> None:
         """Make the topics."""
+        names = self.topics
+        await self.make(names.inbox, names.effects, names.sends)
+        await self.make(names.changelog, settings={"cleanup.policy": "compact", "max.message.bytes": "33554432"})
+        await self.make(names.events, names.letters, partitions=1)
+        await self.make(names.rules, partitions=1, settings={"cleanup.policy": "compact"})
+
+    async def make(self, *names: str, partitions: int | None = None, settings: Mapping[str, str] | None = None) -> None:
+        """Make topics with some settings."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            names = self.topics
-            sharded = [names.inbox, names.effects, names.sends]
-            await admin.create_topics(
-                [
-                    *(NewTopic(name, self.partitions, 1) for name in sharded),
-                    NewTopic(names.changelog, self.partitions, 1, topic_configs=_CHANGELOG),
-                    *(NewTopic(name, 1, 1) for name in (names.events, names.letters)),
-                    NewTopic(names.rules, 1, 1, topic_configs={"cleanup.policy": "compact"}),
-                ]
-            )
+            count = partitions or self.partitions
+            await admin.create_topics([NewTopic(name, count, 1, topic_configs=dict(settings or {})) for name in names])
         finally:
             await admin.close()
 
@@ -96,9 +96,13 @@ class Installation:
 
     async def put_rules(self, documents: Iterable[RulesDocument]) -> None:
         """Put the rules of epochs."""
-        async with self.producer() as producer:
+        producing = Producing({"bootstrap_servers": self.bootstrap})
+        await producing.start()
+        try:
             for document in documents:
-                await RulesWriter(producer, self.topics.rules).put(document)
+                await RulesWriter(producing, self.topics.rules).put(document)
+        finally:
+            await producing.stop()
 
     async def feed(self, inboxes: Sequence[Iterable[Record]], *, pause: float = 0.0, every: int = 100) -> None:
         """Put records into the inbox, partition by partition in step; `pause` seconds after each `every` of them."""

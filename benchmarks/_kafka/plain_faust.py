@@ -36,7 +36,9 @@ def main(brokers: str, topic: str, count: int, rules: Path, folder: Path) -> Non
         datadir=str(folder / "faust"),
     )
     events = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    sends = app.topic(f"{topic}-faust-sends", key_type=bytes, value_type=bytes, value_serializer="raw", partitions=partitions)
+    sends = app.topic(
+        f"{topic}-faust-sends", key_type=bytes, value_type=bytes, value_serializer="raw", partitions=partitions
+    )
     table = app.Table("customers", key_type=bytes, value_type=bytes, partitions=partitions)
     began = 0.0
 

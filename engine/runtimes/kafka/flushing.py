@@ -8,7 +8,7 @@ the same effects at the same places. Decisions go on while a flush is under way;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from engine.runtimes.kafka.held import Held, News
@@ -23,11 +23,14 @@ LINGER: Final = 0.025
 BEAT: Final = 0.1
 """Seconds between two looks at whether the process stood still."""
 
-ENOUGH: Final = 1_000
+ENOUGH: Final = 2_000
 """Changes after which a flush does not wait for the time."""
 
-TOO_MUCH: Final = 4_000
-"""Changes after which no more is decided until those before are durable. One partition's must fit into one batch."""
+TOO_MUCH: Final = 12_000
+"""Changes after which no more is decided until those before are durable."""
+
+TOO_MUCH_OF_ONE: Final = 4_000
+"""The same for one partition, whose changes must fit into one batch."""
 
 
 class Flushing:
@@ -61,6 +64,7 @@ class Flushing:
         self._news, self._room, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._room.set()
         self._flushing = False
+        self._turns = 0
 
     async def run(self) -> None:
         """Flush until cancelled.
@@ -86,10 +90,11 @@ class Flushing:
 
     def note(self) -> None:
         """Hear that something was decided."""
-        waiting = sum(held.waiting for held in self._held.values())
-        if waiting >= ENOUGH:
+        waiting = [held.waiting for held in self._held.values()]
+        if sum(waiting) >= ENOUGH:
             self._news.set()
-        if waiting >= TOO_MUCH:
+        if sum(waiting) >= TOO_MUCH or max(waiting) >= TOO_MUCH_OF_ONE:
+            self._news.set()
             self._room.clear()
 
     async def room(self) -> None:
@@ -117,22 +122,34 @@ class Flushing:
         work = [(held, held.take_news()) for held in self._held.values() if held.news.messages]
         self._room.set()
         async with asyncio.TaskGroup() as group:
+            elsewhere = group.create_task(self._write_elsewhere([news for _, news in work]))
             for held, news in work:
-                group.create_task(self._flush_one(held, news))
+                group.create_task(self._flush_one(held, news, elsewhere))
         self._flushing = False
         self._meters.flushed(moment() - began)
 
-    async def _flush_one(self, held: Held, news: News) -> None:
+    async def _write_elsewhere(self, all_news: Sequence[News]) -> None:
+        """Write what goes to no partition of its own, for all partitions at once: one batch after the other.
+
+        aiokafka holds one batch for a partition, and does not keep the order of those who wait.
+        """
+        topics = self._topics
+        for topic, rows in (
+            (topics.events, [row for news in all_news for row in news.words]),
+            (topics.letters, [row for news in all_news for row in news.letters]),
+        ):
+            if rows:
+                self._turns += 1
+                await self.outbound.append_all(topic, self._turns % await self.outbound.partitions(topic), rows)
+
+    async def _flush_one(self, held: Held, news: News, elsewhere: asyncio.Task[None]) -> None:
         """Make the news of one partition durable, and acknowledge it."""
-        topics, number, write = self._topics, held.number, self.outbound.append_all
-        elsewhere = [(topics.events, news.words), (topics.letters, news.letters)]
+        topics, number = self._topics, held.number
         async with asyncio.TaskGroup() as group:
             for topic, rows in ((topics.effects, news.effects), (topics.sends, news.sends)):
                 if rows:
-                    group.create_task(write(topic, number, rows))
-            for topic, rows in elsewhere:
-                if rows:
-                    group.create_task(write(topic, number % await self.outbound.partitions(topic), rows))
+                    group.create_task(self.outbound.append_all(topic, number, rows))
+        await elsewhere
         self._turn()
         upto = await self.outbound.append(topics.changelog, number, [(*entry, []) for entry in news.changelog])
         held.settle(news, upto)
