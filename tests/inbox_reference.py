@@ -13,6 +13,7 @@ import msgspec
 
 from engine.books.journal import encode_signal
 from engine.core import customer as records
+from engine.core.allowances import Allowance
 from engine.core.effects import Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import Instant
@@ -103,7 +104,8 @@ class Reference:
         overdue_a_second: int | None = OVERDUE_A_SECOND,
     ) -> None:
         self.store = ReferenceStore(number, partitions)
-        self.handling = Handling(Rules(RuleSet(), Shop(), key=key), whole=False)
+        allowances: dict[str, Allowance] | None = {} if partitions > 1 else None
+        self.handling = Handling(Rules(RuleSet(), Shop(allowances=allowances), key=key), whole=False)
         self._across = self.handling.across = Across(self.handling, self.store)
         self._time = Timekeeping(self.handling, Pace(overdue_a_second), timers=TIMERS)
         self._rules_of, self._key = rules_of, key

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core import events as core
+from engine.core.allowances import key_of
 from engine.core.cadence import Cadence, thresholds
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.events import Event
@@ -37,6 +38,7 @@ from engine.core.signals import (
 )
 from engine.core.whose import mail_key
 from engine.handling.across import claimed
+from engine.handling.allotting import Allotting, Part
 from engine.runtimes.kafka.wire import Entry, Place, Record, entry_of, entry_of_shop, partition_of
 from engine.runtimes.kafka.words import Heard, Known, Told, Word, entry_of_word, mark_of
 from engine.runtimes.simulator import sample
@@ -101,6 +103,8 @@ class _Making:
         self.again: list[tuple[int, Entry]] = []
         self.owners: dict[str, str] = {}
         self.released: list[Effect] = []
+        self.office = Shop(known_since=0)
+        self.granted: list[dict[str, int]] = [{} for _ in range(partitions)]
         self.rule_set = self.first_rules()
         self.versions: list[Workflow] = []
         self.number = 0
@@ -161,6 +165,8 @@ class _Making:
 
     def tick(self) -> None:
         """Give each partition a record of what waits for it, mostly without anything."""
+        if self.partitions > 1:
+            self.allot()
         for number in range(self.partitions):
             self.add(number, [])
 
@@ -234,6 +240,28 @@ class _Making:
         for number in range(self.partitions):
             entry = entry_of_shop(self.number, signal)
             self.add(number, [entry] * self.random.choice((1, 1, 2)))
+
+    def allot(self) -> None:
+        """Grant the partitions what is counted for the whole shop."""
+        shops = [reference.shop for reference in self.references]
+        rules = Rules(self.rule_set, self.office, {(each.name, each.version): each for each in self.versions}, key=KEY)
+        parts = [Part(shop, granted) for shop, granted in zip(shops, self.granted, strict=True)]
+        stores = [reference.store for reference in self.references]
+        allotting = Allotting(rules, parts, self.line, lambda name: sum(each.line_length(name) for each in stores))
+        for number, signal in list(allotting.grants(self.now)):
+            key = key_of(signal.what, signal.name)
+            self.granted[number][key] = self.granted[number].get(key, 0) + signal.amount
+            self.number += 1
+            self.waiting[number].append(entry_of_shop(self.number, signal))
+
+    def line(self, name: str, most: int) -> list[int]:
+        """Return the partitions of the first in a line."""
+        waiting = [
+            (-each.store.customers[customer].last_reaction, customer, number)
+            for number, each in enumerate(self.references)
+            for customer in each.store.line(name, most)
+        ]
+        return [number for _, _, number in sorted(waiting)[:most]]
 
     def close_day(self) -> None:
         """Close the shop's day from the intervals of all partitions."""
