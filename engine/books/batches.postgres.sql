@@ -1,4 +1,4 @@
--- What `executemany` does for all rows in one statement: by the names of queries.sql, each place is a column of the rows.
+-- What `executemany` does for all rows in one statement: by the names of queries.sql and distributed.sql, each place is a column of the rows.
 -- It is several times as fast as a statement a row, however they are sent. No row's key may come twice.
 
 -- name: insert_customer
@@ -40,3 +40,7 @@ on conflict (key) do update set customer = excluded.customer
 
 -- name: fold_seen
 insert into seen (ref, day) select * from unnest(?::bytea[], ?::bigint[]) on conflict do nothing
+
+-- name: note_decided_at
+insert into snapshot (customer, decided_at) select * from unnest(?::text[], ?::bigint[])
+on conflict (customer) do update set decided_at = excluded.decided_at

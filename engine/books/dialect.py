@@ -43,7 +43,7 @@ def batched(sql: str) -> tuple[str, list[str]] | None:
 
 @cache
 def _batches() -> dict[str, str]:
-    shared = named_queries(read_sql("queries.sql"))
+    shared = named_queries(read_sql("queries.sql")) | named_queries(read_sql("distributed.sql"))
     return {shared[name]: text for name, text in named_queries(read_sql("batches.postgres.sql")).items()}
 
 

@@ -97,7 +97,10 @@ def test_every_query_fits_the_schema(connection: PostgresConnection, name: str) 
 
 def test_what_is_done_for_many_rows_at_once_does_the_same(connection: PostgresConnection) -> None:
     """A statement over columns has a place for each of the rows' values, and PostgreSQL can plan it."""
-    shared, batches = named_queries(read_sql("queries.sql")), named_queries(read_sql("batches.postgres.sql"))
+    shared, batches = (
+        {**named_queries(read_sql("queries.sql")), **named_queries(read_sql("distributed.sql"))},
+        named_queries(read_sql("batches.postgres.sql")),
+    )
     for name, text in batches.items():
         batched = dialect.batched(shared[name])
         assert batched is not None
@@ -105,7 +108,7 @@ def test_what_is_done_for_many_rows_at_once_does_the_same(connection: PostgresCo
         row = [{"bigint": 1, "text": "x", "bytea": b"x"}[kind] for kind in batched[1]]
         connection.execute("begin")
         assert connection.executemany(shared[name], [row]).rowcount == name.startswith(
-            ("insert", "enter", "join", "add", "fold")
+            ("insert", "enter", "join", "add", "fold", "note")
         )
         connection.execute("rollback")
     assert dialect.batched(shared["add_tally"]) is None
