@@ -52,7 +52,7 @@ def in_flushes(store: PartitionStore, shelf: dict[bytes, bytes]) -> Batch:
     def batch() -> Iterator[Store]:
         store.begin(store.offset + 1)
         yield store
-        taken.append(store.take_changed(held=0))
+        taken.append(store.take_changed())
         if len(taken) > 1:
             shelf.update(taken.pop(0))
             store.let_go()
@@ -346,7 +346,7 @@ def test_a_partition_is_what_was_put_into_it(steps: list[tuple[Any, ...]]) -> No
     under_way: list[dict[bytes, bytes]] = []
     for step in steps:
         if step[0] == "commit":
-            under_way.append(store.take_changed(held=0))
+            under_way.append(store.take_changed())
             if len(under_way) > 1:
                 shelf.update(under_way.pop(0))
                 store.let_go()

@@ -142,6 +142,7 @@ class Partition:
         self._time.before(store, now)
         for entry in record.entries:
             word = self._take(entry, word, now)
+            store.end_portion()
         self._time.after(store, now)
         if not record.entries:
             self._go_on(now)

@@ -32,8 +32,8 @@ REFS_KEPT: Final = 64
 REF_BYTES: Final = 8
 """Of each reference: among 64 of one customer, two are never the same by chance."""
 
-RECORDS_HELD: Final = 2_000
-"""Decoded records that are held over a flush, since their customers may come again soon."""
+PORTION: Final = 100
+"""Customers whose records are read, decided and encoded together: so few stay in the processor's cache."""
 
 _STALE: Final = 1_000
 
@@ -67,7 +67,8 @@ class PartitionStore:
         self._index = 0
         self._records: dict[str, Customer | None] = {}
         self._refs: dict[str, bytes] = {}
-        self._changed: dict[str, int] = {}  # at which offset
+        self._changed: dict[str, int] = {}  # of these, at which offset
+        self._batch: Batch = {}  # what else has changed since the last flush
         self._under_way: deque[Batch] = deque()  # taken by a flush, and not yet on the shelf
         self._due: list[tuple[Instant, str]] = []  # a heap; entries that no longer hold are left in it
         self._due_of: dict[str, Instant] = {}
@@ -109,18 +110,20 @@ class PartitionStore:
     @property
     def changed(self) -> int:
         """How many customers a flush would write."""
-        return len(self._changed)
+        return len(self._batch) + len(self._changed)
 
-    def take_changed(self, *, held: int = RECORDS_HELD) -> Batch:
-        """Return the values of all customers changed since this was asked last, to be made durable.
+    def end_portion(self, *, most: int = PORTION) -> None:
+        """Encode what has changed, and let go of all decoded records, if there are so many. It costs nothing but time."""
+        if len(self._records) >= most:
+            for name, offset in self._changed.items():
+                self._batch[name.encode()] = self._value(name, offset)
+            self._changed, self._records, self._refs = {}, {}, {}
 
-        Of decoded records about so many are held on to.
-        """
-        batch = {name.encode(): self._value(name, offset) for name, offset in self._changed.items()}
-        self._changed = {}
+    def take_changed(self) -> Batch:
+        """Return the values of all customers changed since this was asked last, to be made durable."""
+        self.end_portion(most=0)
+        batch, self._batch = self._batch, {}
         self._under_way.append(batch)
-        if len(self._records) > held:
-            self._records, self._refs = {}, {}
         return batch
 
     def let_go(self) -> None:
@@ -141,6 +144,8 @@ class PartitionStore:
 
     def _durable(self, customer_id: str) -> bytes | None:
         key = customer_id.encode()
+        if key in self._batch:
+            return self._batch[key]
         for batch in reversed(self._under_way):
             if key in batch:
                 return batch[key]
@@ -256,7 +261,7 @@ class PartitionStore:
 
     def _everybody(self) -> set[str]:
         found = {customer_id for customer_id, _ in customers_in(self._shelf.items())}
-        for batch in self._under_way:
+        for batch in (self._batch, *self._under_way):
             found.update(customer_id for customer_id, _ in customers_in(batch.items()))
         return found.union(self._changed)
 

@@ -438,7 +438,7 @@ def test_what_a_flush_has_taken_is_still_in_force_until_it_is_kept() -> None:
     inbox = Inbox(WELCOME)
     inbox.record(happened(order(1, START)))
     first = inbox.partition.dirty()
-    inbox.partition.store.take_changed(held=0)  # nothing decoded is left
+    inbox.partition.store.take_changed()  # nothing decoded is left
     inbox.record(happened(order(2, START)))
     assert len(inbox.customer().orders) == 2
     inbox.shelf.update(first)
