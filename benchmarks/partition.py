@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
+from benchmarks.embedded import live_rules
 from engine.books.journal import decode_signal
 from engine.core import customer as records
 from engine.core.customer import Customer
@@ -35,11 +36,9 @@ from engine.core.shop import Shop
 from engine.core.signals import Happened, RulesChanged, TimeUp, WentLive
 from engine.runtimes.kafka.effect_records import encode_effect
 from engine.runtimes.kafka.partition import Partition
-from engine.runtimes.kafka.values import customers_in, kept_in, record_in
+from engine.runtimes.kafka.values import customers_in, kept_in
 from engine.runtimes.kafka.wire import MOST_ENTRIES, Record, decode_record, encode_record, entry_of, entry_of_shop
 from engine.runtimes.simulator.sample import sample_events
-
-from benchmarks.embedded import live_rules
 
 CUSTOMERS = 20_000
 EVENTS_A_CUSTOMER = 22
@@ -109,7 +108,7 @@ def overdue_first(customer: Customer, event: Event, rules: Rules) -> Customer:
 
 def bare(shelf: dict[bytes, bytes], inbox: list[bytes], rules: Rules) -> float:
     """Return the seconds that the decisions alone take, over values."""
-    held = {name: record_in(kept_in(value)) for name, value in customers_in(shelf.items())}
+    held = {name: kept_in(value).record for name, value in customers_in(shelf.items())}
     events = [_event(entry.signal) for raw in inbox for entry in decode_record(raw).entries]
     began = time.process_time()
     for event in events:
@@ -120,7 +119,7 @@ def bare(shelf: dict[bytes, bytes], inbox: list[bytes], rules: Rules) -> float:
 
 def one_by_one(shelf: dict[bytes, bytes], inbox: list[bytes], rules: Rules) -> float:
     """Return the seconds that decisions take where each event decodes the customer's record, and encodes it again."""
-    table = {name: bytes(kept_in(value).record) for name, value in customers_in(shelf.items())}
+    table = {name: records.encode(kept_in(value).record) for name, value in customers_in(shelf.items())}
     began = time.process_time()
     for raw in inbox:
         for entry in decode_record(raw).entries:

@@ -12,17 +12,14 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from msgspec import Raw
-
 from engine.books.journal import encode_signal
-from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.events import DeadLetter
 from engine.core.moments import Instant
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal, Happened
-from engine.runtimes.kafka.values import Kept, customers_in, encode_body, head_of, kept_in, pack, record_in
+from engine.runtimes.kafka.values import Kept, customers_in, encode_body, head_of, indexed_in, kept_in, pack
 from engine.runtimes.kafka.wire import Place, partition_of
 from engine.runtimes.kafka.words import Heard, Known, Word, told
 
@@ -84,11 +81,11 @@ class PartitionStore:
             due = head_of(value).next_due
             if due is not None:
                 self._due_of[customer_id] = due
-            kept = kept_in(value)
-            if kept.stages:
-                self._stages[customer_id] = kept.stages
-            for name in kept.waiting:
-                self._lines.setdefault(name, {})[customer_id] = kept.last_reaction
+            index = indexed_in(value)
+            if index.stages:
+                self._stages[customer_id] = index.stages
+            for name in index.waiting:
+                self._lines.setdefault(name, {})[customer_id] = index.last_reaction
         self._heap()
 
     def _heap(self) -> None:
@@ -133,13 +130,8 @@ class PartitionStore:
     def _value(self, customer_id: str, offset: int) -> bytes:
         record = self._records[customer_id]
         assert record is not None, "whoever was changed is there"
-        kept = Kept(
-            record.waiting,
-            record.last_reaction,
-            _stages_of(record),
-            self._refs[customer_id],
-            Raw(records.encode(record)),
-        )
+        refs = self._refs[customer_id]
+        kept = Kept(record.waiting, record.last_reaction, _stages_of(record), refs, record)
         return pack(record.next_due, offset, encode_body(kept))
 
     def _durable(self, customer_id: str) -> bytes | None:
@@ -166,7 +158,7 @@ class PartitionStore:
             self._records[customer_id], self._refs[customer_id] = None, b""
             return None
         kept = kept_in(value)
-        self._records[customer_id] = record = record_in(kept)
+        self._records[customer_id] = record = kept.record
         self._refs[customer_id] = kept.refs
         return record
 

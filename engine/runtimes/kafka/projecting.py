@@ -29,7 +29,6 @@ from engine.runtimes.kafka.values import (
     head_of,
     kept_in,
     reached_in,
-    record_in,
     shop_in,
     split_key,
 )
@@ -160,7 +159,7 @@ class Projector:
         news = {each: value for each, value in newest.items() if head_of(value).offset > known.get(each, -1)}
         store.prefetch(news)
         for value in news.values():
-            store.save(None, record_in(kept_in(value)))
+            store.save(None, kept_in(value).record)
         positions.note_decided_at(store.connection, [(each, head_of(value).offset) for each, value in news.items()])
         store.end_portion()
 

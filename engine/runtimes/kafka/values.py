@@ -19,9 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from engine.core import customer as records
 from engine.core.customer import Customer
 from engine.core.moments import Instant
 from engine.core.shop import Shop
@@ -37,18 +36,22 @@ PLACE_KEY: Final = b"\xffplace"
 _HEAD = struct.Struct(">qq")
 
 
-class Kept(Struct, frozen=True, array_like=True, gc=False):
-    """What is kept of a customer.
+class Indexed(Struct, frozen=True, array_like=True, gc=False):
+    """What stands before the record of a customer, for an index that is built without decoding records.
 
-    `waiting`, `last_reaction` and `stages` (workflow and stage of each run) are in the record, too: they stand before it
-    for an index that is built without decoding records. `refs` are the last references seen, eight bytes each.
+    `stages` are workflow and stage of each run. All of it is in the record, too.
     """
 
     waiting: tuple[str, ...]
     last_reaction: Instant
     stages: tuple[tuple[str, str], ...]
+
+
+class Kept(Indexed, frozen=True, array_like=True, gc=False):
+    """What is kept of a customer. `refs` are the last references seen, eight bytes each."""
+
     refs: bytes
-    record: Raw
+    record: Customer
 
 
 class Reached(Struct, frozen=True, array_like=True):
@@ -71,6 +74,7 @@ class Head(NamedTuple):
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_indexed = msgspec.msgpack.Decoder(Indexed)
 _kept = msgspec.msgpack.Decoder(Kept)
 _reached = msgspec.msgpack.Decoder(Reached)
 _shop = msgspec.msgpack.Decoder(Shop)
@@ -102,6 +106,16 @@ def encode_body(what: Kept | Reached | Shop) -> bytes:
     return _encode(what)
 
 
+def indexed_in(value: bytes) -> Indexed:
+    """Return what a customer's value holds before the record.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+
+    """
+    return _indexed.decode(body_of(value))
+
+
 def kept_in(value: bytes) -> Kept:
     """Return what a customer's value holds.
 
@@ -110,16 +124,6 @@ def kept_in(value: bytes) -> Kept:
 
     """
     return _kept.decode(body_of(value))
-
-
-def record_in(kept: Kept) -> Customer:
-    """Return the record of what is kept of a customer.
-
-    Raises:
-        msgspec.DecodeError: it is none.
-
-    """
-    return records.decode(kept.record)
 
 
 def shop_in(value: bytes) -> Shop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.core import customer as records
 from engine.core.effects import RUN_STARTED, SEND_REQUESTED
 from engine.runtimes.kafka.values import customers_in, kept_in
 from tests.inbox_reference import fold
@@ -29,7 +30,7 @@ def compare(stream: Stream, *, flush_every: int) -> None:
         assert tuple(effects) == stream.effects[number]
         assert tuple(words) == stream.words[number]
         assert letters == len(stream.references[number].letters)
-        found = {name: bytes(kept_in(value).record) for name, value in customers_in(shelf.items())}
+        found = {name: records.encode(kept_in(value).record) for name, value in customers_in(shelf.items())}
         assert found == stream.references[number].records()
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from engine.core import customer as records
 from engine.runtimes.kafka.stopping import HALTED
-from engine.runtimes.kafka.values import customers_in, kept_in, record_in
+from engine.runtimes.kafka.values import customers_in, kept_in
 from tests.brokers import Cluster
 from tests.inbox_streams import Stream, made_up
 from tests.kafka_harness import Installation, document
@@ -50,7 +50,7 @@ async def as_decided(made: Installation, of: Stream) -> float:
     wanted = {place: effect for placed in of.effects for place, effect in placed}
     assert {place: effect for place, (effect, _) in effects.items()} == wanted
     for table, reference in zip(await made.tables(), of.references, strict=True):
-        found = {name: records.encode(record_in(kept_in(value))) for name, value in customers_in(table.values.items())}
+        found = {name: records.encode(kept_in(value).record) for name, value in customers_in(table.values.items())}
         assert found == reference.records()
     return took
 
@@ -117,7 +117,7 @@ async def test_a_late_batch_of_an_earlier_process_changes_nothing(shop: Installa
     await shop.tick()
     await shop.caught_up([len(inbox) + 1 for inbox in stream().inboxes])
     for table, reference in zip(await shop.tables(), stream().references, strict=True):
-        found = {name: records.encode(record_in(kept_in(value))) for name, value in customers_in(table.values.items())}
+        found = {name: records.encode(kept_in(value).record) for name, value in customers_in(table.values.items())}
         assert found.keys() == reference.records().keys()
 
 
