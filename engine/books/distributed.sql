@@ -56,11 +56,11 @@ update office set published_epoch = ?, published_applied = ?
 select epoch, at, body from rule_set where epoch >= ? order by epoch
 
 -- name: grants
-select partition, what, name, granted from partition_grant
+select partition, allowance, granted from partition_grant
 
 -- name: save_grant
-insert into partition_grant (partition, what, name, granted) values (?, ?, ?, ?)
-on conflict (partition, what, name) do update set granted = excluded.granted
+insert into partition_grant (partition, allowance, granted) values (?, ?, ?)
+on conflict (partition, allowance) do update set granted = excluded.granted
 
 -- name: save_as_of
 update office set as_of = ? where as_of < ?

@@ -64,13 +64,12 @@ create table partition_shop (
     state bytea not null
 );
 
--- What was granted to each partition so far: a kind of grant, the name of what it is of, how much.
+-- What was granted to each partition so far, by the name of the allowance.
 create table partition_grant (
     partition bigint not null,
-    what text not null,
-    name text not null,
+    allowance text not null,
     granted bigint not null,
-    primary key (partition, what, name)
+    primary key (partition, allowance)
 );
 
 -- What partitions are told about the shop, or of a customer, in the shop's own order.

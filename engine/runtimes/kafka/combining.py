@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from engine.core.cadence import Cadence, Intervals
-from engine.core.moments import Day, Instant
+from engine.core.moments import Day
 from engine.core.ramp import Ramp, RampDay
 from engine.core.shop import TASKS_KEPT, Draining, Pace, Shop
 
@@ -36,9 +36,9 @@ def combined(office: Shop, partitions: Collection[Shop]) -> Shop:
         last_history_at=max(each.last_history_at for each in partitions),
         sweep=next((each.sweep for each in partitions if each.sweep is not None), None),
         draining=_draining([each.draining for each in partitions if each.draining is not None]),
-        paces=_merged((each.paces for each in partitions), _pace),
+        paces=_paces(office.paces, [each.paces for each in partitions]),
         used_up=_merged((each.used_up for each in partitions), max),
-        refused=tuple(dict.fromkeys(name for each in partitions for name in each.refused)),
+        refused=tuple(dict.fromkeys(name for each in (office, *partitions) for name in each.refused)),
         budgets=_budgets(each.budgets for each in partitions),
         codes=_merged((each.codes for each in partitions), lambda one, other: [*one, *other]),
         granted=_merged((each.granted for each in partitions), lambda one, other: one + other),
@@ -81,15 +81,13 @@ def _draining(parts: Sequence[Draining]) -> Draining | None:
     return replace(parts[0], left=sum(each.left for each in parts)) if parts else None
 
 
-def _pace(one: Pace, other: Pace) -> Pace:
-    """Add two windows up; where one has begun a new window, the other's last one is over."""
-    if one.began == other.began:
-        return Pace(one.began, one.count + other.count)
-    return max(one, other, key=_began)
-
-
-def _began(pace: Pace) -> Instant:
-    return pace.began
+def _paces(office: Mapping[str, Pace], partitions: Sequence[Mapping[str, Pace]]) -> dict[str, Pace]:
+    """Add up who entered in the windows that the office has begun; a partition in an earlier one says nothing of them."""
+    found: dict[str, Pace] = {}
+    for name, window in office.items():
+        here = [each[name] for each in partitions if name in each and each[name].began == window.began]
+        found[name] = Pace(window.began, sum(each.count for each in here))
+    return found
 
 
 def _ramp(one: Ramp, other: Ramp) -> Ramp:

@@ -64,10 +64,10 @@ def test_counts_are_summed_over_partitions() -> None:
     assert (shop.known_since, shop.last_history_at, shop.refused) == (20, 8, ("thanks", "notice"))
 
 
-def test_of_two_windows_the_newer_one_counts() -> None:
-    """A partition that has not begun its new window yet says nothing of it; in the same window both count."""
+def test_who_entered_is_added_up_within_the_offices_window() -> None:
+    """A partition that has not begun the new window yet says nothing of it."""
     old, new = Shop(paces={"w": Pace(1, 9)}), Shop(paces={"w": Pace(5, 2)})
-    assert combined(Shop(), [old, new, new]).paces == {"w": Pace(5, 4)}
+    assert combined(Shop(paces={"w": Pace(5)}), [old, new, new]).paces == {"w": Pace(5, 4)}
 
 
 def test_the_shop_is_swept_while_a_partition_is() -> None:
