@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from engine.books import dialect
-from engine.books.columns import Column, columns
+from engine.books.columns import columns
 from engine.books.connection import Cursor, DatabaseError, RefusedError
 
 if TYPE_CHECKING:
@@ -163,9 +163,11 @@ def _connect(server: Server, *, writes: bool) -> psycopg.Connection[Any]:
     _need_psycopg()
     import psycopg  # noqa: PLC0415 - see above
 
+    from engine.books import adapting  # noqa: PLC0415 - it imports psycopg
+
     try:
         connection = psycopg.connect(_session(server), autocommit=True)
-        _adapt(connection)
+        adapting.adapt(connection)
         connection.execute(_FOR_WRITING if writes else _FOR_READING)
     except (psycopg.Error, ValueError) as error:
         raise DatabaseError(f"{server} cannot be reached: {_said(error)}") from None
@@ -206,42 +208,6 @@ def _session(server: Server) -> str:
 
     said = conninfo_to_dict(server.url)
     return make_conninfo(server.url, **{name: value for name, value in _SESSION.items() if name not in said})
-
-
-def _adapt(connection: psycopg.Connection[Any]) -> None:
-    """Let values come and go as SQLite has them: every number a whole one of 64 bits, and no booleans in tables."""
-    from psycopg.adapt import Dumper  # noqa: PLC0415 - see above
-    from psycopg.pq import Format  # noqa: PLC0415 - see above
-    from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader  # noqa: PLC0415 - see above
-
-    class SumLoader(NumericBinaryLoader):
-        """Sums of whole numbers are whole; there are no other numerics."""
-
-        def load(self, data: Any) -> Any:
-            return int(super().load(data))
-
-    class ColumnDumper(Dumper):
-        """A column is sent as it is, under its own type."""
-
-        format = Format.BINARY
-
-        def __init__(self, cls: type, context: Any = None, oid: int = 0) -> None:
-            super().__init__(cls, context)
-            self.oid = oid
-
-        def get_key(self, obj: Column, format: Any) -> Any:  # noqa: A002, ARG002 - psycopg's name
-            return Column, obj.oid
-
-        def upgrade(self, obj: Column, format: Any) -> ColumnDumper:  # noqa: A002, ARG002 - psycopg's
-            return ColumnDumper(Column, None, obj.oid)
-
-        def dump(self, obj: Column) -> bytes:
-            return obj.raw
-
-    connection.adapters.register_dumper(Column, ColumnDumper)
-    connection.adapters.register_dumper(int, Int8BinaryDumper)
-    connection.adapters.register_dumper(bool, Int8BinaryDumper)
-    connection.adapters.register_loader("numeric", SumLoader)
 
 
 _PATH = f"set search_path to {SCHEMA}; set jit to off;"

@@ -164,6 +164,16 @@ def test_a_transaction_is_whole_or_nothing(server: Server, connection: PostgresC
         assert reader.execute("select key, at from blocked").fetchall() == [(b"one", 1)]
 
 
+def test_writing_is_durable_whatever_the_server_is_set_to(server: Server) -> None:
+    """A commit is on disk when it is said to be, also where the database's own setting is not to wait for that."""
+    with closing(open_to_write(server)) as connection:
+        (name,) = connection.execute("select current_database()").fetchone()
+        connection.execute(f'alter database "{name}" set synchronous_commit to off')
+    with closing(open_to_write(server)) as connection:
+        assert connection.execute("show synchronous_commit").fetchone() == ("on",)
+        assert connection.execute("show plan_cache_mode").fetchone() == ("force_custom_plan",)
+
+
 def test_readers_cannot_write(server: Server, connection: PostgresConnection) -> None:
     """A connection that reads refuses every change."""
     assert connection.execute("select 1").fetchone() == (1,)
