@@ -22,9 +22,6 @@ ENTRIES: Final = "entries"
 HAND_OFFS: Final = "hand_offs"
 """What may be granted: of an offer's budget (smallest units), its pool's codes, a workflow's places, a team's time."""
 
-PART: Final = "part"
-"""Whoever is granted this is a part of the shop from now on: of all else it uses what it is granted, and nothing more."""
-
 ASK_AGAIN: Final = MINUTE
 """How long somebody waits who has found too little: what is granted meanwhile is there when they ask again."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from engine.core.allowances import CODES, ENTRIES, PART, allowance_of, granted, key_of
+from engine.core.allowances import CODES, ENTRIES, allowance_of, granted, key_of
 from engine.core.rules import Offer
 from engine.core.shop import Pace, Shop
 from engine.core.signals import CodesGranted, Granted
@@ -37,9 +37,6 @@ def take_in(shop: Shop, signal: CodesGranted | Granted) -> None:
         shop.codes[offer] = [*reversed(codes), *shop.codes.get(offer, ())]
         shop.granted[offer] = shop.granted.get(offer, 0) + len(codes)
         signal = Granted(CODES, offer, len(codes))
-    elif signal.what == PART:
-        shop.allowances = shop.allowances or {}
-        return
     if shop.allowances is None:
         return
     what, name = signal.what, signal.name

@@ -22,8 +22,11 @@ T = TypeVar("T")
 _RAMP_COUNTS: Final = ("sends", "bounces", "complaints", "policy")
 
 
-def combined(office: Shop, partitions: Collection[Shop]) -> Shop:
-    """Return the shop as a whole. Of no partition there is nothing to add, and it is the office's own."""
+def combined(office: Shop, partitions: Collection[Shop], *, alone: bool = False) -> Shop:
+    """Return the shop as a whole, by those of its partitions that were heard of; `alone`: there is only one.
+
+    Of no partition there is nothing to add, and it is the office's own.
+    """
     if not partitions:
         return office
     return replace(
@@ -36,7 +39,7 @@ def combined(office: Shop, partitions: Collection[Shop]) -> Shop:
         last_history_at=max(each.last_history_at for each in partitions),
         sweep=next((each.sweep for each in partitions if each.sweep is not None), None),
         draining=_draining([each.draining for each in partitions if each.draining is not None]),
-        paces=_paces(office.paces, [each.paces for each in partitions]),
+        paces=_paces(next(iter(partitions)).paces if alone else office.paces, [each.paces for each in partitions]),
         used_up=_merged((each.used_up for each in partitions), max),
         refused=tuple(dict.fromkeys(name for each in (office, *partitions) for name in each.refused)),
         budgets=_budgets(each.budgets for each in partitions),

@@ -14,14 +14,13 @@ from msgspec.structs import replace
 
 from engine.books import rulebook
 from engine.books.journal import encode_signal
-from engine.core.allowances import PART
 from engine.core.cadence import thresholds
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal, DayClosed, Granted, Happened, RulesChanged, ShopSignal, WentLive
+from engine.core.signals import AnySignal, DayClosed, Happened, RulesChanged, ShopSignal, WentLive
 from engine.handling import HISTORY_AFTER, Handling, Taken
 from engine.handling.sweeping import Sweeping
 from engine.ports import Clock, Store
@@ -69,9 +68,6 @@ class _Telling(Sweeping):
         rules = self.handling.rules
         if isinstance(signal, DayClosed) and signal.thresholds is None:
             signal = DayClosed(thresholds(rules.shop.cadence, rules.lifecycle), rules.shop.known_since)
-        if isinstance(signal, RulesChanged):
-            assert isinstance(store, ShopStore), "a desk works over the distributed books"
-            store.tell_partition(None, Granted(PART, ""), now)  # before anything is decided by the rules
         super().tell(store, signal, now)
         if isinstance(signal, _CLOSES):
             self.tell(store, DayClosed(), now)

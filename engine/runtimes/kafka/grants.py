@@ -46,10 +46,11 @@ class Grants:
         self._parts = [Part(shop, amounts) for shop, amounts in zip(known, granted, strict=True)]
 
     def share(self) -> None:
-        """Grant what partitions may use of all that is counted for the whole shop."""
-        allotting = Allotting(self.rules, self._parts, self._line, self.store.line_length)
-        for number, signal in list(allotting.grants(self.now)):
-            self._tell(number, signal, key_of(signal.what, signal.name), signal.amount)
+        """Grant what partitions may use of all that is counted for the whole shop; the only partition is the whole shop."""
+        if self.store.partitions > 1:
+            allotting = Allotting(self.rules, self._parts, self._line, self.store.line_length)
+            for number, signal in list(allotting.grants(self.now)):
+                self._tell(number, signal, key_of(signal.what, signal.name), signal.amount)
         for offer in self.rules.rule_set.offers.values():
             if offer.codes == "pool":
                 self._share_codes(offer)
@@ -89,7 +90,7 @@ def codes_for(ready: int, parts: Sequence[Held]) -> Mapping[int, int]:
     are small where the pool is.
     """
     found: dict[int, int] = {}
-    stock = min(BLOCK, ready // (STOCK_OF * len(parts)))
+    stock = min(BLOCK, ready // (STOCK_OF * len(parts)) if len(parts) > 1 else ready)
     waiting = {number for number, each in enumerate(parts) if each.wanted > each.left}
     for number in sorted(waiting, key=lambda each: (parts[each].wanted - parts[each].left, each)):
         found[number] = max(parts[number].wanted, parts[number].in_all) - parts[number].left + stock

@@ -79,7 +79,7 @@ class Projector:
         try:
             moved = self._write(consumed)
             positions.move(store.connection, moved)
-            store.save_shop(combined(store.kept, self._partitions()))
+            store.save_shop(combined(store.kept, self._partitions(), alone=store.partitions == 1))
             shop_words.note_as_of(store.connection, self.as_of())
             store.commit(self.as_of())
         except BaseException:

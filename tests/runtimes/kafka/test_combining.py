@@ -68,6 +68,12 @@ def test_who_entered_is_added_up_within_the_offices_window() -> None:
     """A partition that has not begun the new window yet says nothing of it."""
     old, new = Shop(paces={"w": Pace(1, 9)}), Shop(paces={"w": Pace(5, 2)})
     assert combined(Shop(paces={"w": Pace(5)}), [old, new, new]).paces == {"w": Pace(5, 4)}
+    assert combined(Shop(paces={"w": Pace(5)}), [old]).paces == {"w": Pace(5)}
+
+
+def test_the_only_partition_begins_its_windows_itself() -> None:
+    """Where there are no others, it is the whole shop."""
+    assert combined(Shop(), [Shop(paces={"w": Pace(1, 9)})], alone=True).paces == {"w": Pace(1, 9)}
 
 
 def test_the_shop_is_swept_while_a_partition_is() -> None:
