@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -96,10 +96,11 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Batch]:
         yield in_transactions(SqlStore(connection, fold_at=fold_at, slice_length=slice_length))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    """A store of the embedded runtime alone."""
-    with closing(open_to_write(tmp_path)) as connection:
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
+    """A store of tables alone, in either database."""
+    where = Server(request.getfixturevalue("postgres")) if request.param == "postgres" else tmp_path
+    with closing(open_to_write(where)) as connection:
         yield SqlStore(connection)
 
 
@@ -320,22 +321,34 @@ def test_sqlite_is_what_was_put_into_it(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], fold_at: int, slice_length: int
 ) -> None:
     """Whatever is done in whatever batches, the embedded store answers as plain dictionaries would."""
-    folder = tmp_path_factory.mktemp("store")
+    with closing(open_to_write(tmp_path_factory.mktemp("store"))) as connection:
+        walk(SqlStore(connection, fold_at=fold_at, slice_length=slice_length), steps)
+
+
+@given(steps=st.lists(STEPS, max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_postgres_is_what_was_put_into_it(postgres: str, steps: list[tuple[Any, ...]]) -> None:
+    """Whatever is done in whatever batches, the store on PostgreSQL answers as plain dictionaries would."""
+    with closing(open_to_write(Server(postgres))) as connection:
+        connection.execute("truncate customer, population, under_way, headcount, line, identity, seen")
+        walk(SqlStore(connection), steps)
+
+
+def walk(store: SqlStore, steps: list[tuple[Any, ...]]) -> None:
+    """Do the steps, and see after each that the store answers as it must; in the end, that another one does."""
     plain = Plain()
-    with closing(open_to_write(folder)) as connection:
-        store = SqlStore(connection, fold_at=fold_at, slice_length=slice_length)
-        store.begin()
-        for step in steps:
-            if step[0] == "commit":
-                store.commit(NOW)
-                store.begin()
-            plain.do(store, *step)
-            plain.compare(store)
-        store.commit(NOW)
-        again = SqlStore(connection)
-        again.begin()
-        plain.compare(again)
-        again.commit(NOW)
+    store.begin()
+    for step in steps:
+        if step[0] == "commit":
+            store.commit(NOW)
+            store.begin()
+        plain.do(store, *step)
+        plain.compare(store)
+    store.commit(NOW)
+    again = SqlStore(store.connection)
+    again.begin()
+    plain.compare(again)
+    again.commit(NOW)
 
 
 @given(steps=st.lists(STEPS.filter(lambda step: step[0] in ("save", "commit")), max_size=40))
