@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from kafka.admin import KafkaAdminClient, NewTopic
 
 from engine.books.journal import decode_signal
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.moments import Instant
 from engine.core.shop import Shop
 from engine.core.signals import Handed
+from engine.runtimes.kafka.administration import administration
+from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.effect_records import encode_effect
 from engine.runtimes.kafka.topic_names import TopicNames
+from engine.runtimes.kafka.topics import demands
 from engine.runtimes.kafka.wire import Place, partition_of
 from engine.runtimes.kafka.words import Told, decode_word, kind_in
 
@@ -23,11 +25,10 @@ LIVE = Shop(live_since=1, gone_live=True)
 
 
 def make_topics(bootstrap: str, prefix: str) -> TopicNames:
-    """Make the topics that a sender reads and writes."""
+    """Make the topics of an installation as `winback topics --create` does: a part begins over nothing less."""
     names = TopicNames.of(prefix)
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    admin.create_topics([NewTopic(each, PARTITIONS, 1) for each in (names.sends, names.results)])
-    admin.close()
+    with administration(Brokers(addresses=(bootstrap,))) as it:
+        it.create(demands(names, PARTITIONS), copies=1)
     return names
 
 

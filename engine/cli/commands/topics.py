@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.calling import Call, Wrong, named
+from engine.cli.calling import Call, named
 from engine.cli.documents import GroupDocument, TopicDocument, TopicProblemDocument, TopicsDocument
 from engine.cli.parts import environment, in_words, to_begin
 from engine.cli.printing import note, print_json, table, to_people
@@ -30,14 +30,10 @@ def command(call: Call, *, create: bool) -> None:
     an error: no part starts over one. Warnings are said and let pass.
     """
     settings = to_begin(call, postgres=False)
-    from engine.runtimes.kafka.brokers import BrokersError  # noqa: PLC0415 - needs the extra, which is there by now
-    from engine.wiring.distributed.topics import look_at_topics  # noqa: PLC0415 - as above
+    from engine.wiring.distributed.topics import look_at_topics  # noqa: PLC0415 - needs the extra, which is there by now
 
     with in_words():
-        try:
-            seen = look_at_topics(settings, environment(), create=create, told=note)
-        except BrokersError as error:  # it is not the call that was wrong
-            raise Wrong(str(error)) from None
+        seen = look_at_topics(settings, environment(), create=create, told=note)
     document = _document(seen)
     if call.json:
         print_json(document)

@@ -14,6 +14,10 @@ class BrokersError(Exception):
     """The brokers cannot be used as the settings say; the message says why."""
 
 
+class NoAnswerError(BrokersError, ConnectionError):
+    """No broker answers, for the time being; the message says what was tried. Who tries for ever may try again."""
+
+
 class Brokers(Struct, frozen=True, kw_only=True):
     """Where Kafka answers (`host:port`), and as whom we come. Files are paths of PEM; empty is none.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kafka.errors import KafkaError
 
-from engine.runtimes.kafka.brokers import Brokers, BrokersError
+from engine.runtimes.kafka.brokers import Brokers, BrokersError, NoAnswerError
 
 PATIENCE: Final = 10.0
 """How many seconds Kafka has for one answer."""
@@ -40,7 +40,7 @@ def wait_for(brokers: Brokers, seconds: float, told: Told = lambda _: None) -> N
     Asked by a plain connection, since a client that fails to begin leaves a thread behind, and says nothing meanwhile.
 
     Raises:
-        BrokersError: none does in that time; the message says why, address by address.
+        NoAnswerError: none does in that time; the message says why, address by address.
 
     """
     end = time.monotonic() + seconds
@@ -50,7 +50,7 @@ def wait_for(brokers: Brokers, seconds: float, told: Told = lambda _: None) -> N
         if len(refusals) < len(brokers.addresses):
             return
         if time.monotonic() >= end:
-            raise BrokersError(f"Kafka does not answer: {'; '.join(refusals)}: is it up, and is the address right?")
+            raise NoAnswerError(f"Kafka does not answer: {'; '.join(refusals)}: is it up, and is the address right?")
         if not has_told:
             told(f"waiting up to {seconds:.0f} s for Kafka at {brokers.named}")
             has_told = True
@@ -63,7 +63,8 @@ def in_words(brokers: Brokers) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise BrokersError(_said(error, brokers)) from None
+        away = type(error).__name__ in _NO_ANSWER
+        raise (NoAnswerError if away else BrokersError)(_said(error, brokers)) from None
 
 
 def _said(error: KafkaError, brokers: Brokers) -> str:

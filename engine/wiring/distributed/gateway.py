@@ -38,6 +38,7 @@ from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.gateway_meters import GatewayMeters
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
+from engine.wiring.distributed.topics import once_topics_are_right
 from engine.wiring.in_force import kept_of
 from engine.wiring.secret import Secrets, from_file, keys_of
 from engine.wiring.settings import Settings, SettingsError
@@ -65,6 +66,7 @@ async def gate(
 
     Raises:
         SettingsError: the settings cannot be followed.
+        WrongTopicsError: a topic is missing, or is not what it must be.
         PartStoppedError: brokers or PostgreSQL were not there in time, or a topic can never be read or written.
         OSError: a listener's address is taken or may not be used.
 
@@ -75,7 +77,8 @@ async def gate(
         door = _Door(state)
         await _listeners(settings, environment, clock, secrets, door, state, stack)
         once = partial(_once, settings, clock, brokers, secrets, door, state, told)
-        await keep_going(once, brokers, stop, reach_within=settings.kafka.reach_within)
+        checked = once_topics_are_right(settings, environment, once)
+        await keep_going(checked, brokers, stop, reach_within=settings.kafka.reach_within)
 
 
 class _State:

@@ -28,6 +28,7 @@ from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.monitoring import monitor
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
+from engine.wiring.distributed.topics import once_topics_are_right
 from engine.wiring.pools import Pools
 from engine.wiring.program import history_after
 from engine.wiring.reaching import FilesHaveErrorsError
@@ -48,6 +49,7 @@ async def project(
 
     Raises:
         SettingsError: the settings cannot be followed.
+        WrongTopicsError: a topic is missing, or is not what it must be.
         FilesHaveErrorsError: this is the first start, and the workflow files have errors.
         PartStoppedError: brokers or PostgreSQL were not there in time, or a topic holds what is none of ours.
         OSError: the workflow files cannot be read, or the address of `metrics` is taken.
@@ -60,7 +62,8 @@ async def project(
             running = await monitor(metrics, state.why_not_ready, state.registry)
             stack.push_async_callback(running.stop)
         once = partial(_once, settings, environment, clock, brokers, state, told)
-        await keep_going(once, brokers, stop, reach_within=settings.kafka.reach_within)
+        checked = once_topics_are_right(settings, environment, once)
+        await keep_going(checked, brokers, stop, reach_within=settings.kafka.reach_within)
 
 
 class _State:

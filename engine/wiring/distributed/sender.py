@@ -35,6 +35,7 @@ from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.kept import ShopAsKept
 from engine.wiring.distributed.monitoring import monitor
 from engine.wiring.distributed.parts import Up, keep_going
+from engine.wiring.distributed.topics import once_topics_are_right
 from engine.wiring.handing_over import relay_settings_of
 from engine.wiring.in_force import Kept
 from engine.wiring.receivers import receivers_of
@@ -64,6 +65,7 @@ async def send(
 
     Raises:
         SettingsError: the settings cannot be followed.
+        WrongTopicsError: a topic is missing, or is not what it must be.
         PartStoppedError: brokers or PostgreSQL were not there in time.
         OSError: the mailbox cannot be written, or the address of `metrics` is taken.
 
@@ -81,7 +83,8 @@ async def send(
             running = await monitor(metrics, state.why_not_ready, state.registry)
             stack.push_async_callback(running.stop)
         once = partial(_once, settings, environment, clock, brokers, secrets, state, told)
-        await keep_going(once, brokers, stop, reach_within=settings.kafka.reach_within)
+        checked = once_topics_are_right(settings, environment, once)
+        await keep_going(checked, brokers, stop, reach_within=settings.kafka.reach_within)
 
 
 class _State:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 
@@ -15,7 +16,11 @@ from engine.runtimes.kafka.reaching import Told, client_options, in_words
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.topics import Demand, Found, TopicProblem, demands, problems
 from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.parts import Up
 from engine.wiring.settings import Settings
+
+Part = Callable[[Up], Awaitable[None]]
+"""A part of the distributed engine, as `keep_going` runs it."""
 
 
 class GroupLag(Struct, frozen=True):
@@ -65,21 +70,34 @@ def look_at_topics(
     return TopicsFound(found, [demand.topic for demand in missing] if create else [], wrong, lags)
 
 
-def require_topics(settings: Settings, environment: Mapping[str, str], *, told: Told = lambda _: None) -> None:
+def require_topics(
+    settings: Settings, environment: Mapping[str, str], *, within: float, told: Told = lambda _: None
+) -> None:
     """See to it that all our topics are what they must be, before a part begins; it is quick, and reads no records.
 
     Raises:
         SettingsError: no brokers are named.
         WrongTopicsError: one is missing, or is not what it must be.
-        BrokersError: Kafka does not answer, or refuses.
+        NoAnswerError: Kafka does not answer within so many seconds.
+        BrokersError: it refuses.
 
     """
     brokers, wanted = brokers_of(settings, environment), _wanted(settings)
-    with administration(brokers, within=settings.kafka.reach_within, told=told) as it:
+    with administration(brokers, within=within, told=told) as it:
         wrong = problems(wanted, it.found(demand.topic for demand in wanted), settings.kafka.replication)
     errors = [problem for problem in wrong if problem.severity == "error"]
     if errors:
         raise WrongTopicsError("\n".join(["the topics are not what they must be", *map(str, errors)]))
+
+
+def once_topics_are_right(settings: Settings, environment: Mapping[str, str], part: Part) -> Part:
+    """Return a part that looks at the topics whenever it begins: they may be made anew while it waits for Kafka."""
+
+    async def begin(up: Up) -> None:
+        await asyncio.to_thread(require_topics, settings, environment, within=0)
+        await part(up)
+
+    return begin
 
 
 def _wanted(settings: Settings) -> tuple[Demand, ...]:

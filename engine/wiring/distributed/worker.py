@@ -16,6 +16,7 @@ from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.worker import WorkerOptions, run_worker
 from engine.wiring.composing import Composer
 from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.topics import require_topics
 from engine.wiring.in_force import kept_of
 from engine.wiring.secret import Secrets, keys_of
 from engine.wiring.settings import Settings
@@ -93,6 +94,9 @@ def work(settings: Settings, environment: Mapping[str, str], options: WorkerOpti
 
     Raises:
         SettingsError: the secret cannot be read.
+        WrongTopicsError: a topic is missing, or is not what it must be.
+        NoAnswerError: Kafka does not answer in time.
 
     """
+    require_topics(settings, environment, within=settings.kafka.reach_within)
     return run_worker(options, MessageWriter(settings, keys_of(settings, environment)))
