@@ -1,6 +1,7 @@
 """Allowances: what a part of the shop's customers may use of what is counted for the shop as a whole.
 
-Money of a budget, places of an `enter_at_most`, a team's time and a pool's codes are used up by all customers together.
+Money of a budget, places of an `enter_at_most`, a team's time, a pool's codes and a ramp's mails are used up by all
+customers together.
 Where one engine has a part of them alone, it uses what it was granted, and nothing else; a shop without parts has no
 allowances, and asks the counts themselves. Whoever finds too little waits, and says how much would have done, until more
 is granted or it is said that there is nothing left anywhere.
@@ -20,7 +21,9 @@ BUDGET: Final = "budget"
 CODES: Final = "codes"
 ENTRIES: Final = "entries"
 HAND_OFFS: Final = "hand_offs"
-"""What may be granted: of an offer's budget (smallest units), its pool's codes, a workflow's places, a team's time."""
+RAMP: Final = "ramp"
+"""What may be granted: of an offer's budget (smallest units), its pool's codes, a workflow's places, a team's time, and
+mails to a family of providers."""
 
 ASK_AGAIN: Final = MINUTE
 """How long somebody waits who has found too little: what is granted meanwhile is there when they ask again."""

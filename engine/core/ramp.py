@@ -9,7 +9,7 @@ few of today. What left before the last step back is not judged again: it has be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 from msgspec import Struct
@@ -52,6 +52,7 @@ class Ramp(Struct, frozen=True, array_like=True):
 
     `scarce`: more may want to leave than are allowed, so that who goes first is decided by signs of life, not by who asks
     first. `failed` is the mail that failed last; what several accounts under one address hear of it counts once.
+    `judged_from`: what left on an earlier day is not judged (of a shop in parts, whose days stay with the parts).
     """
 
     day: Day
@@ -62,6 +63,7 @@ class Ramp(Struct, frozen=True, array_like=True):
     scarce: bool = True
     failed: str = ""
     why: str = ""
+    judged_from: Day = 0
 
 
 def on_day(ramp: Ramp | None, steps: RampSteps, today: Day) -> Ramp:
@@ -101,15 +103,60 @@ def released(ramp: Ramp, by: int, day: Day) -> Ramp:
 
 def failed(ramp: Ramp, steps: RampSteps, how: str, effect_id: str, left_on: Day) -> Ramp:
     """Count a failure of a mail that left on a day, and step back where too many fail."""
+    counted = with_failure(ramp, how, effect_id, left_on)
+    return ramp if counted is ramp else _judged(counted, steps)
+
+
+def with_failure(ramp: Ramp, how: str, effect_id: str, left_on: Day) -> Ramp:
+    """Return the ramp with one more failure of a mail that left on a day, if it is another mail than the last one's."""
     if effect_id == ramp.failed or not any(each.day == left_on for each in ramp.days):
         return ramp
     days = tuple(replace(each, **{how: getattr(each, how) + 1}) if each.day == left_on else each for each in ramp.days)
-    ramp = replace(ramp, days=days, failed=effect_id)
-    for judged in (*days, _all_of(days)):
+    return replace(ramp, days=days, failed=effect_id)
+
+
+def _judged(ramp: Ramp, steps: RampSteps) -> Ramp:
+    for judged in (*ramp.days, _all_of(ramp.days)):
         for name, count, bound in _counts(judged, steps):
             if judged.sends >= LEAST_JUDGED and at_least(count, judged.sends) > bound / WHOLE:
                 return _stepped_back(ramp, steps, f"{_said(name, count, judged.sends, bound)}: stepped back")
     return ramp
+
+
+# A shop in parts: each counts what leaves there, and one place judges the sums ------------------------------------------
+
+
+def in_part(ramp: Ramp | None, today: Day) -> Ramp:
+    """Return the counts of one part as of a shop day; what it is allowed it is granted, and nothing is judged there."""
+    if ramp is None or ramp.day >= today:
+        return ramp or Ramp(today, 0)
+    days = tuple(each for each in ramp.days if each.day > today - DAYS_JUDGED)
+    return replace(ramp, day=today, used=0, days=days)
+
+
+def of_parts(ramp: Ramp | None, parts: Sequence[Ramp], steps: RampSteps, today: Day) -> Ramp:
+    """Return the ramp as the sums of all parts' counts make it on a shop day: begun, grown or stepped back."""
+    begun = ramp or replace(on_day(None, steps, today), judged_from=today)
+    days = _sums(parts)
+    counted = replace(begun, days=_judged_days(days, begun.judged_from), used=_used(days, begun.day))
+    now = replace(on_day(counted, steps, today), used=_used(days, today))
+    judged = now if now.stopped else _judged(now, steps)
+    return replace(judged, judged_from=today + 1) if judged is not now else now
+
+
+def _sums(parts: Sequence[Ramp]) -> list[RampDay]:
+    by_day: dict[Day, list[RampDay]] = {}
+    for each in (day for part in parts for day in part.days):
+        by_day.setdefault(each.day, []).append(each)
+    return [replace(_all_of(tuple(by_day[day])), day=day) for day in sorted(by_day)]
+
+
+def _judged_days(days: Sequence[RampDay], since: Day) -> tuple[RampDay, ...]:
+    return tuple(each for each in days if each.day >= since)
+
+
+def _used(days: Sequence[RampDay], day: Day) -> int:
+    return sum(each.sends for each in days if each.day == day)
 
 
 def at_least(count: int, of: int) -> float:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.core import allowances
+from engine.core.allowances import allowance_of, key_of, left_at
 from engine.core.customer import Customer, Release, Run
-from engine.core.decision import MailFailed, OnRamp
+from engine.core.decision import MailFailed, OnRamp, Wanting
 from engine.core.events import Event, Mail
 from engine.core.gate import Defer
 from engine.core.message_ids import effect_of
@@ -60,6 +62,8 @@ def ramp_of(rules: Rules, name: str, now: Instant) -> Ramp | None:
 def left_of(rules: Rules, name: str, now: Instant) -> int | None:
     """Return how many more mails a family may be sent today, None where there is no ramp, and so no end to them."""
     rule, ramp = rules.lifecycle.ramp, ramp_of(rules, name, now)
+    if rule is not None and rules.shop.allowances is not None:
+        return max(0, left_at(allowance_of(rules.shop.allowances, allowances.RAMP, name), now))
     return None if rule is None or ramp is None else left(ramp, rule.of(name))
 
 
@@ -69,10 +73,14 @@ def hold_back(turn: Turn) -> Defer | None:
     ramp, free = ramp_of(turn.rules, name, turn.now), left_of(turn.rules, name, turn.now)
     if ramp is None or free is None:
         return None
-    if free <= sum(isinstance(note, OnRamp) and note.family == name for note in turn.notes):
+    in_parts = turn.rules.shop.allowances is not None
+    given = sum(isinstance(note, OnRamp) and note.family == name for note in turn.notes)
+    if free <= given:
+        if in_parts:
+            turn.notes.append(Wanting(key_of(allowances.RAMP, name), given + 1))
         there = zone(turn.rules.lifecycle.timezone)
         return Defer(there.start(there.day(turn.now) + 1), f"{RAMP}no more to {name} today")
-    if ramp.scarce and not isinstance(turn.signal, CalledUp):
+    if (ramp.scarce or in_parts) and not isinstance(turn.signal, CalledUp):
         return Defer(turn.now, "")
     return None
 

@@ -13,10 +13,13 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.core.allowances import BUDGET, ENTRIES, HAND_OFFS, NONE_YET, Allowance, key_of
+from engine.core.allowances import BUDGET, ENTRIES, HAND_OFFS, NONE_YET, RAMP, Allowance, key_of
 from engine.core.moments import Instant, Length, Zone, zone
+from engine.core.providers import FAMILIES
+from engine.core.ramp import of_parts
+from engine.core.ramping import LINES
 from engine.core.rulebook import Rules
-from engine.core.rules import Budget, HandOff, Workflow
+from engine.core.rules import Budget, HandOff, RampSteps, Workflow
 from engine.core.shop import TASKS_KEPT, Pace, Shop, is_warm
 from engine.core.signals import Granted
 from engine.handling.sweeping import MOST_WITHOUT_PACE, SETTLING
@@ -160,6 +163,9 @@ class Allotting:
         for workflow in self._rules.in_order:
             if not self._rules.switch(workflow.name).skip_those_who_fit:
                 yield from self._entries(workflow.name, now)
+        if self._rules.lifecycle.ramp is not None:
+            for family in FAMILIES:
+                yield from self._mails(family, self._rules.lifecycle.ramp.of(family), now)
 
     def _shared(self, what: str, name: str, unused: int, *, free_at: Instant = 0) -> Iterator[tuple[int, Granted]]:
         """Share out what is not used of one thing, less what is granted already."""
@@ -208,6 +214,35 @@ class Allotting:
         until = self._zone.after(window.began, pace.length)
         yield from self._let_in(name, pace.count, waiting, window.began, until, tell_all=is_new)
 
+    def _mails(self, family: str, steps: RampSteps, now: Instant) -> Iterator[tuple[int, Granted]]:
+        """Judge a family's ramp by what all parts have counted, and grant what it leaves of today, by its line if there is one."""
+        shop, today = self._rules.shop, self._zone.day(now)
+        counts = [
+            part.shop.ramps[family] for part in self._parts if part.shop is not None and family in part.shop.ramps
+        ]
+        waiting, key = self._line_length(LINES[family]), key_of(RAMP, family)
+        if not counts and not waiting and not any(held_by(part, key).wanted for part in self._parts):
+            return
+        ramp = shop.ramps[family] = of_parts(shop.ramps.get(family), counts, steps, today)
+        since, until = self._zone.start(today), self._zone.start(today + 1)
+        held = [held_by(part, key, until) for part in self._parts]
+        granted = sum(max(0, each.left) for each in held)
+        free = 0 if ramp.stopped else min(ramp.allowed, steps.until) - ramp.used - granted
+        if ramp.stopped:
+            shares = [Share(back=max(0, each.left)) for each in held]
+        elif waiting:
+            shares = allot(free, self._wishes(LINES[family], waiting, granted + max(0, free), held), stock=False)
+        else:
+            shares = allot(free, held)
+        for number, share in enumerate(shares):
+            if share.amount or share.back:
+                yield number, Granted(RAMP, family, share.amount, share.back, since=since, until=until)
+
+    def _wishes(self, line: str, waiting: int, most: int, held: Sequence[Held]) -> list[Held]:
+        """Return what each part would have for those of its customers who stand first in a line."""
+        firsts = self._line(line, min(waiting, most))
+        return [replace(each, wanted=firsts.count(number), in_all=0) for number, each in enumerate(held)]
+
     def _let_in(
         self, name: str, most: int, waiting: int, since: Instant, until: Instant, *, tell_all: bool = False
     ) -> Iterator[tuple[int, Granted]]:
@@ -216,8 +251,7 @@ class Allotting:
         held = [held_by(part, key, until) for part in self._parts]
         granted = sum(max(0, each.left) for each in held)
         free = most - granted - sum(each.used for each in held if until)
-        firsts = self._line(name, min(waiting, granted + max(0, free)))
-        wishes = [replace(each, wanted=firsts.count(number)) for number, each in enumerate(held)]
+        wishes = self._wishes(name, waiting, granted + max(0, free), held)
         for number, share in enumerate(allot(free, wishes, stock=False)):
             if tell_all or share.amount or share.back:
                 yield number, Granted(ENTRIES, name, share.amount, share.back, since=since, until=until)

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from engine.core import ramp as ramps
+from engine.core.allowances import RAMP
 from engine.core.decision import MailFailed, OnRamp
-from engine.core.moments import Instant, zone
+from engine.core.moments import Day, Instant, zone
 from engine.core.ramping import GATHERED, LINES, is_line_of_ramp, left_of, ramp_of
 from engine.core.rulebook import Rules
+from engine.core.shop import Shop
 from engine.core.signals import CalledUp, TurnedAway
+from engine.handling.granting import use
 from engine.ports import Store
 
 if TYPE_CHECKING:
@@ -28,10 +31,13 @@ NOBODY: Final = 1 << 62
 
 def take_note(rules: Rules, note: OnRamp | MailFailed | TurnedAway, now: Instant) -> None:
     """Count on the family's ramp a mail that left or came back, or one that failed."""
-    rule, ramp = rules.lifecycle.ramp, ramp_of(rules, note.family, now)
+    rule, ramp, there = rules.lifecycle.ramp, ramp_of(rules, note.family, now), zone(rules.lifecycle.timezone)
     if rule is None or ramp is None:
         return
-    day = zone(rules.lifecycle.timezone).day(note.at)
+    day = there.day(note.at)
+    if rules.shop.allowances is not None:
+        rules.shop.ramps[note.family] = _counted(rules.shop, note, there.day(now), day)
+        return
     match note:
         case OnRamp():
             ramp = ramps.released(ramp, note.by, day)
@@ -39,6 +45,17 @@ def take_note(rules: Rules, note: OnRamp | MailFailed | TurnedAway, now: Instant
             how = note.how if isinstance(note, MailFailed) else "policy"
             ramp = ramps.failed(ramp, rule.of(note.family), how, note.effect_id, day)
     rules.shop.ramps[note.family] = ramp
+
+
+def _counted(shop: Shop, note: OnRamp | MailFailed | TurnedAway, today: Day, day: Day) -> ramps.Ramp:
+    """Count for a part of the shop, where the office judges the sums."""
+    ramp = ramps.in_part(shop.ramps.get(note.family), today)
+    if isinstance(note, OnRamp):
+        if day == today:
+            use(shop, RAMP, note.family, note.by)
+        return ramps.released(ramp, note.by, day)
+    how = note.how if isinstance(note, MailFailed) else "policy"
+    return ramps.with_failure(ramp, how, note.effect_id, day)
 
 
 class CallingUp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from engine.core.allowances import CODES, ENTRIES, allowance_of, granted, key_of
+from engine.core.allowances import CODES, ENTRIES, allowance_of, granted, key_of, used
 from engine.core.rules import Offer
 from engine.core.shop import Pace, Shop
 from engine.core.signals import CodesGranted, Granted
@@ -53,3 +53,9 @@ def take_in(shop: Shop, signal: CodesGranted | Granted) -> None:
         window = shop.paces.get(name)
         if signal.since and (window is None or window.began != signal.since):
             shop.paces[name] = Pace(signal.since)
+
+
+def use(shop: Shop, what: str, name: str, amount: int) -> None:
+    """Count what was used of an allowance, or (negative) came back, where the shop has parts."""
+    if shop.allowances is not None:
+        shop.allowances[key_of(what, name)] = used(allowance_of(shop.allowances, what, name), amount)

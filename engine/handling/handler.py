@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from engine.core import ids
-from engine.core.allowances import BUDGET, ENTRIES, HAND_OFFS, NONE_YET, allowance_of, key_of, used, wanting
+from engine.core.allowances import BUDGET, ENTRIES, HAND_OFFS, NONE_YET, wanting
 from engine.core.coupons import coupon_key
 from engine.core.customer import Customer
 from engine.core.deciding import decide
@@ -23,7 +23,7 @@ from engine.core.ramping import LINES
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS, address_of
-from engine.core.shop import TASKS_KEPT, Pace, Shop, learn_since
+from engine.core.shop import TASKS_KEPT, Pace, learn_since
 from engine.core.signals import (
     AnySignal,
     GivenUp,
@@ -41,6 +41,7 @@ from engine.core.whose import BY_ADDRESS, NOBODY, OF_THE_SHOP, keys_of, mail_key
 from engine.handling import sharing
 from engine.handling.across import Across, Told, claimed
 from engine.handling.calling_up import take_note
+from engine.handling.granting import use
 from engine.handling.sweeping import Sweeping
 from engine.ports import Store
 
@@ -303,10 +304,10 @@ class Handling:
                 case Entered(workflow):
                     pace = shop.paces.get(workflow) or Pace(now)
                     shop.paces[workflow] = Pace(pace.began, pace.count + 1)
-                    _use(shop, ENTRIES, workflow, 1)
+                    use(shop, ENTRIES, workflow, 1)
                 case TaskGiven(team, at):
                     shop.hand_offs[team] = (*shop.hand_offs.get(team, ()), at)[-TASKS_KEPT:]
-                    _use(shop, HAND_OFFS, team, 1)
+                    use(shop, HAND_OFFS, team, 1)
                 case Wanting(key, lacking):
                     if shop.allowances is not None:
                         shop.allowances[key] = wanting(shop.allowances.get(key, NONE_YET), lacking)
@@ -321,7 +322,7 @@ class Handling:
                     today = zone(self.rules.lifecycle.timezone).day(at)
                     if amount >= 0 or at >= shop.rehearsed_before:  # `go-live` forgot what the rehearsal had spent
                         by_day[today] = max(0, by_day.get(today, 0) + amount)
-                        _use(shop, BUDGET, offer, amount)
+                        use(shop, BUDGET, offer, amount)
 
     def _set_aside(
         self,
@@ -342,12 +343,6 @@ class Handling:
         stuck.stuck, stuck.next_due = reason, None
         stuck.waiting = ()  # who stood first in a line would be called again and again
         store.save(before, stuck)
-
-
-def _use(shop: Shop, what: str, name: str, amount: int) -> None:
-    """Count what was used of an allowance, where the shop has parts."""
-    if shop.allowances is not None:
-        shop.allowances[key_of(what, name)] = used(allowance_of(shop.allowances, what, name), amount)
 
 
 def _is_overdue(customer: Customer, now: Instant) -> bool:

@@ -21,6 +21,7 @@ from engine.core.effects import Effect
 from engine.core.events import Event
 from engine.core.merging import MERGED
 from engine.core.moments import SECOND, Instant
+from engine.core.ramping import LINES
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
@@ -209,10 +210,8 @@ class Office:
         for number, world in enumerate(self._parted.worlds):
             raw = msgspec.msgpack.encode(world.handling.rules.shop)
             lines = {
-                each.name: [
-                    (-world.store.customers[name].last_reaction, name) for name in world.store.line(each.name, 10_000)
-                ]
-                for each in self.rules.in_order
+                line: [(-world.store.customers[name].last_reaction, name) for name in world.store.line(line, 10_000)]
+                for line in (*(each.name for each in self.rules.in_order), *LINES.values())
             }
             said = msgspec.msgpack.decode(raw, type=Shop), lines
             self._parted.post(("said", number), partial(self._known.__setitem__, number, said), again=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,10 +16,10 @@ from engine.core import effects as fx
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Length
-from engine.core.rules import EnterAtMost
+from engine.core.rules import EnterAtMost, RampRule, RampSteps
 from engine.handling.allotting import Held, Share, allot
 from engine.handling.sweeping import MOST_WITHOUT_PACE
-from tests.builders import BERLIN, START, event, rules_of, somebody
+from tests.builders import BERLIN, PLAIN, START, event, rules_of, somebody
 from tests.handling.parted import Parted
 
 OFFER = """
@@ -248,3 +249,79 @@ def test_a_line_without_a_pace_is_let_in_only_if_it_is_short(count: int, let_in:
     assert len(of_type(shop.effects, fx.RUN_STARTED)) == let_in
     assert shop.office is not None
     assert shop.office.rules.shop.refused == (() if let_in else ("lined",))
+
+
+# The ramp --------------------------------------------------------------------------------------------------------------
+
+WRITES = """
+workflow: writes
+enter_when_all:
+  - event: customer.visited
+    within: 1d
+again_after: 1d
+leave_when_any:
+  - event: email.unsubscribed
+stages:
+  one:
+    steps:
+      - send: hello
+        late_at_most: 20d
+    end: done
+"""
+
+
+def ramped(steps: RampSteps, **how: Any) -> Parted:
+    """A shop with a ramp, all of whose customers are at one provider."""
+    rules = rules_of(WRITES, lifecycle=replace(PLAIN, ramp=RampRule(steps)))
+    return Parted(rules, parts=4, newcomer=somebody, granted=True, **how)
+
+
+@given(steps, seeds, st.sampled_from([5 * SECOND, 20 * MINUTE, 12 * HOUR]))
+def test_no_more_leave_on_the_ramp_than_a_day_allows(story: list[Step], seed: int, longest: int) -> None:
+    """From however many parts, and however late it is known what has left."""
+    shop = played(ramped(RampSteps(start=4, until=4), seed=seed, longest=longest), story)
+    by_day = Counter(BERLIN.day(each.time) for each in of_type(shop.effects, fx.SEND_REQUESTED))
+    assert all(count <= 4 for count in by_day.values())
+
+
+def visits(shop: Parted, count: int) -> None:
+    """So many customers come now; the later in the list, the later was their sign of life."""
+    for number in range(count):
+        name = f"c{number}"
+        world = shop.worlds[shop.part_of(name)]
+        world.store.save(world.store.load(name), somebody(name, last_reaction=START - DAY + number))
+        shop.take(event("customer.visited", shop.now, name, f"v-{number} {shop.now}"))
+
+
+def test_the_ramps_line_is_one_line() -> None:
+    """The first find a stock, as it was; then those go whose sign of life was the latest, of whichever part they are."""
+    shop = ramped(RampSteps(start=5, until=5))
+    works(shop, HOUR, turns=4)
+    visits(shop, 20)
+    works(shop, 3 * DAY, turns=60)
+    sent = [int(each.customer[1:]) for each in of_type(shop.effects, fx.SEND_REQUESTED)]
+    assert len(sent) == 20
+    assert sorted(sent[5:10]) == sorted(set(range(20)) - set(sent[:5]))[-5:]
+
+
+def test_the_ramp_steps_back_by_what_all_parts_have_seen_fail() -> None:
+    """No part alone has sent enough to tell; together they have: nothing more that day, and half as many the next."""
+    shop = ramped(RampSteps(start=80, until=80))
+    works(shop, HOUR, turns=4)
+    visits(shop, 60)
+    works(shop, HOUR, turns=8)
+    sent = of_type(shop.effects, fx.SEND_REQUESTED)
+    assert len(sent) == 60
+    for each in sent[:20]:
+        shop.take(
+            event("email.bounced", shop.now, each.customer, kind="dead", status="5.1.1", message_id=each.effect_id)
+        )
+    works(shop, HOUR, turns=8)
+    assert shop.office is not None
+    (ramp,) = shop.office.rules.shop.ramps.values()
+    assert (ramp.stopped, ramp.allowed) == (True, 40)
+    shop.take(event("customer.visited", shop.now, "zoe"))
+    works(shop, HOUR)
+    assert len(of_type(shop.effects, fx.SEND_REQUESTED)) == 60
+    works(shop, DAY, turns=8)
+    assert of_type(shop.effects, fx.SEND_REQUESTED)[-1].customer == "zoe"
