@@ -17,7 +17,7 @@ from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Length
 from engine.core.rules import EnterAtMost, RampRule, RampSteps
-from engine.handling.allotting import Held, Share, allot
+from engine.handling.shares import Held, Share, allot
 from engine.handling.sweeping import MOST_WITHOUT_PACE
 from tests.builders import BERLIN, PLAIN, START, event, rules_of, somebody
 from tests.handling.parted import Parted

@@ -18,8 +18,9 @@ from engine.core.rulebook import Rules
 from engine.core.rules import Offer
 from engine.core.shop import Shop
 from engine.core.signals import CodesGranted, Granted
-from engine.handling.allotting import Allotting, Held, Part, held_by
+from engine.handling.allotting import Allotting, Part, held_by
 from engine.handling.granting import BLOCK
+from engine.handling.shares import Held
 from engine.runtimes.kafka.shop_store import ShopStore
 from engine.runtimes.kafka.wire import partition_of
 

@@ -20,7 +20,7 @@ from engine.core.moments import DAY, MINUTE, SECOND, Instant
 from engine.core.rules import LapseRule, RuleSet
 from engine.core.shop import Shop
 from engine.core.signals import DayClosed, MailLeaves, Move, PauseEnded, PauseSet, Released, WentLive
-from engine.handling.allotting import Held
+from engine.handling.shares import Held
 from engine.runtimes.kafka.effect_records import decode_effect
 from engine.runtimes.kafka.grants import codes_for
 from engine.runtimes.kafka.publishing import entry_of_word, next_words
