@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from engine.core.cadence import Cadence, Intervals
 from engine.core.moments import Day
-from engine.core.ramp import Ramp, RampDay
 from engine.core.shop import TASKS_KEPT, Draining, Pace, Shop
 
 T = TypeVar("T")
-
-_RAMP_COUNTS: Final = ("sends", "bounces", "complaints", "policy")
 
 
 def combined(office: Shop, partitions: Collection[Shop], *, alone: bool = False) -> Shop:
@@ -48,7 +45,7 @@ def combined(office: Shop, partitions: Collection[Shop], *, alone: bool = False)
         hand_offs=_merged(
             (each.hand_offs for each in partitions), lambda one, other: tuple(sorted((*one, *other)))[-TASKS_KEPT:]
         ),
-        ramps=_merged((each.ramps for each in partitions), _ramp),
+        ramps=next(iter(partitions)).ramps if alone else office.ramps,  # the office judges the sums
         call_up_at=min((each.call_up_at for each in partitions if each.call_up_at), default=0),
         forgotten_to=min(each.forgotten_to for each in partitions),
     )
@@ -91,20 +88,3 @@ def _paces(office: Mapping[str, Pace], partitions: Sequence[Mapping[str, Pace]])
         here = [each[name] for each in partitions if name in each and each[name].began == window.began]
         found[name] = Pace(window.began, sum(each.count for each in here))
     return found
-
-
-def _ramp(one: Ramp, other: Ramp) -> Ramp:
-    newer = max(one, other, key=lambda each: each.day)
-    of_day = [each for each in (one, other) if each.day == newer.day]
-    days: dict[Day, RampDay] = {}
-    for each in (*one.days, *other.days):
-        so_far = days.get(each.day, RampDay(each.day))
-        sums = {name: getattr(so_far, name) + getattr(each, name) for name in _RAMP_COUNTS}
-        days[each.day] = replace(so_far, **sums)
-    return replace(
-        newer,
-        allowed=sum(each.allowed for each in of_day),
-        used=sum(each.used for each in of_day),
-        days=tuple(days[day] for day in sorted(days)),
-        stopped=one.stopped or other.stopped,
-    )

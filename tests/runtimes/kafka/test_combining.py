@@ -82,10 +82,8 @@ def test_the_shop_is_swept_while_a_partition_is() -> None:
     assert combined(Shop(sweep=Sweep()), [Shop(), Shop()]).sweep is None
 
 
-def test_ramps_are_those_of_all_partitions_together() -> None:
-    """What left and what failed is added up by day, whichever partition wrote it."""
-    one = Ramp(day=4, allowed=10, used=3, days=(RampDay(3, 5, bounces=1), RampDay(4, 3)))
-    other = Ramp(day=4, allowed=10, used=4, days=(RampDay(4, 4, complaints=1),), stopped=True)
-    ramp = combined(Shop(), [Shop(ramps={"gmail": one}), Shop(ramps={"gmail": other})]).ramps["gmail"]
-    assert (ramp.used, ramp.allowed, ramp.stopped) == (7, 20, True)
-    assert ramp.days == (RampDay(3, 5, bounces=1), RampDay(4, 7, complaints=1))
+def test_ramps_are_judged_by_the_office_alone() -> None:
+    """Partitions only count what left and what failed; the only partition judges its own."""
+    judged, counted = {"gmail": Ramp(4, 10, 7)}, {"gmail": Ramp(4, 0, 3, (RampDay(4, 3),))}
+    assert combined(Shop(ramps=judged), [Shop(ramps=counted), Shop()]).ramps == judged
+    assert combined(Shop(), [Shop(ramps=counted)], alone=True).ramps == counted
