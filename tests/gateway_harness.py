@@ -28,7 +28,7 @@ from engine.core.reading import Read, Reader
 from engine.runtimes.kafka.gateway import Gateway, Topics
 from engine.runtimes.kafka.identifying import Identities, IdentitiesInMemory
 from engine.runtimes.kafka.letters import decode_letter
-from engine.runtimes.kafka.sources import Headers
+from engine.runtimes.kafka.sources import Headers, SourceRecord
 from engine.runtimes.kafka.wire import Entry, Record, decode_record
 
 KEY = b"k" * 32
@@ -121,8 +121,10 @@ class Bus(Struct):
         """Return a gateway in this process, not started yet."""
         reader = Reader()
 
-        def read(value: bytes | None, headers: Headers, origin: str, now: Instant) -> Read:
-            return Read() if is_tombstone(value, headers) else read_record(value, headers, origin, now, reader.read)
+        def read(record: SourceRecord, origin: str, now: Instant) -> Read:
+            if is_tombstone(record.value, record.headers):
+                return Read()
+            return read_record(record.value, record.headers, origin, now, reader.read)
 
         connection = {"bootstrap_servers": self.bootstrap}
         readers = dict.fromkeys(sources, read)

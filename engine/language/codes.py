@@ -40,6 +40,7 @@ CODES: dict[str, str] = {
     "bad-word": "Only certain words are allowed here.",
     "bad-zone": "A time zone is a name such as `Europe/Berlin`.",
     "bad-text": "A text is not what this key needs.",
+    "bad-path": "A path names a place inside a record: `order.lines[0].sku`.",
     # What is named must exist
     "unknown-workflow": "No workflow of that name exists.",
     "unknown-stage": "The workflow has no stage of that name.",
@@ -120,6 +121,7 @@ CURES: dict[str, str] = {
     "bad-word": "Take one of the words that the message lists.",
     "bad-zone": "Take a name of the time-zone database; it knows summer time, which `UTC+1` does not.",
     "bad-text": "Write a text as the message asks for it, in quotes where it begins with a special character.",
+    "bad-path": "Write names with dots between them, and the number of a list's item in brackets, the first one being `[0]`.",
     # What is named must exist
     "unknown-workflow": "Correct the name, or write that workflow's file.",
     "unknown-stage": "Correct the name, or add a stage of that name under `stages:`.",

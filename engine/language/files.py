@@ -9,11 +9,13 @@ from typing import Any
 from msgspec import structs
 
 from engine.core.rules import Lifecycle, Offer, OwnEvent, RuleSet, Workflow, sends_of
+from engine.core.source_topics import SourceTopic
 from engine.language import nodes
 from engine.language.checks import heard, kept, last_chances, references, stages, stops, templates, unsubscribes
 from engine.language.checks import offers as offer_checks
 from engine.language.checks.templates import TemplateFacts
 from engine.language.checks.ways import shape_is_clear
+from engine.language.connectors import CONNECTORS
 from engine.language.forms import Form
 from engine.language.kinds import BAD
 from engine.language.lifecycle import LIFECYCLE
@@ -35,7 +37,8 @@ SCENARIOS_ENDING = ".scenarios.yaml"
 SHARED_FILES = ("lifecycle.yaml", "offers.yaml", "events.yaml", "occasions.yaml")
 """What every workflow is read and played with."""
 
-SPECIAL = (*SHARED_FILES, "shop.yaml")
+CONNECTORS_FILE = "connectors.yaml"
+SPECIAL = (*SHARED_FILES, "shop.yaml", CONNECTORS_FILE)
 
 OUTCOMES = ("left", "moved_out", "gone", "mistaken", "not_asked", "too_long", "account_kept")
 """How the engine itself ends runs, beside the `end:` of their stages."""
@@ -59,6 +62,7 @@ class Checked:
     templates: Templates | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     playable: RuleSet | None = None
+    connectors: Mapping[str, SourceTopic] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -106,6 +110,7 @@ class _Folder:
         reading = self.reading
         own = self._read("events.yaml", OWN_EVENTS, {})
         reading.own_events = None if own is BAD else own
+        connectors = self._read(CONNECTORS_FILE, CONNECTORS, {})
         lifecycle = self._read("lifecycle.yaml", LIFECYCLE, Lifecycle())
         occasions = self._read("occasions.yaml", OCCASIONS, {})
         offers = self._read("offers.yaml", OFFERS, {})
@@ -147,7 +152,8 @@ class _Folder:
             if isinstance(each, ScenariosDraft) and self._spelled(name) not in broken
         ]
         rules = None if broken else playable
-        return Checked(rules, problems, tuple(files), brand, templates_loaded, self.sources, playable)
+        topics = connectors if isinstance(connectors, dict) else {}
+        return Checked(rules, problems, tuple(files), brand, templates_loaded, self.sources, playable, topics)
 
     def _spelled(self, name: str) -> str:
         """Return a file's name as problems have it: relative to where winback was started."""

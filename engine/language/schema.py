@@ -5,6 +5,7 @@ Draft 7, because that is the newest that all editors' YAML plug-ins read.
 
 from __future__ import annotations
 
+from engine.language.connectors import CONNECTORS
 from engine.language.forms import Form
 from engine.language.kinds import Definitions, Schema
 from engine.language.lifecycle import LIFECYCLE
@@ -21,6 +22,7 @@ FILES: dict[str, Form] = {
     "events": OWN_EVENTS,
     "occasions": OCCASIONS,
     "scenarios": SCENARIOS,
+    "connectors": CONNECTORS,
 }
 """The kinds of files by the name `winback schema` knows them by."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -28,11 +28,33 @@ log = structlog.get_logger(__name__)
 
 Headers = Sequence[tuple[str, bytes]]
 
-ReadRecord = Callable[[bytes | None, Headers, str, Instant], Read]
-"""Reads a record of a source topic: value (None: a tombstone, or an event without data), headers, origin, now.
 
-Neither an event nor a dead letter: it is not for us.
-"""
+class SourceRecord(Protocol):
+    """A record of a source topic. Without a value it is a tombstone, or an event without data."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What it says."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """What stands beside the value."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """When it was written, in milliseconds since 1970."""
+        ...
+
+
+ReadRecord = Callable[[SourceRecord, str, Instant], Read]
+"""Reads a record: with its origin, and now. Neither an event nor a dead letter: it is not for us."""
 
 PARCEL: Final = 500
 """Records of a partition that are taken in at a time."""
@@ -93,6 +115,7 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
             max_partition_fetch_bytes=4 * 1024 * 1024,
             fetch_max_wait_ms=100,  # one request a broker at a time: an empty partition would keep the full ones waiting
             isolation_level="read_committed",
+            metadata_max_age_ms=30_000,  # a topic that is made later is noticed so soon
         )
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._under_way: dict[TopicPartition, deque[_Parcel]] = {}
@@ -110,6 +133,9 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
         """
         self._consumer.subscribe(sorted(self._readers), listener=self)
         await self._consumer.start()
+        missing = [topic for topic in self._readers if not self._consumer.partitions_for_topic(topic)]
+        if missing:
+            log.warning("topics that are to be read are not there: they are read once they are", topics=missing)
         self._committing = asyncio.create_task(self._commit_now_and_then())
 
     async def stop(self) -> None:
@@ -212,7 +238,7 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
             if record.headers and kind_in(record.headers) is not None:
                 pieces.append(_word(record.value, record.headers, origin))
             else:
-                found = _read(read, record.value, record.headers, origin, now)
+                found = _read(read, record, origin, now)
                 pieces += [piece for piece in (found.event, found.dead) if piece is not None]
             added = len(pieces) - before
             self.figures.tombstones += not added and record.value is None
@@ -258,11 +284,11 @@ def _word(value: bytes | None, headers: Headers, origin: str) -> Piece:
         return DeadLetter(value or b"", str(error), origin)
 
 
-def _read(read: ReadRecord, value: bytes | None, headers: Headers, origin: str, now: Instant) -> Read:
+def _read(read: ReadRecord, record: SourceRecord, origin: str, now: Instant) -> Read:
     try:
-        return read(value, headers, origin, now)
+        return read(record, origin, now)
     except Exception as error:  # noqa: BLE001 - poison is not an outage: one record is set aside, the rest goes on
-        return Read(None, DeadLetter(value or b"", f"reading it failed: {type(error).__name__}", origin))
+        return Read(None, DeadLetter(record.value or b"", f"reading it failed: {type(error).__name__}", origin))
 
 
 def _in_words(error: Exception) -> str:

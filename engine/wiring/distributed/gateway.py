@@ -12,7 +12,7 @@ from aiohttp import web
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from connectors.bus import read_record
+from connectors.bus import MappedTopic, Row, read_record
 from connectors.bus.binding import is_tombstone
 from engine.books import ledger
 from engine.books.connection import Connection
@@ -25,6 +25,7 @@ from engine.core.customer import Customer
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import Read, Reader
+from engine.core.source_topics import SourceTopic
 from engine.handling import Taken
 from engine.listeners import Answers, Intake, OpsSettings, Shopfront, ops_app, public_app, serve
 from engine.ports import Clock
@@ -33,10 +34,11 @@ from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.gateway import Gateway, Topics
 from engine.runtimes.kafka.producing import ProducerStoppedError
 from engine.runtimes.kafka.rules_topic import RulesError, RulesReader
-from engine.runtimes.kafka.sources import Headers, ReadRecord, SourcesFailedError
+from engine.runtimes.kafka.sources import ReadRecord, SourceRecord, SourcesFailedError
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.gateway_meters import GatewayMeters
+from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
 from engine.wiring.in_force import kept_of
@@ -72,11 +74,13 @@ async def gate(
 
     """
     brokers, secrets = brokers_of(settings, environment), keys_of(settings, environment)
+    names = TopicNames.of(settings.kafka.prefix)
+    topics = source_topics(settings.workflows, names)
     state = _State()
     async with AsyncExitStack() as stack:
         door = _Door(state)
         await _listeners(settings, environment, clock, secrets, door, state, stack)
-        once = partial(_once, settings, clock, brokers, secrets, door, state, told)
+        once = partial(_once, settings, clock, brokers, secrets, door, state, topics, told)
         checked = once_topics_are_right(settings, environment, once)
         await keep_going(checked, brokers, stop, reach_within=settings.kafka.reach_within)
 
@@ -182,6 +186,7 @@ async def _once(
     secrets: Secrets,
     door: _Door,
     state: _State,
+    topics: Mapping[str, SourceTopic],
     told: Callable[[str], None],
     up: Up,
 ) -> None:
@@ -199,7 +204,7 @@ async def _once(
         gateway = Gateway(
             brokers.client_options(),
             Topics(names.inbox, settings.kafka.partitions, names.letters, f"{settings.kafka.prefix}-{GROUP}"),
-            _readers(names, state),
+            _readers(names, topics, state),
             identities,
             partial(_listed, lists, Suppressions(secrets.blocks)),
             secrets.messages,
@@ -251,15 +256,24 @@ async def _follow(rules: RulesReader, state: _State) -> None:
             log.warning("the rules cannot be looked at now", error=repr(error))
 
 
-def _readers(names: TopicNames, state: _State) -> dict[str, ReadRecord]:
-    """Return how each source topic is read."""
+def _readers(names: TopicNames, topics: Mapping[str, SourceTopic], state: _State) -> dict[str, ReadRecord]:
+    """Return how each source topic is read: ours, and those of connectors.yaml."""
 
-    def cloud_events(value: bytes | None, headers: Headers, origin: str, now: Instant) -> Read:
-        if is_tombstone(value, headers):
+    def cloud_events(record: SourceRecord, origin: str, now: Instant) -> Read:
+        if is_tombstone(record.value, record.headers):
             return Read()
-        return read_record(value, headers, origin, now, state.read)
+        return read_record(record.value, record.headers, origin, now, state.read)
 
-    return {names.events: cloud_events, names.results: cloud_events}
+    def mapped(topic: SourceTopic) -> ReadRecord:
+        reading = MappedTopic(topic, state.read)
+
+        def read(record: SourceRecord, origin: str, now: Instant) -> Read:
+            return reading.read(Row(record.value, record.key, record.headers, record.timestamp), origin, now)
+
+        return read
+
+    of_the_shop = {name: mapped(topic) if topic.events else cloud_events for name, topic in topics.items()}
+    return {names.events: cloud_events, names.results: cloud_events, **of_the_shop}
 
 
 async def _listed(writer: Writer, suppressions: Suppressions, addresses: Sequence[str]) -> Mapping[str, Customer]:
