@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing, suppress
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from msgspec.structs import replace
 
 from connectors.memory import FixedClock
 from engine.books import rulebook, shop_words
@@ -19,15 +20,18 @@ from engine.books.postgres import PostgresConnection, Server
 from engine.books.views import Views
 from engine.core.moments import SECOND, Instant
 from engine.core.signals import DayClosed, PauseSet, RulesChanged
+from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.desk import Bureau, Desk
 from engine.runtimes.kafka.projector import Place, run_projector
 from engine.runtimes.kafka.rules_topic import RulesReader
 from engine.runtimes.kafka.shop_store import ShopStore
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.wire import Entry, decode_record
+from engine.wiring.distributed.parts import keep_going
 from tests.acceptance.shipped import shipped
 from tests.builders import START, event
 from tests.distributed_shop import KEY, TOPICS, DistributedShop
+from tests.postgres_servers import Server as PostgresServer
 
 PARTITIONS = 3
 WITHIN = 20.0  # seconds
@@ -185,3 +189,41 @@ async def _second(place: Place) -> None:
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+async def test_postgresql_killed_while_books_are_written_leaves_nothing_out_and_nothing_twice(
+    place: Place, own_postgres: PostgresServer
+) -> None:
+    """What was being written when the server went away is written once it is back: whole transactions, each once."""
+    place = replace(place, server=Server(own_postgres.database()))
+    with closing(open_to_write(place.server)) as connection:
+        shop = DistributedShop(connection, START, partitions=PARTITIONS)
+        shop.apply(shipped())
+        for number in range(600):
+            shop.clock.advance(SECOND)
+            shop.happens(
+                event("order.placed", shop.clock.now(), f"c{number % 200}", order_id=str(number), total="10.00")
+            )
+    stop = asyncio.Event()
+    brokers = Brokers(addresses=tuple(place.clients["bootstrap_servers"].split(",")))
+
+    async def once(up: Callable[[], None]) -> None:
+        await run_projector(place, FixedClock(START), key=KEY, up=up, begin=put_in_force)
+
+    running = asyncio.create_task(keep_going(once, brokers, stop, reach_within=WITHIN))
+    writing = asyncio.create_task(written(place, shop))
+    for _ in range(3):
+        await asyncio.sleep(1.0)
+        own_postgres.kill()
+        own_postgres.start()
+    await writing
+    decided = sum(len(log) for (topic, _), log in shop.topics.items() if topic == TOPICS.effects)
+    with Views(place.server) as views:
+        await until(lambda: len(views.effects_after(0, 10_000)) >= decided)
+        await until(lambda: len(list(views.everybody())) == 200)
+        assert len(views.effects_after(0, 10_000)) == decided
+        assert {name: views.record(name) for name in ("c1", "c199")} == {
+            name: next(found for worker in shop.workers if (found := worker.load(name))) for name in ("c1", "c199")
+        }
+    stop.set()
+    await running
