@@ -58,10 +58,13 @@ class Expiry:
         delete(QUERIES["forget_journal"], {"before": now - keep.engagement.roughly, "limit": JOURNAL_SLICE})
         return not first_slice
 
-    def forget_engagement(self, handling: Handling, store: SqlStore, now: Instant) -> None:
-        """Forget old marks of the customers whose turn it is."""
-        everybody = self._connection.execute(QUERIES["last_customer"]).fetchone()[0]
-        before = now - handling.rules.lifecycle.keep.engagement.roughly
-        customers = max(LEAST, everybody // ROUND + 1)
-        signal = EngagementForgotten(before, handling.rules.shop.forgotten_to, customers)
-        handling.sweeping.tell(store, signal, now)
+
+def forget_engagement(handling: Handling, store: SqlStore, now: Instant, *, parts: int = 1) -> None:
+    """Forget old marks of the customers whose turn it is, once in every `EVERY`.
+
+    Where customers are in several parts, each goes through its own, from where it has come to.
+    """
+    everybody = store.connection.execute(QUERIES["last_customer"]).fetchone()[0]
+    before = now - handling.rules.lifecycle.keep.engagement.roughly
+    customers = max(LEAST, everybody // parts // ROUND + 1)
+    handling.sweeping.tell(store, EngagementForgotten(before, "", customers), now)

@@ -252,7 +252,10 @@ class SuppressionsImported(Signal, frozen=True, gc=False, tag="suppressions_impo
 
 
 class EngagementForgotten(Signal, frozen=True, gc=False, tag="engagement_forgotten"):
-    """Marks of engagement from before an instant are forgotten, of so many customers after an id (in the order of ids)."""
+    """Marks of engagement from before an instant are forgotten, of so many customers after an id, in the order of ids.
+
+    Without one they are those who follow whom the last such signal came to: the first where it has been through all.
+    """
 
     before: Instant
     after: str

@@ -22,18 +22,18 @@ def note(store: Store, shop: Shop, signal: Kept, now: Instant) -> None:
             shop.news_since = now
             shop.codes = {}  # which of those that were granted have been given out since, the backup does not know
         case EngagementForgotten():
-            shop.forgotten_to = _forget(store, signal)
+            shop.forgotten_to = _forget(store, signal, signal.after or shop.forgotten_to)
 
 
-def _forget(store: Store, signal: EngagementForgotten) -> str:
-    """Forget old marks of the next customers; return the id this has come to, empty when it has been through all.
+def _forget(store: Store, signal: EngagementForgotten, after: str) -> str:
+    """Forget old marks of the customers who follow an id; return the id this has come to, empty when it has been through all.
 
     Nothing is decided by it, so the one signal stands for all of them in the journal.
     """
-    found = store.scan(signal.after, signal.customers)
+    found = store.scan(after, signal.customers)
     for customer_id in found:
         before = store.load(customer_id)
-        after = copy.copy(before)
-        if after is not None and forget(after, signal.before):
-            store.save(before, after)
+        younger = copy.copy(before)
+        if younger is not None and forget(younger, signal.before):
+            store.save(before, younger)
     return found[-1] if len(found) == signal.customers else ""

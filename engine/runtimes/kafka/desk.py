@@ -20,7 +20,7 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.core.signals import AnySignal, DayClosed, Happened, RulesChanged, ShopSignal, WentLive
+from engine.core.signals import AnySignal, DayClosed, EngagementForgotten, Happened, RulesChanged, ShopSignal, WentLive
 from engine.handling import HISTORY_AFTER, Handling, Taken
 from engine.handling.sweeping import Sweeping
 from engine.ports import Clock, Store
@@ -65,6 +65,9 @@ class _Telling(Sweeping):
 
     def tell(self, store: Store, signal: ShopSignal, now: Instant) -> None:
         """Apply a signal and tell it; one that closes the day goes with the thresholds of all partitions together."""
+        if isinstance(signal, EngagementForgotten):
+            store.journal("", signal, now)  # the records are the partitions', and so is how far they have come
+            return
         rules = self.handling.rules
         if isinstance(signal, DayClosed) and signal.thresholds is None:
             signal = DayClosed(thresholds(rules.shop.cadence, rules.lifecycle), rules.shop.known_since)

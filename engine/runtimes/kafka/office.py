@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.books import partition_shops, shop_words
+from engine.books.expiry import EVERY, forget_engagement
 from engine.books.partition_shops import PartitionShop
 from engine.core.moments import DAY, MINUTE, Instant, zone
 from engine.core.signals import DayClosed, RunsMoved
@@ -29,6 +30,7 @@ class Office:
     def __init__(self, bureau: Bureau) -> None:
         self._bureau = bureau
         self._sweeping = bureau.desk.sweeping
+        self._forgets_at: Instant = 0
 
     def work(self) -> None:
         """Do what there is to do now, in one transaction.
@@ -48,6 +50,15 @@ class Office:
         if rules.shop.moves and self._all_have_moved(store, shops):
             self._sweeping.tell(store, RunsMoved(), now)
         Grants(store, rules, now).share()
+        self._forget_engagement(store, now)
+
+    def _forget_engagement(self, store: ShopStore, now: Instant) -> None:
+        """Let each partition forget old marks of its customers, a slice an hour; the first an hour after the start."""
+        if now < self._forgets_at:
+            return
+        began, self._forgets_at = not self._forgets_at, now + EVERY
+        if not began:
+            forget_engagement(self._bureau.desk, store, now, parts=store.partitions)
 
     def _close_day(self, store: ShopStore, now: Instant) -> None:
         rules = self._bureau.desk.rules

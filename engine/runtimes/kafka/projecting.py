@@ -13,9 +13,10 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from engine.books import partition_shops, positions, rulebook, shop_words
+from engine.books.expiry import Expiry
 from engine.books.partition_shops import PartitionShop
 from engine.books.positions import Position, Source
-from engine.core.moments import Day, Instant, Zone, zone
+from engine.core.moments import Day, Instant, zone
 from engine.core.rules import Lifecycle
 from engine.core.shop import Shop
 from engine.runtimes.kafka.combining import combined
@@ -56,7 +57,8 @@ class Projector:
     def __init__(self, store: ShopStore, topics: TopicNames) -> None:
         """Go on where the books stand."""
         self._store, self._topics = store, topics
-        self._rules: tuple[int, Zone] | None = None
+        self._rules: tuple[int, Lifecycle] | None = None
+        self._expiry = Expiry(store.connection)
         self._tallied: Day | None = None
         self.reload()
 
@@ -80,6 +82,7 @@ class Projector:
             moved = self._write(consumed)
             positions.move(store.connection, moved)
             store.save_shop(combined(store.kept, self._partitions(), alone=store.partitions == 1))
+            self._forget_what_is_old()
             shop_words.note_as_of(store.connection, self.as_of())
             store.commit(self.as_of())
         except BaseException:
@@ -87,6 +90,14 @@ class Projector:
             self._shops = partition_shops.shops(store.connection)
             raise
         self.positions |= moved
+
+    def _forget_what_is_old(self) -> None:
+        """Delete what has been kept for its time (`keep:`), a slice an hour, by the time that all partitions have come to.
+
+        It is done here and not at the office: whoever writes these rows all day waits for nobody then.
+        """
+        if self.as_of():
+            self._expiry.run(self.as_of(), self._lifecycle().keep)
 
     def as_of(self) -> Instant:
         """Return the instant up to which every partition is in the books; 0 while some were not heard of."""
@@ -130,7 +141,7 @@ class Projector:
         if (place.offset, place.index) <= last:
             return last
         effect = decode_effect(record.value, record.headers)
-        day = self._zone().day(effect.time)
+        day = zone(self._lifecycle().timezone).day(effect.time)
         if self._tallied is not None and day != self._tallied:
             self._store.tally.flush(self._tallied)
         self._tallied = day
@@ -163,12 +174,11 @@ class Projector:
         positions.note_decided_at(store.connection, [(each, head_of(value).offset) for each, value in news.items()])
         store.end_portion()
 
-    def _zone(self) -> Zone:
-        """Return the shop's time zone, by the rules in force."""
+    def _lifecycle(self) -> Lifecycle:
+        """Return the shop's time zone, and for how long it keeps what, by the rules in force."""
         epoch = self._store.kept.epoch
         if self._rules is None or self._rules[0] != epoch:
-            lifecycle = rulebook.set_of(self._store.connection, epoch).lifecycle if epoch else Lifecycle()
-            self._rules = epoch, zone(lifecycle.timezone)
+            self._rules = epoch, rulebook.set_of(self._store.connection, epoch).lifecycle if epoch else Lifecycle()
         return self._rules[1]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.books.customers import PORTION
-from engine.books.expiry import Expiry
+from engine.books.expiry import Expiry, forget_engagement
 from engine.books.store import SqlStore
 from engine.core import ids
 from engine.core.events import DeadLetter, Event
@@ -140,7 +140,7 @@ class Engine:
         self._time.after(store, now)
         store.save_shop(handling.rules.shop)
         if self._expiry.run(now, handling.rules.lifecycle.keep):
-            self._expiry.forget_engagement(handling, store, now)
+            forget_engagement(handling, store, now)
 
     def _do_portion(self, portion: Sequence[_Piece], now: Instant) -> None:
         self._prefetch(portion)

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from engine.books import pools, rulebook
+from engine.books import expiry, pools, rulebook
 from engine.books.connection import Connection
 from engine.books.database import open_to_write
 from engine.books.postgres import Server
@@ -369,3 +369,32 @@ def test_codes_go_to_those_who_wait_before_any_stock() -> None:
     assert codes_for(100, [Held(), waits, Held(left=2)]) == {0: 3, 1: 8}
     assert codes_for(2, [Held(used_up=True), Held(), Held()]) == {0: 1}
     assert codes_for(0, [Held(used_up=True), Held(), waits]) == {2: 5}
+
+
+def test_old_marks_of_engagement_are_forgotten_everywhere(
+    shop: DistributedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hour after hour every partition goes on from where it has come to, until all of its customers had their turn."""
+    monkeypatch.setattr(expiry, "LEAST", 2)
+    names = [f"c{number}" for number in range(20)]
+    for name in names:
+        shop.clock.advance(SECOND)
+        clicks = [event("email.clicked", shop.clock.now() + n, name, link="https://shop.example/") for n in range(3)]
+        shop.happens(event("profile.updated", shop.clock.now(), name, email=f"{name}@example.org"), *clicks)
+    shop.clock.advance(shipped().lifecycle.keep.engagement.roughly + DAY)
+
+    def marks() -> list[int]:
+        records = [each.load(name) for name in names for each in shop.workers]
+        return [len(record.trail["email.clicked"]) for record in records if record is not None]
+
+    shop.office.work()
+    shop.publish()
+    assert marks() == [3] * len(names)
+    sizes = [sum(each.load(name) is not None for name in names) for each in shop.workers]
+    for _ in range(max(sizes) // 2 + 1):
+        shop.clock.advance(expiry.EVERY)
+        shop.tick()
+        shop.office.work()
+        shop.publish()
+    assert marks() == [1] * len(names)
+    assert len(set(sizes)) > 1, "of parts of one size this would show too little"

@@ -188,3 +188,17 @@ def test_a_foreign_record_stops_the_projector_in_words_and_leaves_the_books_alon
     with pytest.raises(ValueError, match="no effect of ours"):
         shop.project()
     assert {table: rows(shop.connection, table) for table in BOOKS} == before
+
+
+def test_what_was_kept_for_its_time_goes(shop: DistributedShop, connection: Connection) -> None:
+    """Dead letters and the texts of letters go by the time all partitions have come to, as the rules in force say."""
+    kept = shipped().lifecycle.keep
+    old = DeadLetter(b"{", "no JSON", "a file")
+    shop.write(TOPICS.letters, 0, *encode_letter(old, shop.clock.now()))
+    shop.tick()
+    shop.project()
+    assert rows(connection, "dead_letter")
+    shop.clock.advance(kept.dead_letters.roughly + DAY)
+    shop.tick()
+    shop.project()
+    assert rows(connection, "dead_letter") == []
