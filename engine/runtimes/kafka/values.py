@@ -8,8 +8,10 @@ when it takes it over. For each customer the value of the highest offset counts,
 the flush before stands in one batch, with the partition's own state. So the highest values of all are those of one moment,
 and a stopped process whose last batch arrives late does no harm: it holds what the one after it decides, too, or less.
 
-That asks one thing of deletions. The key of an earlier generation may go only with a flush beyond everything its process
-can have decided (`Takeover.safe_from`), or its late batch would lose the one customer and keep the others.
+That asks two things of deletions. The key of an earlier generation may go only with a flush beyond everything its process
+can have decided (`Takeover.safe_from`), or its late batch would lose the one customer and keep the others. And whoever
+deletes it must have written that customer anew: so of all who wrote one, the value of whoever took over last always stays,
+even where two stopped processes delete what each found of the other.
 """
 
 from __future__ import annotations
@@ -178,7 +180,7 @@ class Restored:
         self.generations: dict[bytes, int] = {}
         """Who wrote each value."""
         self.beaten: set[bytes] = set()
-        """Keys of the changelog that are there and do not count: they can be deleted."""
+        """Keys of the changelog that are there and do not count."""
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """Take an entry of the changelog; None is a deletion.
@@ -226,19 +228,23 @@ class Takeover:
             generation: drawn for this taking-over of the partition.
             safe_from: no earlier process of the partition has decided a record of this offset or beyond.
             earlier: under which generation each value was found; what was written anew is taken out of it.
-            beaten: keys that can be deleted besides.
+            beaten: keys that were found besides, and did not count.
 
         """
         self.generation = generation
         self.safe_from = safe_from
         self._earlier = {} if earlier is None else earlier
-        self._to_delete = list(beaten)
+        self._beaten: dict[bytes, list[bytes]] = {}
+        for key in beaten:
+            self._beaten.setdefault(split_key(key)[1], []).append(key)
+        self._to_delete: list[bytes] = []
 
     def entries(self, dirty: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes | None]]:
         """Return the entries of one flush, for one batch of the changelog: values first, then deletions."""
         written: list[tuple[bytes, bytes | None]] = []
         for key, value in dirty.items():
             written.append((changelog_key(self.generation, key), value))
+            self._to_delete += self._beaten.pop(key, ())
             earlier = self._earlier.pop(key, None)
             if earlier is not None and earlier != self.generation:
                 self._to_delete.append(changelog_key(earlier, key))

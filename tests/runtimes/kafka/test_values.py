@@ -124,11 +124,31 @@ def test_the_place_of_an_earlier_value_is_deleted_once_that_is_safe() -> None:
     assert takeover.entries({b"bob": value(22), PLACE_KEY: value(22)})[2:] == []
 
 
-def test_keys_that_were_beaten_are_deleted_too() -> None:
-    """What a stopped process left behind goes with the first safe flush of the next one."""
+def test_keys_that_were_beaten_are_deleted_with_their_customer() -> None:
+    """What a stopped process left behind goes when its customer is written anew, and not before: see the next test."""
     found = restored((1, b"ada", value(10)), (2, b"ada", value(12)), (1, b"ada", value(11)))
-    entries = found.takeover(3, safe_from=0).entries({PLACE_KEY: value(13)})
-    assert (changelog_key(1, b"ada"), None) in entries
+    takeover = found.takeover(3, safe_from=0)
+    assert takeover.entries({PLACE_KEY: value(13)})[1:] == []
+    assert takeover.entries({b"ada": value(14), PLACE_KEY: value(14)})[2:] == [
+        (changelog_key(1, b"ada"), None),
+        (changelog_key(2, b"ada"), None),
+    ]
+
+
+def test_two_stopped_processes_do_not_delete_each_others_values() -> None:
+    """One has replaced a first process's value; the next one finds that first value ahead. Neither may delete the last one."""
+    table = [(1, b"ada", value(10)), (1, PLACE_KEY, value(10))]
+    second = restored(*table).takeover(2, safe_from=20)
+    log = late_as_entries(table)
+    log += second.entries({b"ada": value(12), PLACE_KEY: value(12)})
+    log += [(changelog_key(1, b"ada"), value(12)), (changelog_key(1, PLACE_KEY), value(15))]  # the first goes on late
+    found = Restored()
+    for key, each in log:
+        found.take(key, each)
+    log += found.takeover(3, safe_from=20).entries({PLACE_KEY: value(20)})
+    log += second.entries({PLACE_KEY: value(19)})  # the second goes on late, too
+    compacted = {key: each for key, each in dict(log).items() if each is not None}
+    assert b"ada" in {split_key(key)[1] for key in compacted}
 
 
 def test_a_late_batch_does_not_mix_two_moments() -> None:
