@@ -31,8 +31,9 @@ from engine.core.events import Event, Mail
 from engine.core.links import block_key, customer_block_key
 from engine.core.moments import Instant
 from engine.core.permission import STOPPABLE, is_stopped
+from engine.core.providers import family
 from engine.core.rules import Address, Purpose
-from engine.core.signals import Handed
+from engine.core.signals import Handed, TurnedAway
 from engine.core.suppressions import bounced_at, said_no_at
 from engine.ports import Clock, Message, Sender, Sent, Store
 
@@ -68,7 +69,7 @@ class Decider(Protocol):
         """See to it that runs which an `apply` has ended or moved are so before one of their sends leaves."""
         ...
 
-    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:
+    def turned_away(self, store: Store, customer_id: str, signal: TurnedAway, now: Instant) -> None:
         """Note that a server put off a marketing mail for what it thinks of us as a sender."""
         ...
 
@@ -257,7 +258,8 @@ class Relay:
             data = over.queued.data() if over.turned_away else {}
             if data and data["purpose"] != Purpose.SERVICE.value:
                 address, queued = str(data["customer"].get("email") or ""), over.queued
-                self._decider.turned_away(store, address, queued.effect_id, queued.queued_at, now)
+                signal = TurnedAway(family(address), queued.effect_id, queued.queued_at)
+                self._decider.turned_away(store, queued.customer, signal, now)
         else:
             self._end(store, over.queued, over.ending, over.message_id, now)
 

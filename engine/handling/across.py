@@ -18,7 +18,18 @@ from engine.core.ids import joined_ref, merge_ref
 from engine.core.merging import MERGED, survivor, who_is_now
 from engine.core.moments import Instant
 from engine.core.sharing import SHARES_KEPT, address_of, is_about_address, known_of_address, named
-from engine.core.signals import AnySignal, Apart, GivenUp, Greeted, Happened, Introduced, Joined, Merging, Shares
+from engine.core.signals import (
+    AnySignal,
+    Apart,
+    GivenUp,
+    Greeted,
+    Happened,
+    Introduced,
+    Joined,
+    Merging,
+    Shares,
+    TurnedAway,
+)
 from engine.core.whose import BY_ADDRESS, address_in, mail_key
 from engine.ports import Elsewhere, Store
 
@@ -117,6 +128,8 @@ class Across:
             case Greeted():
                 if signal.other.id != customer_id:
                     self._greeted(store, customer_id, customer, signal, now)
+            case TurnedAway():
+                handling.turned_away(store, customer_id, signal, now)
             case Apart():
                 handling.decide(store, customer_id, signal, now)
                 self._keep_address(customer)

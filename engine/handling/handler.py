@@ -18,7 +18,6 @@ from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
 from engine.core.merging import MERGED, who_is_now
 from engine.core.moments import HOUR, Instant, zone
-from engine.core.providers import family
 from engine.core.ramping import LINES
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
@@ -181,10 +180,10 @@ class Handling:
                 return found
         return unknown_at(event)
 
-    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:
-        """Note that a server put off a marketing mail for what it thinks of us as a sender: the ramp counts it."""
+    def turned_away(self, store: Store, customer_id: str, signal: TurnedAway, now: Instant) -> None:  # noqa: ARG002 - tells where it is counted
+        """Note that a server put off a customer's marketing mail for what it thinks of us as a sender: the ramp counts it."""
         if self.rules.lifecycle.ramp is not None:
-            self.sweeping.tell(store, TurnedAway(family(address), effect_id, released), now)
+            self.sweeping.tell(store, signal, now)
 
     # Signals
 

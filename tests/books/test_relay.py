@@ -25,7 +25,7 @@ from engine.core.links import block_key, customer_block_key
 from engine.core.moments import MINUTE, SECOND, Instant, rfc3339
 from engine.core.rules import Address, Mode
 from engine.core.shop import Pause
-from engine.core.signals import Handed
+from engine.core.signals import Handed, TurnedAway
 from engine.ports import Message, Sender, Sent, Store
 from engine.rendering.envelope import Desk, message
 
@@ -75,9 +75,9 @@ class Engine:
         if customer_id in self.moved_out:
             store.save(store.load(customer_id), customer(customer_id))
 
-    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:  # noqa: ARG002 - a fake
+    def turned_away(self, store: Store, customer_id: str, signal: TurnedAway, now: Instant) -> None:  # noqa: ARG002 - a fake
         """Note a mail that was put off for what a server thinks of us."""
-        self.turned_away_mails.append((address, effect_id, released))
+        self.turned_away_mails.append((customer_id, signal.effect_id, signal.at))
 
     async def release(self, number: int, address: str = "", **changes: Any) -> str:
         """Release a send of a customer of its own."""
@@ -319,7 +319,7 @@ async def test_a_mail_that_is_put_off_for_what_we_are_is_told_once(engine: Engin
                     engine.clock.advance(SECOND)
                     relay.wake()
                 await asyncio.sleep(0.001)
-    assert engine.turned_away_mails == [("c1@example.org", "e0001", NOW)]
+    assert engine.turned_away_mails == [("c1", "e0001", NOW)]
 
 
 async def test_a_refusal_is_a_bounce(engine: Engine, running: Start) -> None:

@@ -17,10 +17,11 @@ from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Length
 from engine.core.rules import EnterAtMost, RampRule, RampSteps
+from engine.core.signals import TurnedAway
 from engine.handling.shares import Held, Share, allot
 from engine.handling.sweeping import MOST_WITHOUT_PACE
 from tests.builders import BERLIN, PLAIN, START, event, rules_of, somebody
-from tests.handling.parted import Parted
+from tests.handling.parted import GATEWAY, Parted
 
 OFFER = """
 workflow: coupon
@@ -325,3 +326,15 @@ def test_the_ramp_steps_back_by_what_all_parts_have_seen_fail() -> None:
     assert len(of_type(shop.effects, fx.SEND_REQUESTED)) == 60
     works(shop, DAY, turns=8)
     assert of_type(shop.effects, fx.SEND_REQUESTED)[-1].customer == "zoe"
+
+
+def test_what_a_server_thinks_of_us_is_counted_where_the_mail_left_from() -> None:
+    """The sender tells the customer, whose part counts it for the ramp."""
+    shop = ramped(RampSteps(start=80, until=80))
+    visits(shop, 4)
+    works(shop, HOUR, turns=4)
+    sent = of_type(shop.effects, fx.SEND_REQUESTED)[0]
+    shop.tell(GATEWAY, sent.customer, TurnedAway("others", sent.effect_id, sent.time))
+    works(shop, HOUR)
+    assert shop.office is not None
+    assert [each.policy for ramp in shop.office.rules.shop.ramps.values() for each in ramp.days] == [1]

@@ -20,7 +20,7 @@ from engine.books.store import SqlStore
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.reading import encode
-from engine.core.signals import Handed
+from engine.core.signals import Handed, TurnedAway
 from engine.ports import Store
 from engine.runtimes.kafka.transactions import Transactions
 from engine.runtimes.kafka.words import KIND_HEADER, encode_word, told
@@ -48,8 +48,11 @@ class Teller:
     def look_if_moved(self, store: Store, customer_id: str, now: Instant) -> None:
         """Do nothing: whether a run was moved is seen in the customer's record, once the books have it."""
 
-    def turned_away(self, store: Store, address: str, effect_id: str, released: Instant, now: Instant) -> None:
-        """Do nothing yet: see the decision on what partitions share."""
+    def turned_away(self, store: Store, customer_id: str, signal: TurnedAway, now: Instant) -> None:
+        """Note that a server put off a customer's mail for what it thinks of us: their partition counts it for the ramp."""
+        mark = blake2b(f"turned away\0{signal.effect_id}\0{now}".encode(), digest_size=8).digest()
+        value, headers = encode_word(told(customer_id, signal, mark=mark))
+        handover.tell(_connection(store), customer_id, dict(headers)[KIND_HEADER].decode(), value)
 
 
 def _connection(store: Store) -> Connection:
