@@ -130,8 +130,8 @@ def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figu
 def _worker(inbox: Installation, events: int, folder: str) -> Figure:
     """Run our worker until all is durable, as its metrics say."""
     port, began, before = free_port(), 0.0, _spent()
-    with _started("worker", inbox.bootstrap, inbox.prefix, str(port), folder) as process:
-        while (done := _entries(port)) < events:
+    with started("worker", inbox.bootstrap, inbox.prefix, str(port), folder) as process:
+        while (done := metric(port, "winback_worker_entries_total")) < events:
             assert process.poll() is None, f"the worker ended with {process.returncode}"
             began = began or (time.perf_counter() if done else 0.0)
             time.sleep(0.02)
@@ -145,17 +145,19 @@ def _spent() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _entries(port: int) -> int:
+def metric(port: int, name: str) -> float:
+    """Return what a worker's metrics say; 0 while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            found = re.search(rb"^winback_worker_entries_total (\S+)", answer.read(), re.MULTILINE)
+            found = re.search(rf"^{name} (\S+)", answer.read().decode(), re.MULTILINE)
     except OSError:
-        return 0
-    return int(float(found[1])) if found else 0
+        return 0.0
+    return float(found[1]) if found else 0.0
 
 
 @contextmanager
-def _started(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of our own beside what is done meanwhile."""
     environment = {**os.environ, "PARTITIONS": str(PARTITIONS)}
     process = subprocess.Popen([sys.executable, "-m", f"benchmarks._kafka.{name}", *arguments], env=environment)
     try:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
 
 from engine.runtimes.kafka.shelf import ChangelogEntry
 from engine.runtimes.kafka.values import GENERATION_BYTES, Takeover, changelog_key, counts, split_key
@@ -22,6 +22,8 @@ _UPTO = struct.Struct(">q")
 _BLOCK_CACHE: Final = Cache(32 * 1024 * 1024)
 """One for all partitions of the process: RocksDB's default, and Faust's, is one of its own for each."""
 _WRITE_BUFFER: Final = 8 * 1024 * 1024
+_WRITE_BUFFERS: Final = WriteBufferManager(32 * 1024 * 1024, allow_stall=False)
+"""What the write buffers of all partitions take together."""
 
 
 class DiskShelf:
@@ -143,4 +145,5 @@ def _options() -> Options:
     options.create_if_missing(True)
     options.set_block_based_table_factory(blocks)
     options.set_write_buffer_size(_WRITE_BUFFER)
+    options.set_write_buffer_manager(_WRITE_BUFFERS)
     return options

@@ -2,7 +2,7 @@
 
 Faust does the group: membership, the sticky assignment of the inbox together with the table's changelog, fetching, and the
 flow of records through one agent. Three things it does not do here, for each is known to lose something (see
-docs/decisions/0030-faust-held.md): it chooses no offset to commit, it reads no changelog, and it writes none.
+docs/decisions/0031-faust-held.md): it chooses no offset to commit, it reads no changelog, and it writes none.
 """
 
 from __future__ import annotations

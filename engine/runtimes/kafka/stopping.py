@@ -36,6 +36,12 @@ def fail_stop(why: str, *, error: BaseException | None = None, code: int = FAILE
     os._exit(code)
 
 
+def leave() -> NoReturn:
+    """End the process in order as far as that goes, whatever its other threads are waiting for."""
+    _flush()
+    os._exit(STOPPED)
+
+
 def kill(why: str) -> NoReturn:
     """Kill the process, whatever its other threads are waiting for."""
     log.critical("the worker is killed", why=why)

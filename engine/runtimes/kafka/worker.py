@@ -110,8 +110,9 @@ async def _run(options: WorkerOptions, writer: Writer) -> int:
     worker = Worker(options, writer)
     try:
         await worker.start(stop)
-    except (CannotStart, CannotRestore, RulesError) as error:
-        log.error("the worker cannot start", why=str(error))  # noqa: TRY400 - the message says it all
+    except (CannotStart, RulesError, KafkaError) as error:
+        why = f"Kafka at {options.brokers.named}: {error}" if isinstance(error, KafkaError) else str(error)
+        log.error("the worker cannot start", why=why)  # noqa: TRY400 - the message says it all
         return stopping.NOT_STARTED
     await worker.run(stop)
     return stopping.STOPPED
@@ -177,6 +178,7 @@ class Worker:
             except KafkaConnectionError as error:
                 if moment() > deadline or stop.is_set():
                     raise CannotStart(f"Kafka at {options.brokers.named} does not answer ({error})") from None
+                await self._outbound.stop()
                 await asyncio.sleep(0.5)
                 self._outbound = self._flushing.outbound = Outbound(
                     self._connection, client_id=options.slot or options.group
@@ -212,6 +214,7 @@ class Worker:
                     await self._end(tasks)
             except TimeoutError:
                 log.warning("stopping took too long; what was acknowledged is durable")
+                stopping.leave()
             except Exception as error:  # noqa: BLE001 - see `stopping`
                 fail_stop("it could not go on", error=error)
             finally:
@@ -404,8 +407,11 @@ class Worker:
     async def _refresh_templates(self) -> None:
         while True:
             await asyncio.sleep(NEW_TEMPLATES_AFTER)
-            if await self._rules.read_on():
-                self._use_templates()
+            try:
+                if await self._rules.read_on():
+                    self._use_templates()
+            except KafkaError as error:
+                log.warning("the rules cannot be looked at just now", error=repr(error))
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
