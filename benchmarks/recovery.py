@@ -25,7 +25,16 @@ from benchmarks.kafka import PARTITIONS, metric, packed, started
 from engine.core import customer as records
 from engine.runtimes.kafka.outbound import Outbound
 from engine.runtimes.kafka.partition import Partition
-from engine.runtimes.kafka.values import Kept, changelog_key, customers_in, encode_body, head_of, kept_in, pack, record_in
+from engine.runtimes.kafka.values import (
+    Kept,
+    changelog_key,
+    customers_in,
+    encode_body,
+    head_of,
+    kept_in,
+    pack,
+    record_in,
+)
 from engine.runtimes.kafka.wire import Record, partition_of
 from engine.runtimes.simulator.sample import sample_events
 from tests.brokers import Cluster
@@ -55,7 +64,9 @@ def _begin(inbox: Installation, disk: str, label: str) -> None:
     port, began = free_port(), time.perf_counter()
     with started("worker", inbox.bootstrap, inbox.prefix, str(port), disk) as process:
         asyncio.run(inbox.feed([[Record(0)] for _ in range(PARTITIONS)]))
-        while metric(port, "winback_worker_records_total") < 1 or metric(port, "winback_worker_flush_seconds_count") < 1:
+        while (
+            metric(port, "winback_worker_records_total") < 1 or metric(port, "winback_worker_flush_seconds_count") < 1
+        ):
             assert process.poll() is None, f"the worker ended with {process.returncode}"
             time.sleep(0.05)
         ready = time.perf_counter() - began
@@ -87,7 +98,9 @@ async def _fill(inbox: Installation, customers: int) -> int:
         size += len(value)
         rows[partition_of(name, PARTITIONS)].append((changelog_key(1, name.encode()), value, []))
         if number % 50_000 == 49_999 or number == customers - 1:
-            await asyncio.gather(*(outbound.append_all(inbox.topics.changelog, each, some) for each, some in rows.items()))
+            await asyncio.gather(
+                *(outbound.append_all(inbox.topics.changelog, each, some) for each, some in rows.items())
+            )
             rows = _no_rows()
     await outbound.stop()
     return size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from pathlib import Path
@@ -61,6 +62,8 @@ async def test_a_worker_decides_what_the_reference_does(shop: Installation) -> N
     worker = shop.worker()
     await as_decided(shop, stream())
     assert {times for _, times in (await shop.effects()).values()} == {1}
+    with socket.socket() as asked:
+        assert asked.connect_ex(("127.0.0.1", 6066)), "Faust's own web server is off"
     worker.stop()
     assert worker.ended() == 0, worker.said()
     assert await shop.committed() == [len(inbox) for inbox in stream().inboxes]
