@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,11 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from msgspec import Raw
-
 from benchmarks.embedded import live_rules
 from benchmarks.kafka import PARTITIONS, metric, packed, started
-from engine.core import customer as records
 from engine.runtimes.kafka.outbound import Outbound
 from engine.runtimes.kafka.partition import Partition
 from engine.runtimes.kafka.values import (
@@ -33,7 +29,6 @@ from engine.runtimes.kafka.values import (
     head_of,
     kept_in,
     pack,
-    record_in,
 )
 from engine.runtimes.kafka.wire import Record, partition_of
 from engine.runtimes.simulator.sample import sample_events
@@ -124,11 +119,11 @@ def _models(rules: Any) -> Iterator[bytes]:
 
 def _renamed(value: bytes, name: str) -> bytes:
     kept = kept_in(value)
-    record = record_in(kept)
+    record = kept.record
     record.id = name
-    body = encode_body(Kept(kept.waiting, kept.last_reaction, kept.stages, kept.refs, Raw(records.encode(record))))
+    body = encode_body(Kept(kept.waiting, kept.last_reaction, kept.stages, kept.refs, record))
     return pack(head_of(value).next_due, -1, body)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -25,6 +25,7 @@ def main(brokers: str, prefix: str, port: int, folder: str) -> int:
         group=f"{prefix}-worker",
         partitions=int(os.environ["PARTITIONS"]),
         key=KEY,
+        slot="one",
         folder=Path(folder) if folder else None,
         metrics=("127.0.0.1", port),
     )

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
-from intervaltree import IntervalTree
 
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.faust_app import HeldApp, HeldConsumer, make_app
@@ -56,7 +55,7 @@ def acknowledged(consumer: Any, committed: int | None, *offsets: int) -> Any:
     consumer._acked = defaultdict(list, {INBOX: list(offsets)})
     consumer._acked_index = defaultdict(set, {INBOX: set(offsets)})
     consumer._committed_offset = defaultdict(lambda: None, {INBOX: committed})
-    consumer._gap = defaultdict(IntervalTree)
+    consumer._gap = defaultdict(list)
     return consumer
 
 
@@ -105,7 +104,7 @@ async def test_the_table_is_written_by_flushes_alone(app: HeldApp) -> None:
 
 async def test_how_the_app_is_set(app: HeldApp) -> None:
     """At least once, no web server, no standbys, no topics made by itself, a lasting name in the group."""
-    conf = app.conf
+    conf: Any = app.conf
     assert conf.processing_guarantee.value == "at_least_once"
     assert not conf.web_enabled
     assert conf.table_standby_replicas == 0
