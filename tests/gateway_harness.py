@@ -40,19 +40,21 @@ class Bus(Struct):
 
     bootstrap: str
     prefix: str
+    partitions: int = PARTITIONS
 
     @property
     def names(self) -> Topics:
         """What a gateway writes."""
-        return Topics(f"{self.prefix}.inbox", PARTITIONS, f"{self.prefix}.dead-letters", f"{self.prefix}-gateway")
+        return Topics(f"{self.prefix}.inbox", self.partitions, f"{self.prefix}.dead-letters", f"{self.prefix}-gateway")
 
-    async def make(self, sources: Mapping[str, int]) -> None:
-        """Make the topics; `sources` with their partitions."""
+    async def make(self, sources: Mapping[str, int], *, ours: bool = True) -> None:
+        """Make topics: `sources` with their partitions, and those that a gateway writes."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             large = {"max.message.bytes": "33554432"}
-            wanted = {self.names.inbox: PARTITIONS, self.names.dead_letters: 1, **sources}
+            wanted = {self.names.inbox: self.partitions, self.names.dead_letters: 1} if ours else {}
+            wanted |= sources
             await admin.create_topics([NewTopic(name, count, 1, topic_configs=large) for name, count in wanted.items()])
         finally:
             await admin.close()
@@ -92,7 +94,7 @@ class Bus(Struct):
 
     async def inbox(self) -> list[list[Record]]:
         """Return the records of each partition of the inbox."""
-        found = await self.read(self.names.inbox, PARTITIONS)
+        found = await self.read(self.names.inbox, self.partitions)
         return [[decode_record(value) for value, _ in records] for records in found]
 
     async def entries(self) -> list[list[Entry]]:

@@ -114,7 +114,11 @@ def route_of(request: web.Request) -> str:
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:
-    return {name: error.headers[name] for name in ("Allow", "WWW-Authenticate", "Location") if name in error.headers}
+    return {
+        name: error.headers[name]
+        for name in ("Allow", "WWW-Authenticate", "Location", "Retry-After")
+        if name in error.headers
+    }
 
 
 def _dumps(value: object) -> str:

@@ -116,7 +116,9 @@ class Inbox:
                 return
             for lane in self._lanes:
                 lane.look(at_once=True)
-            await asyncio.gather(*waiting)
+            await asyncio.wait(waiting)
+            for each in waiting:
+                each.result()
 
     async def ended(self) -> None:
         """Wait until Kafka refuses our records for good.

@@ -54,8 +54,7 @@ class Given(Struct):
             ProducerStoppedError: it cannot get there.
 
         """
-        if self.waits:
-            await asyncio.gather(*self.waits)
+        await all_of(self.waits)
 
 
 class Counts(Struct):
@@ -146,7 +145,7 @@ class Taking:
                 follows = claimed(each.key, each.instead_of or None, word.customer, history=word.history)
                 if follows is not None:
                     follow.append(self._tell(_marked(*follows, origin)))
-            await _all_of(follow)
+            await all_of(follow)
             done = await self._whose.claim(claims) if claims else ()
             lost = {each.key for each in claims}.difference(done)  # to another gateway, which was faster
             waiting = [each for each in waiting if each is not this_time[each[0].key] or each[0].key in lost]
@@ -160,7 +159,7 @@ class Taking:
         if not owners:
             return
         listed = await self._whose.patiently(lambda: self._listed([address for address, _, _ in owners]))
-        await _all_of(
+        await all_of(
             self._tell(_marked(word.customer, Shares(listed[address], history=True), f"list {origin}"))
             for address, word, origin in owners
             if address in listed
@@ -181,9 +180,12 @@ def _marked(customer_id: str, signal: AnySignal, origin: str) -> Told:
     return told(customer_id, signal, mark=mark)
 
 
-async def _all_of(ends: Iterable[asyncio.Future[None]]) -> None:
+async def all_of(ends: Iterable[asyncio.Future[None]]) -> None:
+    """Wait for all of these, which others wait for too: whoever is cancelled here (`gather` would) cancels none of them."""
     if waits := set(ends):
-        await asyncio.gather(*waits)
+        await asyncio.wait(waits)
+        for each in waits:
+            each.result()
 
 
 _ACCEPTED: Final = Taken("accepted")

@@ -229,6 +229,21 @@ async def test_a_producer_that_is_refused_for_good_is_told_to_everybody_who_wait
         await gate.inbox.ended()
 
 
+async def test_who_waits_no_longer_takes_nothing_from_those_who_do() -> None:
+    """A request that has waited too long ends; what it brought goes on with what others brought, and so do they."""
+    gate = Gate()
+    gate.topic.there.clear()
+    first, second = [await gate.taking.take([order("c-1", number)], [""]) for number in (1, 2)]
+    waiting = [asyncio.create_task(each.durable()) for each in (first, second)]
+    await asyncio.sleep(0.001)
+    waiting[0].cancel()
+    await asyncio.gather(*waiting[:1], return_exceptions=True)
+    gate.topic.there.set()
+
+    await waiting[1]
+    assert len(gate.topic.all_entries()) == 2
+
+
 async def test_a_message_id_of_ours_finds_its_customer_without_a_question() -> None:
     """What comes back about our mails is told to whom they went, even if they have another address now."""
     gate = Gate()
