@@ -231,6 +231,18 @@ def test_a_crowd_under_one_address_is_no_household() -> None:
     assert set(found["c9"].shares) == {"c10", "c11"}
 
 
+@given(seeds)
+def test_a_crowd_that_comes_at_once_is_mutual(seed: int) -> None:
+    """Who of a dozen meet within moments goes by chance; whoever knows of another is known to them."""
+    shop = Parted(RULES, seed=seed, newcomer=permitted)
+    for number in range(12):
+        shop.take(event("profile.updated", shop.now, f"c{number}", email=ADDRESSES[0]))
+    shop.settle()
+    found = shop.customers()
+    assert all(len(each.shares) <= SHARES_KEPT for each in found.values())
+    assert all(name in found[other].shares for name, each in found.items() for other in each.shares)
+
+
 def test_who_gives_an_address_that_was_known_alone_takes_over_what_was_said() -> None:
     """And what comes late for the address alone goes to them, whether there was a record of it or not."""
     shop = Parted(RULES, newcomer=permitted)
