@@ -96,6 +96,8 @@ class PostgresConnection:
 
         """
         rows, batched, query = list(parameters), dialect.batched(sql), dialect.translated(sql)
+        if len(rows) == 1:
+            return self.execute(sql, rows[0])
         if batched and rows:
             at_once, whole = batched[0], columns(rows, batched[1])
             return self._do(lambda connection: connection.execute(at_once, whole, binary=True))

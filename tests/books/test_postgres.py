@@ -107,7 +107,8 @@ def test_what_is_done_for_many_rows_at_once_does_the_same(connection: PostgresCo
         assert len(batched[1]) == shared[name].count("?") == text.count("?"), name
         row = [{"bigint": 1, "text": "x", "bytea": b"x"}[kind] for kind in batched[1]]
         connection.execute("begin")
-        assert connection.executemany(shared[name], [row]).rowcount == name.startswith(
+        other = [{"bigint": 2, "text": "y", "bytea": b"y"}[kind] for kind in batched[1]]
+        assert connection.executemany(shared[name], [row, other]).rowcount == 2 * name.startswith(
             ("insert", "enter", "join", "add", "fold", "note")
         )
         connection.execute("rollback")
@@ -124,7 +125,7 @@ def test_columns_come_as_their_rows_were(connection: PostgresConnection) -> None
     assert connection.executemany(add, rows).rowcount == 2
     assert connection.execute("select * from effect order by seq").fetchall() == rows
     with pytest.raises(ValueError, match="zip"):
-        connection.executemany(add, [rows[0][:-1]])
+        connection.executemany(add, [rows[0][:-1]] * 2)
     kinds = ["bigint", "text", "bytea"]
     sent = columns([(None, None, None), (7, "a", b"\0\xff"), (None, "", b"")], kinds)
     text = "select * from unnest(?::bigint[], ?::text[], ?::bytea[])"
