@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from engine.books import partition_shops, shop_words
 from engine.books.expiry import EVERY, forget_engagement
 from engine.books.partition_shops import PartitionShop
-from engine.core.moments import DAY, MINUTE, Instant, zone
+from engine.core.cadence import thresholds
+from engine.core.moments import DAY, MINUTE, SECOND, Instant, zone
 from engine.core.signals import DayClosed, RunsMoved
 from engine.runtimes.kafka.desk import Bureau
 from engine.runtimes.kafka.grants import Grants
@@ -19,6 +20,9 @@ from engine.runtimes.kafka.shop_store import ShopStore
 
 CLOSE_WITHIN = MINUTE
 """A day that began is closed as soon as all that came before it is in the books, but after so long at the latest."""
+
+CLOSE_ANEW_AFTER = 10 * SECOND
+"""Before `go-live` thresholds follow what is taken in at this distance."""
 
 WORDS_KEPT = 7 * DAY
 """For so long one can look up what partitions were told."""
@@ -31,6 +35,7 @@ class Office:
         self._bureau = bureau
         self._sweeping = bureau.desk.sweeping
         self._forgets_at: Instant = 0
+        self._closed_anew: Instant = 0
 
     def work(self) -> None:
         """Do what there is to do now, in one transaction.
@@ -61,6 +66,7 @@ class Office:
             forget_engagement(self._bureau.desk, store, now, parts=store.partitions)
 
     def _close_day(self, store: ShopStore, now: Instant) -> None:
+        """Close the day that began; before `go-live` close it anew as history comes in, which plans reckon with."""
         rules = self._bureau.desk.rules
         there = zone(rules.lifecycle.timezone)
         today = there.day(now)
@@ -68,6 +74,10 @@ class Office:
         if rules.shop.day != today and (store.as_of >= began or now >= began + CLOSE_WITHIN):
             self._sweeping.tell(store, DayClosed(), now)
             shop_words.forget(store.connection, now - WORDS_KEPT)
+        elif not rules.shop.gone_live and now >= self._closed_anew + CLOSE_ANEW_AFTER:
+            self._closed_anew = now
+            if rules.shop.thresholds != thresholds(rules.shop.cadence, rules.lifecycle):
+                self._sweeping.tell(store, DayClosed(), now)
 
     def _all_have_moved(self, store: ShopStore, shops: Mapping[int, PartitionShop]) -> bool:
         """Say whether every partition has looked at all its customers since the runs of some workflows were to be moved."""

@@ -35,7 +35,7 @@ from engine.runtimes.kafka.values import (
 )
 from engine.runtimes.kafka.wire import PLACE_HEADER, place_of
 
-PORTION: Final = 100
+PORTION: Final = 500
 """Records that are read from the books and written together."""
 
 

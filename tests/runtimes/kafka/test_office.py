@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from engine.books import expiry, pools, rulebook
+from engine.books import applied, expiry, pools, rulebook
 from engine.books.connection import Connection
 from engine.books.database import open_to_write
 from engine.books.postgres import Server
@@ -23,7 +23,7 @@ from engine.core.signals import DayClosed, MailLeaves, Move, PauseEnded, PauseSe
 from engine.handling.shares import Held
 from engine.runtimes.kafka.effect_records import decode_effect
 from engine.runtimes.kafka.grants import codes_for
-from engine.runtimes.kafka.publishing import entry_of_word, next_words
+from engine.runtimes.kafka.publishing import documents_to_publish, entry_of_word, next_words
 from engine.runtimes.kafka.shop_store import ShopStore
 from engine.runtimes.kafka.wire import Entry
 from tests.acceptance.shipped import shipped
@@ -201,6 +201,46 @@ def test_a_day_waits_for_what_came_before_it_but_not_for_ever(shop: DistributedS
     shop.clock.advance(MINUTE)
     shop.office.work()
     assert days_told(shop) == 1
+
+
+def test_before_go_live_thresholds_follow_the_history_that_comes_in(shop: DistributedShop) -> None:
+    """Plans and back-tests must not reckon with the threshold of a shop that knows nothing; once live, the day holds."""
+    rules = replace(
+        shipped(), lifecycle=replace(shipped().lifecycle, lapsed_after=LapseRule("reorder_interval", (2, 1)))
+    )
+    shop.apply(rules)
+    bought_twice(shop, 12, 40)
+    shop.clock.advance(MINUTE)
+    shop.tick()
+    shop.project()
+    shop.office.work()
+    days_told(shop)
+    assert {worker.shop.thresholds.overall for worker in shop.workers} == {80}
+    shop.happens(*(ordered(f"c{number}", f"{number}/2", shop.clock.now() + DAY) for number in range(12)))
+    shop.project()
+    shop.clock.advance(MINUTE)
+    tell(shop, WentLive())
+    days_told(shop)
+    shop.happens(*(ordered(f"c{number}", f"{number}/3", shop.clock.now()) for number in range(12)))
+    shop.project()
+    shop.clock.advance(MINUTE)
+    shop.office.work()
+    assert days_told(shop) == 0
+
+
+def test_other_templates_within_an_epoch_are_put_into_kafka_too(shop: DistributedShop) -> None:
+    """Nobody is looked at for another wording, so the epoch stays; its document is put anew, once."""
+    said = applied.Said()
+
+    def reword(store: ShopStore, now: Instant) -> None:
+        applied.put(store.connection, now, who="ada", epoch=1, templates='{"reworded":1}', said=said)
+
+    shop.bureau.ask(reword)
+    shop.publish()
+    newest = shop.known.newest
+    assert newest is not None
+    assert (newest.epoch, newest.templates) == (1, '{"reworded":1}')
+    assert documents_to_publish(shop.connection) == []
 
 
 # Rules and runs ------------------------------------------------------------------------------------------------------------
