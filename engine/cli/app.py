@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dead-letters": ("dead_letters", "List, show and replay input that could not be taken."),
     "backup": ("backing_up", "Copy the whole database into one file, while the engine goes on."),
     "restore": ("restoring", "Put a backup in the database's place, held until somebody has looked."),
+    "export-state": ("exporting_state", "Write everything a shop would miss into one file, to move it elsewhere."),
+    "import-state": ("importing_state", "Let a shop that was exported go on here."),
     "schema": ("schema", "Print the JSON Schema of a file, an event or a command's --json."),
     "sample": ("sample", "Make up a shop's history."),
     "topics": ("topics", "Distributed engine: make and check its topics, and show who is behind."),
@@ -58,8 +60,6 @@ COMES_LATER = frozenset(
         "bounce",
         "export",
         "erase",
-        "export-state",
-        "import-state",
     }
 )
 """Commands of later versions: named, so that nobody takes them for a slip of the pen."""

@@ -385,3 +385,26 @@ class RestoreDocument(Struct, frozen=True):
     assumed_entered: dict[str, int]
     codes_put_aside: dict[str, int]
     fell_due: dict[str, dict[str, int]]
+
+
+class ExportStateDocument(Struct, frozen=True):
+    """`winback export-state --json`. `rows` counts by part; `paused`: the engine that was left sends nothing any more."""
+
+    file: str
+    engine: str
+    as_of: str
+    customers: int
+    rows: dict[str, int]
+    secret: str
+    paused: bool
+
+
+class ImportStateDocument(Struct, frozen=True):
+    """`winback import-state --json`. `came_from` and `engine` are embedded or distributed."""
+
+    file: str
+    came_from: str
+    engine: str
+    as_of: str
+    customers: int
+    rows: dict[str, int]

@@ -75,7 +75,9 @@ def run_part(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 @contextmanager
 def in_words() -> Iterator[None]:
     """Say what a part raises in the words of the command line."""
-    from engine.books.connection import DatabaseError  # noqa: PLC0415 - a part's modules are imported when it begins
+    from aiokafka.errors import KafkaError  # noqa: PLC0415 - a part's modules are imported when it begins
+
+    from engine.books.connection import DatabaseError  # noqa: PLC0415 - as above
     from engine.runtimes.kafka.brokers import BrokersError  # noqa: PLC0415 - as above
     from engine.wiring.distributed.parts import PartStoppedError  # noqa: PLC0415 - as above
     from engine.wiring.settings import SettingsError  # noqa: PLC0415 - as above
@@ -84,6 +86,8 @@ def in_words() -> Iterator[None]:
         yield
     except (PartStoppedError, DatabaseError, BrokersError) as error:
         raise Wrong(str(error)) from None
+    except KafkaError as error:
+        raise Wrong(f"Kafka does not do what was asked: {error}") from None
     except SettingsError as error:
         raise Misused(str(error)) from None
     except OSError as error:

@@ -43,6 +43,8 @@ DOCUMENTS: dict[str, Any] = {
     "coupons-load": documents.LoadedDocument,
     "backup": documents.BackupDocument,
     "restore": documents.RestoreDocument,
+    "export-state": documents.ExportStateDocument,
+    "import-state": documents.ImportStateDocument,
     "dead-letters": list[documents.DeadLetterDocument],
     "dead-letters-replay": documents.ReplayDocument,
     "preview": documents.PreviewDocument,

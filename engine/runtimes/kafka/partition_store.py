@@ -130,9 +130,7 @@ class PartitionStore:
     def _value(self, customer_id: str, offset: int) -> bytes:
         record = self._records[customer_id]
         assert record is not None, "whoever was changed is there"
-        refs = self._refs[customer_id]
-        kept = Kept(record.waiting, record.last_reaction, _stages_of(record), refs, record)
-        return pack(record.next_due, offset, encode_body(kept))
+        return value_of(record, self._refs[customer_id], offset)
 
     def _durable(self, customer_id: str) -> bytes | None:
         key = customer_id.encode()
@@ -316,6 +314,12 @@ class PartitionStore:
 
     def save_shop(self, shop: Shop) -> None:
         """Do nothing: the partition keeps its shop with its place."""
+
+
+def value_of(record: Customer, refs: bytes, offset: int) -> bytes:
+    """Return the table's value of a customer: the record, the references seen last, and the offset it was decided at."""
+    kept = Kept(record.waiting, record.last_reaction, _stages_of(record), refs, record)
+    return pack(record.next_due, offset, encode_body(kept))
 
 
 def _stages_of(record: Customer) -> tuple[tuple[str, str], ...]:

@@ -158,6 +158,7 @@ class Worker:
         )
         self._poison = PoisonWatch()
         self._looked_into: dict[int, int] = {}
+        self._templates_of: RulesDocument | None = None
         self._uncommitted: dict[TP, tuple[int | None, float]] = {}
         self._app: HeldApp
 
@@ -310,7 +311,7 @@ class Worker:
         record = self._record_in(held, message)
         for epoch in epochs_in(record):
             await self._rules.wait_for(epoch)
-            self._use_templates()
+        self._use_templates()
         self._decide(held, message.offset, record, event)
         await self._flushing.room()
 
@@ -403,8 +404,10 @@ class Worker:
         return min((since for _, since in waiting.values()), default=None)
 
     def _use_templates(self) -> None:
-        if self._rules.newest is not None:
-            self._writer.use(self._rules.newest)
+        newest = self._rules.newest
+        if newest is not None and newest is not self._templates_of:
+            self._templates_of = newest
+            self._writer.use(newest)
 
     async def _refresh_templates(self) -> None:
         while True:
