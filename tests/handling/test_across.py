@@ -243,6 +243,23 @@ def test_a_crowd_that_comes_at_once_is_mutual(seed: int) -> None:
     assert all(name in found[other].shares for name, each in found.items() for other in each.shares)
 
 
+@pytest.mark.parametrize("apart", [MINUTE, 1])
+def test_an_address_is_found_under_somebody_who_has_it(apart: int) -> None:
+    """Its newest owner goes away again, even before they were introduced: who comes next meets those who are there."""
+    shop = Parted(RULES, newcomer=permitted)
+    shop.take(event("profile.updated", shop.now, "ada", email=ADDRESSES[0]))
+    shop.settle()
+    shop.take(event("profile.updated", shop.now, "bob", email=ADDRESSES[0]))
+    shop.until(shop.now + apart)
+    shop.take(event("profile.updated", shop.now, "bob", email=ADDRESSES[1]))
+    shop.settle()
+    assert shop.owners["mail:home@example.org"] == "ada"
+    shop.take(event("profile.updated", shop.now, "cyd", email=ADDRESSES[0]))
+    shop.settle()
+    found = shop.customers()
+    assert [found[name].shares for name in ("ada", "bob", "cyd")] == [("cyd",), (), ("ada",)]
+
+
 def test_who_gives_an_address_that_was_known_alone_takes_over_what_was_said() -> None:
     """And what comes late for the address alone goes to them, whether there was a record of it or not."""
     shop = Parted(RULES, newcomer=permitted)
