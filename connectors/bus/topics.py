@@ -25,13 +25,14 @@ class TopicError(Exception):
 
 
 class TopicRecord(Struct, frozen=True):
-    """A record of a topic."""
+    """A record of a topic; `timestamp` is when it was written, in milliseconds."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    timestamp: int = 0
 
 
 class Topic:
@@ -76,7 +77,9 @@ class Topic:
             for place, records in taken.items():
                 for each in records:
                     if each.offset < self._ends[place]:
-                        yield TopicRecord(each.partition, each.offset, each.key, each.value, each.headers)
+                        yield TopicRecord(
+                            each.partition, each.offset, each.key, each.value, each.headers, each.timestamp
+                        )
 
     def _behind(self) -> list[str]:
         """Return which partitions are not read to their end, and how far they are, as people write it."""

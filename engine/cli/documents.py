@@ -126,14 +126,22 @@ class TopicProblemDocument(Struct, frozen=True):
     hint: str
 
 
+class PartitionRead(Struct, frozen=True):
+    """How far a group has read a partition, None where it has read nothing, and where that ends, in offsets."""
+
+    partition: int
+    read: int | None
+    end: int
+    lag: int
+
+
 class GroupDocument(Struct, frozen=True):
-    """How many records of a topic a group has not read yet, and how many of them are in the partition that has most."""
+    """How many records of a topic a group has not read yet, in all and by partition."""
 
     group: str
     topic: str
     lag: int
-    partition: int
-    most: int
+    partitions: list[PartitionRead]
 
 
 class TopicsDocument(Struct, frozen=True):

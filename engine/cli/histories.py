@@ -149,6 +149,8 @@ class History:
         for name, topic in self._topics.items():
             if topic.skipped.tombstones:
                 note(f"{name}: {topic.skipped.tombstones:,} records without a value (tombstones) tell of no event")
+            if topic.skipped.left_out:
+                note(f"{name}: {topic.skipped.left_out:,} records are left out by connectors.yaml")
             if topic.skipped.words:
                 note(f"{name}: {topic.skipped.words:,} records are words of winback's own, no events")
         for problem in self.problems:

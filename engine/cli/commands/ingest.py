@@ -40,7 +40,7 @@ def command(
     """Take in events from files or topics, through the running engine when there is one.
 
     Files hold an event per line (JSON, also .gz), or rows of CSV. A topic of Kafka (kafka://BROKER:9092/TOPIC) holds
-    CloudEvents, structured or binary, and is read from its beginning to its end as it is now; nothing is committed. Events that are older than `history_after`, or than
+    CloudEvents, structured or binary, or what connectors.yaml maps, and is read from its beginning to its end as it is now. Events that are older than `history_after`, or than
     go-live, are history: facts that start nothing. The same event twice changes nothing. Exits 1 when there was a dead
     letter.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.calling import Call, named
-from engine.cli.documents import GroupDocument, TopicDocument, TopicProblemDocument, TopicsDocument
+from engine.cli.documents import GroupDocument, PartitionRead, TopicDocument, TopicProblemDocument, TopicsDocument
 from engine.cli.parts import environment, in_words, to_begin
 from engine.cli.printing import note, print_json, table, to_people
 
@@ -50,7 +50,15 @@ def _document(seen: TopicsFound) -> TopicsDocument:
             for name, each in seen.found.items()
         ],
         problems=[TopicProblemDocument(p.topic, p.severity, p.message, p.hint) for p in seen.problems],
-        groups=[GroupDocument(g.group, g.topic, g.lag, g.behind, g.most) for g in seen.groups],
+        groups=[
+            GroupDocument(
+                each.group,
+                each.topic,
+                each.lag,
+                [PartitionRead(part.partition, part.read, part.end, part.lag) for part in each.partitions],
+            )
+            for each in seen.groups
+        ],
     )
 
 
@@ -62,12 +70,17 @@ def _tell(document: TopicsDocument) -> None:
     ]
     if rows:
         console.print(table("topic", "partitions", "copies", "clean-up", "", rows=rows, right=("partitions", "copies")))
-    lags = [(each.group, each.topic, f"{each.lag:,}", each.partition) for each in document.groups]
+    lags = [(each.group, each.topic, f"{each.lag:,}", _furthest_behind(each)) for each in document.groups]
     if lags:
         console.print()
-        columns = ("group", "reads", "records behind", "most of them in partition")
-        console.print(table(*columns, rows=lags, right=columns[2:]))
+        columns = ("group", "reads", "records behind", "most of them")
+        console.print(table(*columns, rows=lags, right=columns[2:3]))
     for problem in document.problems:
         console.print(f"\n{problem.severity}: {problem.topic}: {problem.message}\n    {problem.hint}", style="bold")
     if not document.problems:
         console.print("\nall topics are what they must be")
+
+
+def _furthest_behind(group: GroupDocument) -> str:
+    worst = max(group.partitions, key=lambda part: part.lag)
+    return f"{worst.lag:,} in partition {worst.partition}" if worst.lag else ""

@@ -108,6 +108,21 @@ def problems(wanted: Iterable[Demand], found: Mapping[str, Found], copies: int) 
     return _as_one_count(every, found, wrong)
 
 
+def source_problems(topics: Iterable[str], found: Mapping[str, Found]) -> list[TopicProblem]:
+    """Return what is wrong with topics of the shop's own that are read: they are not ours to make, so these are warnings."""
+    wrong = []
+    for name in topics:
+        if name not in found:
+            hint = "make it, or take it out of connectors.yaml"
+            wrong.append(TopicProblem(name, "warning", "connectors.yaml maps it, and there is no such topic", hint))
+        elif "compact" in found[name].settings["cleanup.policy"]:
+            said = "it is compacted: of what happens to one key in quick succession, only the last may be read"
+            wrong.append(
+                TopicProblem(name, "warning", said, "let the shop write events into a topic with cleanup.policy delete")
+            )
+    return wrong
+
+
 def _missing(demand: Demand) -> TopicProblem:
     return TopicProblem(demand.topic, "error", "there is no such topic", "winback topics --create makes it")
 

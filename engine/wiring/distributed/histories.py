@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from connectors.bus.binding import ReadEvent, is_tombstone, read_record
-from connectors.bus.topics import Topic, TopicError, topic
+from connectors.bus.mapped import MappedTopic, Row
+from connectors.bus.topics import Topic, TopicError, TopicRecord, topic
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
+from engine.core.reading import Read
 from engine.runtimes.kafka.brokers import Brokers, BrokersError
 from engine.runtimes.kafka.reaching import Told, client_options, in_words, wait_for
+from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.settings import Settings
 
 SCHEME: Final = "kafka://"
@@ -34,26 +38,31 @@ class TopicUnreachableError(Exception):
 
 
 class Skipped(Struct):
-    """What of a topic is neither an event nor a dead letter: records that delete their key, and words of our own."""
+    """What of a topic is neither an event nor a dead letter.
+
+    Records that delete their key, words of our own, and what connectors.yaml leaves out.
+    """
 
     tombstones: int = 0
     words: int = 0
+    left_out: int = 0
 
 
 class TopicHistory:
-    """One topic, from its beginning to its end as it is now."""
+    """One topic, from its beginning to its end as it is now: CloudEvents, or what connectors.yaml makes of its records."""
 
     def __init__(self, name: str, settings: Settings, environment: Mapping[str, str], told: Told) -> None:
         """Take the name apart; nothing is reached yet.
 
         Raises:
             NoTopicAddressError: it names no topic.
-            SettingsError: the settings' brokers are meant, and there are none.
+            SettingsError: the settings' brokers are meant, and there are none; or connectors.yaml has mistakes.
 
         """
         self.name, self.skipped = name, Skipped()
         self._told, self._patience = told, settings.kafka.reach_within
         self._brokers, self._topic = _taken_apart(name, settings, environment)
+        self._mapped = source_topics(settings.workflows, TopicNames.of(settings.kafka.prefix)).get(self._topic)
 
     def items(self, read: ReadEvent, now: Instant | None) -> Iterator[Event | DeadLetter]:
         """Yield what stands in the topic: in order within each partition.
@@ -76,17 +85,26 @@ class TopicHistory:
 
     def _items_of(self, it: Topic, read: ReadEvent, now: Instant | None) -> Iterator[Event | DeadLetter]:
         begin = f"{SCHEME}{self._brokers.addresses[0]}/{self._topic}/"
+        read_one = self._reading(read)
         for record in it.records():
             if is_tombstone(record.value, record.headers):
                 self.skipped.tombstones += 1
             elif any(name.startswith(OF_OURS) for name, _ in record.headers):
                 self.skipped.words += 1
             else:
-                got = read_record(record.value, record.headers, f"{begin}{record.partition}@{record.offset}", now, read)
-                if got.event is not None:
-                    yield got.event
-                if got.dead is not None:
-                    yield got.dead
+                got = read_one(record, f"{begin}{record.partition}@{record.offset}", now)
+                found = [item for item in (got.event, got.dead) if item is not None]
+                self.skipped.left_out += not found
+                yield from found
+
+    def _reading(self, read: ReadEvent) -> Callable[[TopicRecord, str, Instant | None], Read]:
+        """Return how a record is read: by connectors.yaml if it maps the topic, as the gateway does, else as a CloudEvent."""
+        if self._mapped is None or not self._mapped.events:
+            return lambda record, origin, now: read_record(record.value, record.headers, origin, now, read)
+        mapped = MappedTopic(self._mapped, read)
+        return lambda record, origin, now: mapped.read(
+            Row(record.value, record.key, record.headers, record.timestamp), origin, now
+        )
 
 
 def _taken_apart(name: str, settings: Settings, environment: Mapping[str, str]) -> tuple[Brokers, str]:

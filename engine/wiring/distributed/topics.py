@@ -14,8 +14,9 @@ from engine.runtimes.kafka.brokers import Brokers, BrokersError
 from engine.runtimes.kafka.placing import LOOKED_AT_EACH, Standing, misplaced, ours
 from engine.runtimes.kafka.reaching import Told, client_options, in_words
 from engine.runtimes.kafka.topic_names import TopicNames
-from engine.runtimes.kafka.topics import Demand, Found, TopicProblem, demands, problems
+from engine.runtimes.kafka.topics import Demand, Found, TopicProblem, demands, problems, source_problems
 from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.distributed.parts import Up
 from engine.wiring.settings import Settings
 
@@ -24,17 +25,20 @@ Part = Callable[[Up], Awaitable[None]]
 
 
 class GroupLag(Struct, frozen=True):
-    """How far a group has read a topic: `lag` records are before it, `most` of them in the partition `behind`."""
+    """How far a group has read a topic, partition by partition."""
 
     group: str
     topic: str
-    lag: int
-    most: int
-    behind: int
+    partitions: list[Progress]
+
+    @property
+    def lag(self) -> int:
+        """How many records lie before it."""
+        return sum(each.lag for each in self.partitions)
 
 
 class TopicsFound(Struct, frozen=True):
-    """Our topics as they are, those just made, what is wrong, and how far groups have read."""
+    """Our topics and those of the shop that we read, as they are; those just made, what is wrong, and who has read how far."""
 
     found: dict[str, Found]
     made: list[str]
@@ -52,11 +56,12 @@ def look_at_topics(
     """Look at all our topics, and at where their records stand; `create` makes those that are missing first.
 
     Raises:
-        SettingsError: no brokers are named.
+        SettingsError: no brokers are named, or connectors.yaml has mistakes.
         BrokersError: Kafka does not answer, or refuses.
 
     """
     brokers, wanted = brokers_of(settings, environment), _wanted(settings)
+    sources = list(source_topics(settings.workflows, TopicNames.of(settings.kafka.prefix)))
     copies, prefix = settings.kafka.replication, settings.kafka.prefix
     with administration(brokers, within=settings.kafka.reach_within, told=told) as it:
         found = it.found(demand.topic for demand in wanted)
@@ -64,10 +69,11 @@ def look_at_topics(
         if create and missing:
             it.create(missing, copies)
             found = it.found(demand.topic for demand in wanted)
+        of_the_shop = it.found(sources)
         lags = _lags(it.progress(prefix))
-    wrong = problems(wanted, found, copies)
+    wrong = problems(wanted, found, copies) + source_problems(sources, of_the_shop)
     wrong += _misplaced(brokers, TopicNames.of(prefix), found, settings.kafka.partitions, told)
-    return TopicsFound(found, [demand.topic for demand in missing] if create else [], wrong, lags)
+    return TopicsFound(found | of_the_shop, [demand.topic for demand in missing] if create else [], wrong, lags)
 
 
 def require_topics(
@@ -126,9 +132,4 @@ def _lags(progress: list[Progress]) -> list[GroupLag]:
     parts: dict[tuple[str, str], list[Progress]] = defaultdict(list)
     for each in progress:
         parts[each.group, each.topic].append(each)
-    return [_lag(group, name, places) for (group, name), places in parts.items()]
-
-
-def _lag(group: str, name: str, places: list[Progress]) -> GroupLag:
-    worst = max(places, key=lambda part: part.lag)
-    return GroupLag(group, name, sum(part.lag for part in places), worst.lag, worst.partition)
+    return [GroupLag(group, name, places) for (group, name), places in parts.items()]

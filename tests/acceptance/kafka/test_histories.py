@@ -139,6 +139,44 @@ def test_binary_events_tombstones_and_what_is_wrong(shop: Path, topic_of: NewTop
     assert "Traceback" not in called.err
 
 
+MAPPED = """
+topics:
+  {topic}:
+    format: json
+    source: shop
+    events:
+      - type: order.placed
+        when: {{field: state, is: paid}}
+        id: number
+        time: {{field: at, zone: Europe/Berlin}}
+        customer: customer.id
+        data:
+          order_id: number
+          total: {{field: cents, as: minor_units}}
+          currency: {{constant: EUR}}
+"""
+
+
+def test_a_topic_that_connectors_yaml_maps_is_read_by_it(shop: Path, topic_of: NewTopicOf) -> None:
+    """The shop's own JSON becomes events as it does in the gateway; what is left out is counted, what is wrong has its place."""
+    orders = [
+        {"number": "1", "state": "paid", "at": "2025-03-01T10:00:00", "customer": {"id": "c-1"}, "cents": 4990},
+        {"number": "2", "state": "open", "at": "2025-03-02T10:00:00", "customer": {"id": "c-1"}, "cents": 100},
+        {"number": "3", "state": "paid", "at": "some day", "customer": {"id": "c-2"}, "cents": 100},
+    ]
+    address = topic_of([(json.dumps(order).encode(), []) for order in orders])
+    (shop / "workflows" / "connectors.yaml").write_text(MAPPED.format(topic=address.rpartition("/")[2]))
+
+    called = winback(shop, "ingest", address, "--json")
+    told = winback(shop, "explain", "c-1", "--json")
+
+    assert called.code == 1
+    assert counts(called) == {"accepted": 1, "duplicate": 0, "history": 1, "dead_letters": 1}
+    assert f"{address}: 1 records are left out by connectors.yaml" in called.err
+    assert f"{address}/2@0: " in called.err
+    assert told.json["customer"]["revenue"] == {"EUR": "49.90"}
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_codec_is_read_or_named(shop: Path, topic_of: NewTopicOf, codec: str) -> None:
     """Records in each of Kafka's codecs are read; where the package for one is missing it is named, and nothing hangs."""

@@ -190,8 +190,34 @@ def test_lag_is_shown_by_group_and_partition(topics: Topics, kafka: str, prefix:
     called = topics("--json")
 
     assert called.json["groups"] == [
-        {"group": f"{prefix}-worker", "topic": name, "lag": 3, "partition": place.partition, "most": 3}
+        {
+            "group": f"{prefix}-worker",
+            "topic": name,
+            "lag": 3,
+            "partitions": [{"partition": place.partition, "read": 2, "end": 5, "lag": 3}],
+        }
     ]
+
+
+def test_topics_of_the_shop_are_looked_at_and_left_alone(
+    topics: Topics, admin: KafkaAdminClient, prefix: str, tmp_path: Path
+) -> None:
+    """A topic that connectors.yaml maps is warned of where it is missing or compacted; --create makes none of them."""
+    compacted, absent = f"{prefix}-shop.customers", f"{prefix}-shop.orders"
+    admin.create_topics([NewTopic(compacted, 2, 1, topic_configs={"cleanup.policy": "compact"})])
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows" / "connectors.yaml").write_text(
+        f"topics:\n  {compacted}:\n    format: cloudevents\n  {absent}:\n    format: cloudevents\n"
+    )
+
+    called = topics("--create", "--json")
+
+    assert called.code == 0
+    assert sorted((each["topic"], each["severity"]) for each in called.json["problems"]) == [
+        (compacted, "warning"),
+        (absent, "warning"),
+    ]
+    assert absent not in admin.list_topics()
 
 
 def test_more_copies_than_brokers_are_refused_in_words(topics: Topics) -> None:
