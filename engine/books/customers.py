@@ -7,6 +7,7 @@ than keeping none, keeping 16,000 a quarter more.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -54,6 +55,9 @@ class Customers:
         self.let_go()
         self._places.count()
         self._population.flush()
+        if not isinstance(self._connection, sqlite3.Connection):  # another process may write before the next one
+            self._places.forget_lengths()
+            self._last_num = None
 
     def _forget(self) -> None:
         self._now: dict[str, Customer | None] = {}

@@ -49,6 +49,10 @@ class Places:
         """Write how many stand where: once a transaction is enough."""
         self._headcount.flush()
 
+    def forget_lengths(self) -> None:
+        """Count lines anew when they are asked for."""
+        self._lengths = {}
+
     def line(self, workflow: str, limit: int) -> list[str]:
         """Return the first in a line, as of the last flush."""
         return [customer for (customer,) in self._connection.execute(QUERIES["line"], (workflow, limit))]

@@ -275,6 +275,24 @@ def test_effects_of_several_processes_have_numbers_in_the_order_of_their_commits
         assert one.execute("select sum(count) from tally").fetchone() == (2,)
 
 
+def test_a_store_sees_what_another_process_committed(server: Server) -> None:
+    """Nothing is kept from one transaction to the next: lines, records, owners and numbers are as they are by then."""
+    with closing(open_to_write(server)) as one, closing(open_to_write(server)) as two:
+        stores = [SqlStore(one), SqlStore(two)]
+        for turn in range(6):
+            store = stores[turn % 2]
+            store.begin()
+            assert store.line_length("w") == len(store.line("w", 9)) == turn
+            assert store.find("mail:a@example.org") == (f"c{turn - 1}" if turn else None)
+            assert (store.load(f"c{turn - 1}") is not None) is bool(turn)
+            store.know("mail:a@example.org", f"c{turn}")
+            store.save(None, Customer(f"c{turn}", waiting=("w",)))
+            store.put([Effect(SEND_DROPPED, NOW, f"c{turn}", f"e{turn}", {})])
+            store.commit(NOW)
+        assert one.execute("select count(*), max(num) from customer").fetchone() == (6, 6)
+        assert one.execute("select count(*), max(seq) from effect").fetchone() == (6, 6)
+
+
 def test_time_never_goes_back(connection: PostgresConnection) -> None:
     """Of several processes that commit, the latest instant stays on record."""
     store = SqlStore(connection)
