@@ -100,6 +100,7 @@ def main(events: int = EVENTS) -> None:
 def _measured(ground: Ground, events: int) -> Iterator[tuple[str, Figure]]:
     ours, theirs = [sys.executable, "-m", "benchmarks._kafka.{}"], [str(PEERS), "-m", "benchmarks._peers.{}"]
     yield "raw consume", _run(ground, ours, "raw", events)
+    yield "winback gateway", _run(ground, ours, "gateway", events)
     yield "winback worker, in memory", _worker(ground.memory, events, "")
     yield "winback worker, RocksDB", _worker(ground.disk, events, str(ground.folder / "rocks"))
     yield "plain Faust table agent", _run(ground, ours, "plain_faust", min(events, FEWER))

@@ -29,7 +29,10 @@ class Topics(Struct, frozen=True):
 
 
 class Figures(Struct, frozen=True):
-    """What a watchdog and the metrics look at, since the process began; `in_hand` is bytes on their way."""
+    """What a watchdog and the metrics look at, since the process began.
+
+    `records` and `durable` entries are in the inbox; `in_hand` is bytes on their way.
+    """
 
     events: int
     words: int
@@ -39,6 +42,7 @@ class Figures(Struct, frozen=True):
     tombstones: int
     skipped: int
     records: int
+    durable: int
     in_hand: int
     identities_away: bool
 
@@ -142,6 +146,7 @@ class Gateway:
             tombstones=read.tombstones,
             skipped=read.skipped,
             records=self._inbox.records,
+            durable=self._inbox.entries,
             in_hand=self._inbox.in_hand,
             identities_away=self._whose.away_since is not None,
         )
