@@ -33,6 +33,9 @@ select as_of from office for update
 -- name: draw_words
 update office set last_word = last_word + ? returning last_word
 
+-- name: go_on_after
+update office set last_word = ? where last_word < ?
+
 -- name: add_word
 insert into shop_word (number, at, partition, customer, signal, mark, origin) values (?, ?, ?, ?, ?, ?, ?)
 

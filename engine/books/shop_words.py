@@ -70,6 +70,11 @@ def are_published(connection: Connection, number: int) -> None:
     connection.execute(QUERIES["words_are_published"], (number, number))
 
 
+def go_on_after(connection: Connection, number: int) -> None:
+    """Give no word a number up to one that a partition has had: books that were restored from a backup know fewer."""
+    connection.execute(QUERIES["go_on_after"], (number, number))
+
+
 def forget(connection: Connection, before: Instant) -> None:
     """Forget what customers were told, and what partitions were told before an instant; all of it is in the inbox."""
     connection.execute(QUERIES["forget_words"], (before,))

@@ -77,6 +77,7 @@ class Projector:
 
         """
         store = self._store
+        self._tallied = None
         store.begin()
         try:
             moved = self._write(consumed)
@@ -127,7 +128,6 @@ class Projector:
                 self._letter(record)
             moved[source] = Position(record.offset + 1, place)
         self._store.tally.flush(self._tallied or 0)
-        self._tallied = None
         self._save(snapshots)
         return moved
 
@@ -160,6 +160,7 @@ class Projector:
             if newer != kept:
                 self._shops[partition] = newer
                 partition_shops.save(self._store.connection, newer)
+                shop_words.go_on_after(self._store.connection, newer.word)
         customers = list(snapshots.customers.items())
         for start in range(0, len(customers), PORTION):
             self._save_portion(dict(customers[start : start + PORTION]))

@@ -127,6 +127,23 @@ def test_two_desks_never_give_out_one_number(shop: DistributedShop, postgres: st
     assert [each.scope for each in shop.bureau.desk.rules.shop.pauses] == ["engine"]
 
 
+def test_books_restored_from_a_backup_give_no_word_a_number_that_partitions_have_had(shop: DistributedShop) -> None:
+    """A partition leaves out numbers it has had; a pause after such a restore must not be one of them."""
+    tell(shop, PAUSE, PauseEnded("engine", "", "skip"))
+    shop.publish()
+    shop.project()
+    shop.connection.execute("update office set last_word = 1, published_word = 1")  # as the backup has it
+    shop.connection.execute("delete from shop_word")
+    shop.tick()
+    for table in ("topic_position", "partition_shop", "snapshot"):
+        shop.connection.execute(f"delete from {table}")
+    shop.open_books()
+    shop.project()
+    tell(shop, PAUSE)
+    shop.publish()
+    assert all(worker.shop.pauses for worker in shop.workers)
+
+
 def test_what_raises_at_the_desk_leaves_nothing(shop: DistributedShop) -> None:
     """A command that is refused half-way has told nobody anything, and the next one finds the shop as it was."""
 
