@@ -16,6 +16,8 @@ from engine.language.codes import CODES
 from engine.language.reference import Example, check_page, checks_index, keys_page
 from engine.language.schema import FILES as LANGUAGE_FILES
 from engine.language.schema import json_schema
+from engine.runtimes.kafka.topic_names import TopicNames
+from engine.runtimes.kafka.topics import demands
 
 DOCS = Path(__file__).parent
 CHECKS = DOCS / "reference" / "checks"
@@ -86,6 +88,19 @@ def partials() -> dict[Path, str]:
     return {recipe / "templates" / "shared" / name: text for recipe in recipes for name, text in texts.items()}
 
 
+def topics_table() -> str:
+    """Return the table of the topics of the distributed engine."""
+    rows = [
+        "| topic | holds | partitions | clean-up | kept | largest record |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for each in demands(TopicNames.of("winback"), 32):
+        count = "1" if each.partitions == 1 else "any number" if each.any_number else "exactly"
+        policy, kept = ("compact", "for ever") if each.compact else ("delete", f"{each.kept_ms // 86_400_000} days")
+        rows.append(f"| `{each.topic}` | {each.holds} | {count} | {policy} | {kept} | {each.most_bytes >> 20} MiB |")
+    return "\n".join(rows)
+
+
 FILES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/language/keys.md": keys_page,
@@ -97,6 +112,7 @@ FILES: dict[str, Callable[[], str]] = {
 }
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference/events.md", "event types"): event_types,
+    ("reference/topics.md", "topics"): topics_table,
 }
 
 

@@ -39,6 +39,7 @@ class Demand(Struct, frozen=True, kw_only=True):
     """
 
     topic: str
+    holds: str
     partitions: int
     any_number: bool = False
     compact: bool = False
@@ -83,15 +84,25 @@ class TopicProblem(Struct, frozen=True):
 def demands(names: TopicNames, partitions: int) -> tuple[Demand, ...]:
     """Return what each of our topics must be, with an inbox of so many partitions."""
     large, month = 8 * _MB, 30 * _DAY_MS
+
+    def open_to_all(topic: str, holds: str, number: int = partitions, kept_ms: int = 7 * _DAY_MS) -> Demand:
+        return Demand(topic=topic, holds=holds, partitions=number, any_number=True, most_bytes=large, kept_ms=kept_ms)
+
+    def by_customer(topic: str, holds: str, kept_ms: int) -> Demand:
+        return Demand(topic=topic, holds=holds, partitions=partitions, most_bytes=large, kept_ms=kept_ms)
+
+    def compact(topic: str, holds: str, number: int, most_bytes: int) -> Demand:
+        return Demand(topic=topic, holds=holds, partitions=number, compact=True, most_bytes=most_bytes)
+
     return (
-        Demand(topic=names.events, partitions=partitions, any_number=True, most_bytes=large),
-        Demand(topic=names.results, partitions=partitions, any_number=True, most_bytes=large),
-        Demand(topic=names.inbox, partitions=partitions, most_bytes=large, kept_ms=month),
-        Demand(topic=names.effects, partitions=partitions, most_bytes=large, kept_ms=month),
-        Demand(topic=names.sends, partitions=partitions, most_bytes=large),
-        Demand(topic=names.rules, partitions=1, compact=True, most_bytes=16 * _MB + _MB),
-        Demand(topic=names.letters, partitions=1, any_number=True, most_bytes=large, kept_ms=month),
-        Demand(topic=names.changelog, partitions=partitions, compact=True, most_bytes=32 * _MB),
+        open_to_all(names.events, "what happens in the shop, as CloudEvents"),
+        open_to_all(names.results, "what became of mails"),
+        by_customer(names.inbox, "what workers decide, in order", month),
+        by_customer(names.effects, "all that was decided", month),
+        by_customer(names.sends, "mails to hand over, complete", 7 * _DAY_MS),
+        compact(names.rules, "the rules in force, and those before them", 1, 17 * _MB),
+        open_to_all(names.letters, "what could not be read", 1, month),
+        compact(names.changelog, "the customers, as workers last wrote them", partitions, 32 * _MB),
     )
 
 
