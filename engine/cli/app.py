@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gateway": ("gateway", "Distributed engine: take in what happens in the shop."),
     "worker": ("worker", "Distributed engine: decide what happens to customers."),
     "projector": ("projector", "Distributed engine: keep the books, look after the shop."),
+    "console": ("console", "Distributed engine: the pages for the people who run the shop."),
     "sender": ("sender", "Distributed engine: hand over what workers release."),
     "demo": ("demo", "Let a made-up shop live a day per second in front of you."),
 }

@@ -71,7 +71,7 @@ async def listeners(
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
     stack.push_async_callback(public.stop)
-    sights = EngineSights(settings, engine, control, mailbox, waiting, brand.name)
+    sights = EngineSights(settings, engine.now, lambda: engine.handling.rules, control, mailbox, waiting, brand.name)
     stack.push_async_callback(sights.close)
     site = Site(sights, control, mailbox)
     ops = await serve(

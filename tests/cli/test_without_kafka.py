@@ -9,7 +9,7 @@ from engine.cli import parts
 from tests.cli.conftest import Winback
 
 OF_THE_EXTRA = ("aiokafka", "faust", "kafka", "mode", "psycopg", "rocksdict", "uvloop")
-PARTS = ("gateway", "worker", "projector", "sender")
+PARTS = ("gateway", "worker", "projector", "sender", "console")
 
 
 def test_the_embedded_engine_needs_nothing_of_the_extra() -> None:

@@ -70,7 +70,15 @@ async def program(
     checked, _ = checked_folder(workflows)
     assert checked.rules is not None, checked.problems
     async with running(settings, {}, clock, checked, listen=False, overdue_a_second=None) as made:
-        sights = EngineSights(settings, made.engine, made.control, made.mailbox, made.waiting, "Shop")
+        sights = EngineSights(
+            settings,
+            made.engine.now,
+            lambda: made.engine.handling.rules,
+            made.control,
+            made.mailbox,
+            made.waiting,
+            "Shop",
+        )
         yield made, sights
         await sights.close()
 

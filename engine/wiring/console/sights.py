@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from engine.books.proposals import PENDING, Proposal
 from engine.books.views import Views
 from engine.core.customer import Customer
-from engine.core.moments import zone
+from engine.core.moments import Instant, zone
 from engine.core.rulebook import Rules
 from engine.listeners.console import (
     Changes,
@@ -29,7 +29,6 @@ from engine.listeners.console import (
     WorkflowSight,
 )
 from engine.listeners.control import Control
-from engine.runtimes.sqlite.engine import Engine
 from engine.trace import Ending, story
 from engine.wiring.applying import row_as_json
 from engine.wiring.console.finding import found
@@ -58,16 +57,20 @@ class EngineSights:
     def __init__(
         self,
         settings: Settings,
-        engine: Engine,
+        now: Callable[[], Instant],
+        rules: Callable[[], Rules],
         control: Control,
         letters: Letters,
         waiting: WaitingFiles,
         shop: str,
     ) -> None:
-        """`waiting` says what the files would change, without looking at them now; `shop` is the shop's name."""
-        self._settings, self._engine, self._control, self._letters = settings, engine, control, letters
+        """`rules` are those in force, as of now; `waiting` says what the files would change, without looking at them now.
+
+        `shop` is the shop's name.
+        """
+        self._settings, self._now, self._rules, self._control, self._letters = settings, now, rules, control, letters
         self._waiting, self._shop = waiting, shop
-        self._reckoning = Reckoning(settings.books, engine.now)
+        self._reckoning = Reckoning(settings.books, now)
         self._thread = ThreadPoolExecutor(1, "console")
         self._views: Views | None = None
 
@@ -79,11 +82,11 @@ class EngineSights:
 
     def here(self) -> Here:
         """Return what every page needs."""
-        rules = self._engine.handling.rules
+        rules = self._rules()
         waits = self._waiting.pending()
         return Here(
             shop=self._shop,
-            now=self._engine.now(),
+            now=self._now(),
             timezone=rules.lifecycle.timezone,
             live_since=rules.shop.live_since if rules.shop.gone_live else None,
             pauses=rules.shop.pauses,
@@ -93,7 +96,7 @@ class EngineSights:
     async def today(self) -> Today:
         """Return how the engine is, and what the last days brought."""
         running = {"pid": os.getpid(), **await self._control.do("ping", {})}
-        return await self._read(partial(self._today, running=running, now=self._engine.now()))
+        return await self._read(partial(self._today, running=running, now=self._now()))
 
     def _today(self, views: Views, running: Mapping[str, Any], now: int) -> Today:
         waits = self._waiting.pending()
@@ -103,7 +106,7 @@ class EngineSights:
 
     async def workflows(self) -> Sequence[WorkflowSight]:
         """Return all workflows in force, and those of which runs are still under way."""
-        return await self._read(partial(_workflows, now=self._engine.now()))
+        return await self._read(partial(_workflows, now=self._now()))
 
     async def workflow(self, name: str) -> WorkflowSight | None:
         """Return one of them."""
@@ -115,7 +118,7 @@ class EngineSights:
 
     async def story(self, customer: str) -> Told | None:
         """Return a customer's story."""
-        return await self._read(partial(self._story, name=customer, now=self._engine.now()))
+        return await self._read(partial(self._story, name=customer, now=self._now()))
 
     def _story(self, views: Views, name: str, now: int) -> Told | None:
         customer = views.record(name)

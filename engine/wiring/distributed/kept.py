@@ -10,6 +10,7 @@ from engine.books.views import Views
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Pause, Shop
+from engine.rendering import Brand
 from engine.rendering.envelope import Desk
 from engine.wiring.composing import desk
 from engine.wiring.in_force import Kept, kept_of
@@ -45,6 +46,11 @@ class ShopAsKept:
     def desk(self) -> Desk:
         """Who writes."""
         return desk(self._settings, self._kept.brand)
+
+    @property
+    def brand(self) -> Brand:
+        """What the shop is called, and the like."""
+        return self._kept.brand
 
     async def look(self) -> None:
         """Look now.
