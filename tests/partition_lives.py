@@ -78,18 +78,25 @@ class Process:
                     return
                 self.topics.end = min(len(self.topics.inbox), self.topics.end + self.random.randint(1, 20))
                 continue
-            batch = self.partition.dirty()
-            yield from self._put_out()
             ahead: list[int] = []  # decided while the flush is under way
-            for _ in range(self.random.randint(0, 2)):
-                yield from self._decide(ahead)
-            self.topics.changelog += self.takeover.entries(batch)
-            yield "changelog"
-            self.shelf.update(batch)
-            self.partition.kept()
-            self.topics.acknowledged = offsets[-1] + 1
-            yield "acknowledged"
+            yield from self.flush(self.partition.dirty(), offsets[-1] + 1, ahead)
             offsets = ahead
+
+    def flush(self, batch: dict[bytes, bytes], upto: int, ahead: list[int]) -> Iterator[str]:
+        """Make durable what was decided, and acknowledge it: the order is the promise."""
+        yield from self.put_out()
+        for _ in range(self.random.randint(0, 2)):
+            yield from self._decide(ahead)
+        yield from self.change(batch)
+        self.topics.acknowledged = upto
+        yield "acknowledged"
+
+    def change(self, batch: dict[bytes, bytes]) -> Iterator[str]:
+        """Append a batch to the changelog, and put it on the shelf."""
+        self.topics.changelog += self.takeover.entries(batch)
+        yield "changelog"
+        self.shelf.update(batch)
+        self.partition.kept()
 
     def _decide(self, offsets: list[int]) -> Iterator[str]:
         if self.offset < (self.topics.end if self.fetched is None else self.fetched):
@@ -98,7 +105,8 @@ class Process:
             self.offset += 1
             yield "decided"
 
-    def _put_out(self) -> Iterator[str]:
+    def put_out(self) -> Iterator[str]:
+        """Append what was decided to the topics, one by one."""
         outcomes, self._outcomes = self._outcomes, []
         for outcome in outcomes:
             for placed in outcome.effects:

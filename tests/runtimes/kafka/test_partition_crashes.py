@@ -6,10 +6,11 @@ have their partition. What they have put out, and what is left in the changelog,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,18 +43,20 @@ def undisturbed(seed: int, partitions: int, number: int) -> dict[bytes, bytes]:
     return shelf
 
 
-def live_through(topics: Topics, stream: Stream, number: int, random: Random, crashes: int) -> None:
+def live_through(
+    topics: Topics, stream: Stream, number: int, random: Random, crashes: int, kind: type[Process] = Process
+) -> None:
     """Let processes die or stop one after the other, and the last one come to the end."""
     stopped: list[Process] = []
     for _ in range(crashes):
-        process = Process(topics, stream, number, random, rewind=random.choice((0, 1, 5, 1_000)))
+        process = kind(topics, stream, number, random, rewind=random.choice((0, 1, 5, 1_000)))
         live(process, steps=int(random.choice((3, 30, 300)) * random.expovariate(1)) + 1, stopped=stopped)
         if random.random() < 0.5:
             process.stop()
             stopped.append(process)
         if random.random() < 0.5:
             topics.compact(random.randint(0, len(topics.changelog)), deletions=random.random() < 0.5)
-    live(Process(topics, stream, number, random, rewind=5), steps=1_000_000, stopped=stopped)
+    live(kind(topics, stream, number, random, rewind=5), steps=1_000_000, stopped=stopped)
 
 
 def live(process: Process, steps: int, stopped: list[Process]) -> None:
@@ -79,6 +82,40 @@ def test_the_same_effects_stand_at_the_same_places(seed: int, partitions: int, c
     assert set(topics.words) == set(stream.words[number])
     assert no_place_has_two_effects(topics)
     compare(topics.restored().values, undisturbed(seed, partitions, number))
+
+
+class TableFirst(Process):
+    """A process that changes the table before what was decided is out."""
+
+    def flush(self, batch: dict[bytes, bytes], upto: int, ahead: list[int]) -> Iterator[str]:  # noqa: ARG002 - nothing is decided meanwhile
+        """Do it in the wrong order."""
+        yield from self.change(batch)
+        yield from self.put_out()
+        self.topics.acknowledged = upto
+        yield "acknowledged"
+
+
+class AcknowledgesFirst(Process):
+    """A process that acknowledges what is not in the changelog yet, as Faust does by itself."""
+
+    def flush(self, batch: dict[bytes, bytes], upto: int, ahead: list[int]) -> Iterator[str]:  # noqa: ARG002 - nothing is decided meanwhile
+        """Do it in the wrong order."""
+        self.topics.acknowledged = upto
+        yield "acknowledged"
+        yield from self.put_out()
+        yield from self.change(batch)
+
+
+@pytest.mark.parametrize("kind", [TableFirst, AcknowledgesFirst])
+def test_another_order_would_be_found(kind: type[Process]) -> None:
+    """The model is one that finds faults: who does it otherwise loses effects, or decides them differently, in some life."""
+    stream = stream_of(1, 1)
+    for chance in range(40):
+        topics = Topics(stream.inboxes[0])
+        live_through(topics, stream, 0, Random(chance), crashes=8, kind=kind)
+        if dict(topics.effects) != dict(stream.effects[0]):
+            return
+    pytest.fail("none of forty lives was any different")
 
 
 def no_place_has_two_effects(topics: Topics) -> bool:
