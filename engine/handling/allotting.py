@@ -46,15 +46,8 @@ def held_by(part: Part, key: str, until: Instant = 0) -> Held:
     """
     allowance = _allowance(part, key)
     under_way = part.granted.get(key, 0) - allowance.before - allowance.granted
-    here = allowance.until == until
-    left = allowance.left if here else 0
-    return Held(
-        under_way + left,
-        allowance.wanted,
-        allowance.in_all,
-        used=allowance.used if here else 0,
-        used_up=allowance.used_up and not under_way,
-    )
+    left = allowance.left if allowance.until == until else 0
+    return Held(under_way + left, allowance.wanted, allowance.in_all, used_up=allowance.used_up and not under_way)
 
 
 def _allowance(part: Part, key: str) -> Allowance:
@@ -167,11 +160,16 @@ class Allotting:
         key = key_of(ENTRIES, name)
         held = [held_by(part, key, until) for part in self._parts]
         granted = sum(max(0, each.left) for each in held)
-        free = most - granted - sum(each.used for each in held if until)
+        free = most - granted - self._entered(name, since)
         wishes = self._wishes(name, waiting, granted + max(0, free), held)
         for number, share in enumerate(allot(free, wishes, stock=False)):
             if tell_all or share.amount or share.back:
                 yield number, Granted(ENTRIES, name, share.amount, share.back, since=since, until=until)
+
+    def _entered(self, name: str, since: Instant) -> int:
+        """Return how many have entered in a window, as far as is known: not only those who were let in."""
+        paces = (part.shop.paces.get(name) for part in self._parts if part.shop is not None)
+        return sum(pace.count for pace in paces if since and pace is not None and pace.began == since)
 
     def _may_let_in(self, now: Instant) -> bool:
         """Say whether anybody is let in: the warm-up is over, and no history has come for a while."""

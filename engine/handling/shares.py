@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Held(Struct, frozen=True):
-    """What a part has of one thing, as far as is known: `left` may be used there at any moment, `used` was.
+    """What a part has of one thing, as far as is known: `left` may be used there at any moment.
 
     `wanted` is the least that somebody there waits for, 0 for nobody, `in_all` what all of them do; `used_up` says that it
     knows of there being no more.
@@ -17,7 +17,6 @@ class Held(Struct, frozen=True):
     left: int = 0
     wanted: int = 0
     in_all: int = 0
-    used: int = 0
     used_up: bool = False
 
 

@@ -70,7 +70,7 @@ stages:
 # Sharing out -----------------------------------------------------------------------------------------------------------
 
 helds = st.builds(
-    Held, st.integers(-3, 40), st.one_of(st.just(0), st.integers(0, 60)), st.integers(0, 90), st.just(0), st.booleans()
+    Held, st.integers(-3, 40), st.one_of(st.just(0), st.integers(0, 60)), st.integers(0, 90), st.booleans()
 )
 
 

@@ -92,8 +92,8 @@ class Partition:
         self._reached = Reached() if place is None else reached_in(place)
         self.offset = -1 if place is None else head_of(place).offset
         shop = Shop() if shop_value is None else shop_in(shop_value)
-        if partitions > 1 and shop.allowances is None:
-            shop.allowances = {}  # what is counted for the whole shop is granted; the only partition is the whole shop
+        # what is counted for the whole shop is granted; the only partition is the whole shop, wherever it came from
+        shop.allowances = (shop.allowances or {}) if partitions > 1 else None
         self._shop_body = b"" if shop_value is None else encode_body(shop)
         rules = rules_of(shop.epoch).rules(shop, key=key) if shop.epoch else Rules(RuleSet(), shop, key=key)
         self.handling = Handling(rules, whole=False)
