@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core import effects as fx
+from engine.core.allowances import left_at
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Length
@@ -303,6 +304,21 @@ def test_the_ramps_line_is_one_line() -> None:
     sent = [int(each.customer[1:]) for each in of_type(shop.effects, fx.SEND_REQUESTED)]
     assert len(sent) == 20
     assert sorted(sent[5:10]) == sorted(set(range(20)) - set(sent[:5]))[-5:]
+
+
+def test_what_was_not_used_of_a_day_is_not_used_on_the_next() -> None:
+    """A part's stock of yesterday is nothing today; today's comes when the office has spoken."""
+    shop = ramped(RampSteps(start=40, until=40))
+    visits(shop, 1)
+    works(shop, 2 * HOUR, turns=4)
+    stock = [world.handling.rules.shop.allowances or {} for world in shop.worlds]
+    assert [left_at(each["ramp others"], shop.now) > 2 for each in stock] == [True] * 4
+    shop.until(shop.now + DAY)
+    visits(shop, 8)
+    shop.until(shop.now + 2 * HOUR)
+    assert len(of_type(shop.effects, fx.SEND_REQUESTED)) == 1
+    works(shop, HOUR, turns=4)
+    assert len(of_type(shop.effects, fx.SEND_REQUESTED)) == 1 + 8
 
 
 def test_the_ramp_steps_back_by_what_all_parts_have_seen_fail() -> None:
