@@ -45,9 +45,15 @@ def held_by(part: Part, key: str, until: Instant = 0) -> Held:
     What it was granted and has not heard of yet counts as left.
     """
     allowance = _allowance(part, key)
-    under_way = part.granted.get(key, 0) - allowance.before - allowance.granted
+    under_way = granted_to(part, key) - allowance.before - allowance.granted
     left = allowance.left if allowance.until == until else 0
     return Held(under_way + left, allowance.wanted, allowance.in_all, used_up=allowance.used_up and not under_way)
+
+
+def granted_to(part: Part, key: str) -> int:
+    """Return how much a part was granted of one thing; it may know of more than books that were restored from a backup."""
+    allowance = _allowance(part, key)
+    return max(part.granted.get(key, 0), allowance.before + allowance.granted)
 
 
 def _allowance(part: Part, key: str) -> Allowance:

@@ -13,12 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.core import effects as fx
-from engine.core.allowances import left_at
+from engine.core.allowances import NONE_YET, granted, left_at
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.moments import DAY, HOUR, MINUTE, SECOND, Length
 from engine.core.rules import EnterAtMost, RampRule, RampSteps
+from engine.core.shop import Shop
 from engine.core.signals import TurnedAway
+from engine.handling.allotting import Part, granted_to, held_by
 from engine.handling.shares import Held, Share, allot
 from engine.handling.sweeping import MOST_WITHOUT_PACE
 from tests.builders import BERLIN, PLAIN, START, event, rules_of, somebody
@@ -111,6 +113,15 @@ def test_half_stays_at_hand() -> None:
     assert allot(80, [Held(), Held(), Held(), Held()]) == [Share(10)] * 4
     assert allot(60, [Held(10), Held(6), Held(4), Held(0)]) == [Share(), Share(), Share(6), Share(10)]
     assert allot(3, [Held(), Held(), Held(), Held()]) == [Share()] * 4
+
+
+def test_what_a_part_knows_of_is_granted_whatever_the_books_say() -> None:
+    """Books restored from a backup have forgotten a grant: it counts as soon as the part speaks of it."""
+    shop = Shop(allowances={"budget ten": granted(granted(NONE_YET, 7), 5)})
+    part = Part(shop, {"budget ten": 7})
+    assert (held_by(part, "budget ten").left, granted_to(part, "budget ten")) == (12, 12)
+    assert held_by(Part(shop, {"budget ten": 20}), "budget ten").left == 20
+    assert held_by(Part(None, {"budget ten": 7}), "budget ten").left == 7
 
 
 # In parts that hear of it late -----------------------------------------------------------------------------------------

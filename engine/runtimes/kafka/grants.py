@@ -18,7 +18,7 @@ from engine.core.rulebook import Rules
 from engine.core.rules import Offer
 from engine.core.shop import Shop
 from engine.core.signals import CodesGranted, Granted
-from engine.handling.allotting import Allotting, Part, held_by
+from engine.handling.allotting import Allotting, Part, granted_to, held_by
 from engine.handling.granting import BLOCK
 from engine.handling.shares import Held
 from engine.runtimes.kafka.shop_store import ShopStore
@@ -73,14 +73,14 @@ class Grants:
 
     def _tell(self, number: int, signal: Granted | CodesGranted, key: str, amount: int) -> None:
         self.store.tell_partition(number, signal, self.now)
-        total = self._parts[number].granted.get(key, 0) + amount
+        total = granted_to(self._parts[number], key) + amount
         self.store.connection.execute(QUERIES["save_grant"], (number, key, total))
 
 
 def _codes_of(part: Part, offer: str) -> Held:
     """Return what a part has of an offer's codes, those on their way to it included: it counts the codes themselves."""
     key = key_of(CODES, offer)
-    held, told, shop = held_by(part, key), part.granted.get(key, 0), part.shop or Shop()
+    held, told, shop = held_by(part, key), granted_to(part, key), part.shop or Shop()
     return replace(held, left=len(shop.codes.get(offer, ())) + told - shop.granted.get(offer, 0))
 
 
