@@ -68,7 +68,7 @@ def test_brokers_that_do_not_answer_end_a_part_with_their_address(
     for part in ("sender", "projector"):
         called = winback(part)
         assert called.code == 1
-        assert "127.0.0.1:9 does not answer" in called.err
+        assert "does not answer: 127.0.0.1:9" in called.err
 
 
 def test_a_postgresql_that_does_not_answer_ends_a_part_with_its_address(
@@ -78,7 +78,7 @@ def test_a_postgresql_that_does_not_answer_ends_a_part_with_its_address(
     monkeypatch.setenv("WINBACK_KAFKA_BROKERS", "127.0.0.1:9")
     monkeypatch.setenv("WINBACK_KAFKA_REACH_WITHIN", "0.1")
     monkeypatch.setenv("WINBACK_POSTGRES_URL", "postgresql://winback:geheim@127.0.0.1:9/winback")
-    called = winback("sender")
+    called = winback("console")
     assert called.code == 1
     assert "127.0.0.1:9/winback cannot be reached" in called.err
     assert "geheim" not in called.err

@@ -61,7 +61,7 @@ def test_the_parts_are_all_there() -> None:
     run = [each["command"][0] for each in ours().values()]
 
     assert set(run) <= set(COMMANDS)
-    assert sorted(run) == ["gateway", "projector", "sender", "topics", "worker", "worker"]
+    assert sorted(run) == ["console", "gateway", "projector", "sender", "topics", "worker", "worker"]
     assert set(services()) - set(ours()) == {"kafka", "postgres", "mail"}
 
 
@@ -178,6 +178,7 @@ def composed(kafka: str, postgres: str, prefix: str, folder: Path) -> Iterator[t
         f"postgresql://winback:{VALUES['POSTGRES_PASSWORD']}@postgres:5432/winback": postgres,
         "8080": str(free_port()),
         "8081": str(free_port()),
+        "8082": str(free_port()),
     }
     extra = {"WINBACK_KAFKA_PREFIX": prefix, "WINBACK_KAFKA_PARTITIONS": "4", "WINBACK_SMTP_HOST": "127.0.0.1"}
     with ExitStack() as stack:
