@@ -11,12 +11,14 @@ import copy
 
 from msgspec.structs import replace
 
+from engine.core.allowances import Allowance
 from engine.core.cadence import Cadence
 from engine.core.shop import Shop
 
 
 def split(shop: Shop, partitions: int) -> list[Shop]:
     """Return what each partition begins with."""
-    first = replace(shop, codes={}, granted={}, allowances={}, used_up={})
-    rest = replace(first, cadence=Cadence(), paces={}, budgets={}, hand_offs={}, ramps={}, moves=shop.moves)
+    allowances: dict[str, Allowance] | None = {} if partitions > 1 else None  # the only one is the whole shop
+    first = replace(shop, codes={}, granted={}, allowances=allowances, used_up={})
+    rest = replace(first, cadence=Cadence(), paces={}, budgets={}, hand_offs={}, ramps={})
     return [copy.deepcopy(first if number == 0 else rest) for number in range(partitions)]
