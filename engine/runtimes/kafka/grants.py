@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from engine.books import partition_shops, pools
+from engine.books import pools
+from engine.books.partition_shops import PartitionShop
 from engine.books.positions import QUERIES
 from engine.core.allowances import CODES, key_of
 from engine.core.moments import Instant
@@ -34,16 +35,16 @@ class Grants:
 
     store: ShopStore
     rules: Rules
+    shops: Mapping[int, PartitionShop]
     now: Instant
     _parts: list[Part] = field(init=False)
 
     def __post_init__(self) -> None:
         """Look up what each partition said last, and all it was granted."""
-        shops = partition_shops.shops(self.store.connection)
         granted: list[dict[str, int]] = [{} for _ in range(self.store.partitions)]
         for partition, key, amount in self.store.connection.execute(QUERIES["grants"]):
             granted[partition][key] = amount
-        known = [shops[number].shop if number in shops else None for number in range(self.store.partitions)]
+        known = [self.shops[number].shop if number in self.shops else None for number in range(self.store.partitions)]
         self._parts = [Part(shop, amounts) for shop, amounts in zip(known, granted, strict=True)]
 
     def share(self) -> None:

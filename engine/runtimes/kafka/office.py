@@ -54,7 +54,7 @@ class Office:
         shops = partition_shops.shops(store.connection)
         if rules.shop.moves and self._all_have_moved(store, shops):
             self._sweeping.tell(store, RunsMoved(), now)
-        Grants(store, rules, now).share()
+        Grants(store, rules, shops, now).share()
         self._forget_engagement(store, now)
 
     def _forget_engagement(self, store: ShopStore, now: Instant) -> None:

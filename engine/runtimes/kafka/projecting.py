@@ -68,8 +68,10 @@ class Projector:
         self.positions = positions.positions(connection)
         self._shops = partition_shops.shops(connection)
 
-    def project(self, consumed: Sequence[Consumed]) -> None:
+    def project(self, consumed: Sequence[Consumed], *, combine: bool = True) -> None:
         """Write what was read, in the order it was read of each partition; what the books have already is left out.
+
+        With `combine` the shop as a whole is reckoned anew from its partitions, which takes long where there are many.
 
         Raises:
             DatabaseError: nothing of it is written, or it is not known: `reload`, and read again from there.
@@ -82,7 +84,8 @@ class Projector:
         try:
             moved = self._write(consumed)
             positions.move(store.connection, moved)
-            store.save_shop(combined(store.kept, self._partitions(), alone=store.partitions == 1))
+            if combine:
+                store.save_shop(combined(store.kept, self._partitions(), alone=store.partitions == 1))
             self._forget_what_is_old()
             shop_words.note_as_of(store.connection, self.as_of())
             store.commit(self.as_of())

@@ -48,6 +48,9 @@ FETCH_MS: Final = 200
 POLL: Final = 0.1
 """Seconds of real time after which words that nobody was told yet are looked for: a pause is everywhere within a second."""
 
+COMBINE_EVERY: Final = 0.5
+"""Seconds of real time after which the shop as a whole is reckoned anew."""
+
 WORK_EVERY: Final = 1.0
 WAIT_FOR_LOCK: Final = 0.5
 LARGEST: Final = 32 * 1024 * 1024
@@ -210,11 +213,14 @@ async def _consumer(place: Place, positions: Mapping[Source, Position], stack: A
 
 
 async def _project(consumer: AIOKafkaConsumer, projector: Projector, books: InThread, meters: Meters) -> None:
+    combined, is_stale = float("-inf"), True
     while True:
         found = await consumer.getmany(timeout_ms=FETCH_MS, max_records=AT_ONCE)
         consumed: Sequence[Consumed] = [record for records in found.values() for record in records]
-        if consumed:
-            await books.do(partial(projector.project, consumed))
+        combine = time.monotonic() - combined >= COMBINE_EVERY
+        if consumed or (is_stale and combine):
+            await books.do(partial(projector.project, consumed, combine=combine))
+            combined, is_stale = (time.monotonic(), False) if combine else (combined, True)
             meters.records.inc(len(consumed))
             meters.as_of.set(projector.as_of() / SECOND)
         meters.behind.set(await _behind(consumer))
