@@ -74,6 +74,13 @@ class HeldConsumer(Consumer):
         ]
         self._thread._ensure_consumer().pause(*changelog)  # noqa: SLF001 - Faust has no way to say it
 
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Go on with a partition whose records were too many, unless it was paused meanwhile: Faust would resume it."""
+        if tp in self._paused_partitions:
+            self._buffered_partitions.discard(tp)
+        else:
+            super().on_buffer_drop(tp)
+
     async def create_topic(self, topic: str, *_: object, **__: object) -> None:
         """Make no topic: `engine.runtimes.kafka.topics` makes them as they must be."""
 
@@ -162,6 +169,11 @@ class HeldApp(faust.App):
     offsets: Offsets
     inbox_name: str
     look_up: Callable[[bytes], bytes | None]
+
+    async def seek(self) -> None:
+        """Go to where reading must go on, in all partitions assigned."""
+        if self.consumer.assignment():
+            await self.consumer.perform_seek()
 
     @property
     def committed(self) -> Mapping[TP, int | None]:

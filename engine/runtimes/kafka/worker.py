@@ -266,6 +266,7 @@ class Worker:
 
         async def complete(*_: object, **__: object) -> None:
             await self._guarded(self._holding.take_over)
+            await app.seek()  # now: Faust lets records come before it seeks
             self._meters.holds({number: each.partition.store.customers for number, each in self._holding.held.items()})
 
         app.agent(inbox, name="deciding", concurrency=1)(deciding)
