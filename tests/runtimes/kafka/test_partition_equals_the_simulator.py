@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from engine.core import customer as records
@@ -64,3 +68,32 @@ def test_the_reference_folds_any_inbox() -> None:
     found = fold(enumerate(stream.inboxes[0]), 0, 1, stream.rules_of, KEY)
     assert tuple(found) == stream.effects[0]
     assert any(effect.type == RUN_STARTED for _, effect in found)
+
+
+DIGEST = """
+import hashlib
+from tests.inbox_streams import made_up
+digest = hashlib.blake2b()
+for seed in range(3):
+    stream = made_up(seed, customers=20, days=120, partitions=2, unrest=0.2)
+    digest.update(repr((stream.effects, stream.words, stream.inboxes)).encode())
+    for reference in stream.references:
+        digest.update(repr(sorted(reference.records().items())).encode())
+print(digest.hexdigest())
+"""
+
+
+def test_another_process_decides_the_same() -> None:
+    """Whatever hashes a process draws for its sets and dictionaries: effects, words, records and inbox are the same bytes."""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            env={**os.environ, "PYTHONHASHSEED": drawn},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for drawn in ("1", "2")
+    }
+    assert len(found) == 1
+    assert len(found.pop().strip()) == 128
