@@ -47,12 +47,14 @@ class Bus(Struct):
         """What a gateway writes."""
         return Topics(f"{self.prefix}.inbox", self.partitions, f"{self.prefix}.dead-letters", f"{self.prefix}-gateway")
 
-    async def make(self, sources: Mapping[str, int], *, ours: bool = True) -> None:
+    async def make(
+        self, sources: Mapping[str, int], *, ours: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
         """Make topics: `sources` with their partitions, and those that a gateway writes."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            large = {"max.message.bytes": "33554432"}
+            large = {"max.message.bytes": "33554432", **(settings or {})}
             wanted = {self.names.inbox: self.partitions, self.names.dead_letters: 1} if ours else {}
             wanted |= sources
             await admin.create_topics([NewTopic(name, count, 1, topic_configs=large) for name, count in wanted.items()])

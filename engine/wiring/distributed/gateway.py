@@ -32,7 +32,7 @@ from engine.ports import Clock
 from engine.rendering.brand import PLACEHOLDER, Brand
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.gateway import Gateway, Topics
-from engine.runtimes.kafka.producing import ProducerStoppedError
+from engine.runtimes.kafka.producing import ProducerStoppedError, TooLargeError
 from engine.runtimes.kafka.rules_topic import RulesError, RulesReader
 from engine.runtimes.kafka.sources import ReadRecord, SourceRecord, SourcesFailedError
 from engine.runtimes.kafka.topic_names import TopicNames
@@ -227,7 +227,7 @@ async def _while_it_goes(gateway: Gateway, rules: RulesReader, state: _State) ->
         done, _ = await asyncio.wait([following, ended], return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             each.result()
-    except (ProducerStoppedError, SourcesFailedError, RulesError) as error:
+    except (ProducerStoppedError, SourcesFailedError, TooLargeError, RulesError) as error:
         raise PartStoppedError(str(error)) from error
     finally:
         following.cancel()
