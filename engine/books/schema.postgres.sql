@@ -103,3 +103,10 @@ create table sender_word (
     kind text not null,
     value bytea not null
 );
+
+-- The order that a code was given to at the checkout: one, whichever gateway was asked first.
+create table redemption (
+    code text collate "C" primary key,
+    order_id text not null,
+    at bigint not null
+);

@@ -37,6 +37,7 @@ from engine.runtimes.kafka.rules_topic import RulesError, RulesReader
 from engine.runtimes.kafka.sources import ReadRecord, SourceRecord, SourcesFailedError
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.codes import SharedCodes
 from engine.wiring.distributed.gateway_meters import GatewayMeters
 from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
@@ -163,6 +164,7 @@ async def _listeners(
         await writer.write(lambda connection: ledger.unblock(connection, keys))
 
     intake = Intake(state.read, door.submit, clock)
+    codes = SharedCodes(_server(settings), writer, door.submit, clock)
     answers = Answers(intake, block, unblock, clock, settings.links_begin_with)
     host, port = _split(settings.listen.public)
     public = await serve(
@@ -171,11 +173,12 @@ async def _listeners(
     stack.push_async_callback(public.stop)
     host, port = _split(settings.listen.ops)
     token = from_file(settings.listen.ops_token_file, "WINBACK_LISTEN_OPS_TOKEN", environment)
+    checkout = from_file(settings.coupons.token_file, "WINBACK_COUPONS_TOKEN", environment)
     try:
-        said = OpsSettings(host=host, token=token)
+        said = OpsSettings(host=host, token=token, coupons_token=checkout)
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    ops = await serve(ops_app(said, intake, state.why_not_ready, state.registry), host, port)
+    ops = await serve(ops_app(said, intake, state.why_not_ready, state.registry, codes=codes), host, port)
     stack.push_async_callback(ops.stop)
 
 
