@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sys
 import time
 from collections import Counter
@@ -252,4 +253,29 @@ async def test_postgresql_killed_in_between_loses_and_doubles_nothing(
     assert len(uncertain) <= 3
     assert set(site.accepted) | uncertain == set(states)
     endings = await told(kafka, site.names.results)
+    assert {signal.effect_id: signal.outcome for _, _, signal in endings} == states
+
+
+@pytest.mark.parametrize(("kills", "each"), [(4, 60), pytest.param(40, 60, marks=pytest.mark.long)])
+async def test_senders_killed_again_and_again(site: Site, kills: int, each: int) -> None:
+    """Two at a time, the one at work killed at a random moment: each mail is accepted once, or is listed as uncertain."""
+    chance = random.Random(20261123)
+    await site.start()
+    for kill in range(kills):
+        before = sum(site.accepted.values())
+        sends = [send(each * kill + number, now()) for number in range(each)]
+        await release(site.bootstrap, site.names.sends, sends, offset=1_000 * kill, times=2)
+        await site.start()
+        wanted = before + chance.randint(1, each // 2)
+        await site.until(lambda: sum(site.accepted.values()) >= wanted)  # noqa: B023 - it is awaited here
+        site.senders[kill].kill()
+        await site.senders[kill].wait()
+    await site.until(lambda: len(site.ledger()) == kills * each and not site.untold())
+    states = site.ledger()
+    uncertain = {effect_id for effect_id, state in states.items() if state == "uncertain"}
+    assert max(site.accepted.values()) == 1
+    assert len(uncertain) <= 3 * kills
+    assert set(site.accepted) | uncertain == set(states)
+    assert set(states.values()) <= {"done", "uncertain"}
+    endings = await told(site.bootstrap, site.names.results)
     assert {signal.effect_id: signal.outcome for _, _, signal in endings} == states
