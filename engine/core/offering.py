@@ -20,7 +20,7 @@ from engine.core.rules import Discount, Mode, Offer, Send, Workflow
 from engine.core.turn import Turn
 from engine.core.worth import cost_of
 
-NOT_GRANTED = "waits for a share of what the offer may cost, or of its codes"
+NOT_GRANTED = "no grant yet"
 """Why a send waits of whose offer there is some left, though not in this part of the shop."""
 
 

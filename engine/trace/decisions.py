@@ -136,6 +136,7 @@ _REASONS: Final = {
     "pool_empty": "no code is left in the pool",
     "coupon_refused": "the shop would not make the code",
     "coupon not ready": "waits until the shop has made the code; dropped if it has not by then",
+    "no grant yet": "waits a minute for this partition's share of what the offer may cost, or of its codes",
     "budget_spent": "the offer's budget is spent (offers.yaml)",
     "late": "later than late_at_most",
     "paused": "skipped when a pause ended",

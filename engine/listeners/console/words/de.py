@@ -321,6 +321,7 @@ WORDS: Final[dict[str, str]] = {
     "reason.budget_spent": "das Budget des Angebots ist verbraucht",
     "reason.coupon_refused": "der Shop wollte den Code nicht anlegen",
     "reason.coupon not ready": "der Shop hat den Code noch nicht angelegt",
+    "reason.no grant yet": "wartet eine Minute auf einen Anteil am Budget des Angebots oder an seinen Codes",
     "reason.ramp": "Hochlauf: am Tag nur so viele, wie gut ankommen",
     "reason.late": "zu spät",
     "reason.paused": "pausiert",

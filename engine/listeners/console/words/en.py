@@ -321,6 +321,7 @@ WORDS: Final[dict[str, str]] = {
     "reason.budget_spent": "the offer's budget is spent",
     "reason.coupon_refused": "the shop would not make the code",
     "reason.coupon not ready": "the shop has not made the code yet",
+    "reason.no grant yet": "waits a minute for a share of what the offer may cost, or of its codes",
     "reason.ramp": "the ramp: as many a day as were well taken",
     "reason.late": "too late",
     "reason.paused": "paused",
