@@ -103,8 +103,13 @@ def test_a_day_with_the_distributed_engine(engine: Engine) -> None:
     assert "s old" in told.err
     assert engine.status()["books"]["seconds"] < 10
 
+    engine.parts["projector"].kill()
+    orders(engine.folder / "orders.jsonl", 80)
     assert engine.call("ingest", "orders.jsonl").code == 0
     assert engine.call("pause", "--why", "a wrong price").code == 0
+    assert engine.status()["customers"] == 40, "the books stand still while no projector runs"
+    engine.parts["projector"].start()
+    engine.until("eighty customers are in the books", lambda: engine.status()["customers"] == 80)
     (pause,) = engine.status()["paused"]
     assert pause["why"] == "a wrong price"
     assert engine.call("unpause", "--overdue", "skip").code == 0
@@ -117,7 +122,7 @@ def test_a_day_with_the_distributed_engine(engine: Engine) -> None:
     live = engine.call("go-live", "--no-suppressions", "--json")
     assert live.code == 0, live.out
     assert engine.status()["live_since"]
-    engine.until("twice ingested is once known", lambda: engine.status()["customers"] == 40)
+    engine.until("twice ingested is once known", lambda: engine.status()["customers"] == 80)
     assert engine.call("explain", "c-7", "--json").json["customer"]["orders"] == 1
     for process in engine.parts.values():
         assert process.runs, process.log.read_text()[-2000:]
