@@ -23,7 +23,7 @@ from typing import Final, Self
 from tests.jars import classpath, java
 from tests.server_processes import ServerFailed, ServerProcess, free_port
 
-READY: Final = 90.0
+READY: Final = 180.0
 """How many seconds a broker may take until it answers; on an idle machine it takes about 4."""
 
 _SETTINGS: Final = """\

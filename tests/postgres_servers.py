@@ -21,7 +21,7 @@ from psycopg import sql
 from tests.server_processes import ServerFailed, ServerProcess, free_port
 
 USER: Final = "winback"
-READY: Final = 60.0
+READY: Final = 120.0
 
 _numbers = count(1)
 
@@ -45,15 +45,15 @@ class Server:
             NoPostgresHere: it is not installed.
 
         """
-        programs = _programs()
-        self._initdb = programs / "initdb"
+        where = programs()
+        self._initdb = where / "initdb"
         self._temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="winback-postgres-"))
         self.port = port or free_port()
         self._user = _not_root()
         self._data = self.folder / "data"
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        command = [str(programs / "postgres"), "-D", str(self._data)]
+        command = [str(where / "postgres"), "-D", str(self._data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         goes = self.folder if self._temporary else None
         log = self.folder / "log"
@@ -161,8 +161,13 @@ class Server:
         return True
 
 
-def _programs() -> Path:
-    """Return the folder with PostgreSQL's programs; Debian keeps those of the server off the path."""
+def programs() -> Path:
+    """Return the folder with PostgreSQL's programs; Debian keeps those of the server off the path.
+
+    Raises:
+        NoPostgresHere: there are none.
+
+    """
     on_path = shutil.which("postgres")
     if on_path:
         return Path(on_path).resolve().parent

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -118,12 +119,20 @@ class ServerProcess:
                 pipe.close()
 
 
+PORTS: Final = range(18_000, 32_000)
+"""Below those that systems give to connections: a port of theirs might be taken while a server is down, to be started again."""
+
+
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on; a server that restarts needs the same one again."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port: int = asked.getsockname()[1]
-        return port
+    """Return a port of loopback that nobody listens on, another one each time."""
+    for port in _untried:
+        with socket.socket() as asked, suppress(OSError):
+            asked.bind(("127.0.0.1", port))
+            return port
+    raise ServerFailed("there is no port left")
+
+
+_untried = iter(random.SystemRandom().sample(PORTS, len(PORTS)))
 
 
 def _started(command: Sequence[str], log: Any, user: str | None) -> subprocess.Popen[bytes]:

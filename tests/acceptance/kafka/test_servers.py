@@ -17,7 +17,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from tests import jars
 from tests.brokers import Cluster, answers
-from tests.postgres_servers import Server
+from tests.postgres_servers import NoPostgresHere, Server, programs
 from tests.server_processes import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ OUTLIVING = """
 import sys
 import time
 from tests.brokers import Cluster
-from tests.postgres_servers import Server
+from tests.postgres_servers import NoPostgresHere, Server, programs
 from tests.server_processes import free_port
 cluster, server = Cluster(), Server()
 cluster.start()
@@ -110,12 +110,16 @@ def test_a_killed_postgres_comes_back_with_what_it_had(own_postgres: Server) -> 
 
 def test_no_server_outlives_a_test_run_that_is_killed() -> None:
     """When the process that started them is killed, broker and PostgreSQL end, and their folders go."""
+    try:
+        jars.classpath()
+        programs()
+    except (jars.NoBrokerHere, NoPostgresHere) as missing:
+        pytest.skip(str(missing))
     command = [sys.executable, "-c", OUTLIVING]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None, "a pipe"
         said = run.stdout.readline().split()
-        if not said:
-            pytest.skip("no servers can be started here")
+        assert said, "it could start none, and says above why"
         pids, folders = [int(each) for each in said[:2]], [Path(each) for each in said[2:]]
         assert all(map(is_there, pids))
         run.send_signal(signal.SIGKILL)
