@@ -59,17 +59,27 @@ def to_begin(call: Call, *, postgres: bool = True) -> Settings:
     return settings
 
 
-def run_part(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def run_part(part: Callable[[asyncio.Event], Awaitable[None]], *, on_uvloop: bool = False) -> None:
     """Run a part until it is stopped; it is given what is set when it is to stop.
+
+    `on_uvloop` is for parts that take in many small things; where it is not installed the standard loop does as well.
 
     Raises:
         Wrong: it cannot go on.
         Misused: the settings cannot be followed.
 
     """
-    with in_words():
-        asyncio.run(_run(part))
+    with in_words(), asyncio.Runner(loop_factory=_uvloop() if on_uvloop else None) as runner:
+        runner.run(_run(part))
     say("stopped")
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if find_spec("uvloop") is None:
+        return None
+    import uvloop  # noqa: PLC0415 - only of the extra `kafka`
+
+    return uvloop.new_event_loop
 
 
 @contextmanager

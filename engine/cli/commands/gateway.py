@@ -27,4 +27,4 @@ def command(call: Call) -> None:
         await gate(settings, environment(), clock, stop, told=say)
 
     tell("gateway", settings, {"public": settings.listen.public, "ops": settings.listen.ops})
-    run_part(part)
+    run_part(part, on_uvloop=True)

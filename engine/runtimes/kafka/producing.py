@@ -61,6 +61,7 @@ class Producing:
             compression_type=compression,
             max_batch_size=MOST_BYTES,
             max_request_size=MOST_BYTES,
+            retry_backoff_ms=300,  # aiokafka logs several lines at each try, for as long as a broker is away
         )
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()

@@ -113,6 +113,7 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
             heartbeat_interval_ms=int(session_timeout * 300),
             max_poll_interval_ms=_A_DAY_MS,  # a partition that waits for PostgreSQL is no dead member
             max_partition_fetch_bytes=4 * 1024 * 1024,
+            retry_backoff_ms=300,
             fetch_max_wait_ms=100,  # one request a broker at a time: an empty partition would keep the full ones waiting
             isolation_level="read_committed",
             metadata_max_age_ms=30_000,  # a topic that is made later is noticed so soon
@@ -159,13 +160,9 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
         await asyncio.shield(self._failed)
 
     def lags(self) -> dict[tuple[str, int], int]:
-        """Return how many records each partition has that are not read yet, as far as is known."""
-        lags = {}
-        for tp in self._tasks:
-            highwater, position = self._consumer.highwater(tp), self._consumer.last_stable_offset(tp)
-            if highwater is not None and position is not None:
-                lags[tp.topic, tp.partition] = max(0, highwater - self._committed.get(tp, 0))
-        return lags
+        """Return how many records each partition of ours has that are not taken in for good, where any were read."""
+        known = ((tp, self._consumer.highwater(tp), self._committed.get(tp)) for tp in self._tasks)
+        return {(tp.topic, tp.partition): end - at for tp, end, at in known if end is not None and at is not None}
 
     # The group's changes ---------------------------------------------------------------------------------------------
 
@@ -211,6 +208,7 @@ class Sources(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has n
             records = await self._next(tp)
             if not records:
                 continue
+            self._committed.setdefault(tp, records[0].offset)
             pieces, origins = self._pieces(tp, records, read)
             given = await self._taking.take(pieces, origins)
             under_way.append(_Parcel(records[-1].offset + 1, given))
