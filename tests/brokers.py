@@ -211,7 +211,8 @@ class Cluster:
 
     def _format(self) -> None:
         """Prepare empty folders, as Kafka wants it done before its first start."""
-        name = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")  # noqa: TID251 - no id of ours: Kafka's own
+        # An id that begins with "-" would be taken for an option.
+        name = "W" + urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # noqa: TID251 - no id of ours: Kafka's own
         for each in self.brokers:
             if (each.folder / "data" / "meta.properties").exists():
                 continue
