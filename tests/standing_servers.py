@@ -9,9 +9,11 @@ import argparse
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +61,7 @@ def _kafka_up(folder: Path, brokers: int, port: int) -> None:
     there = len(list(data.glob("[0-9]")))
     if there not in {0, brokers}:
         sys.exit(f"dev: {data} holds {there} broker(s): --brokers {there}, or ./dev kafka down --forget first")
+    _must_be_free("kafka", range(port, port + brokers))
     cluster = Cluster(brokers, folder=data, port=port, watched=False)
     try:
         cluster.start()
@@ -71,6 +74,7 @@ def _kafka_up(folder: Path, brokers: int, port: int) -> None:
 
 def _postgres_up(folder: Path, port: int) -> None:
     _must_not_run("postgres", folder)
+    _must_be_free("postgres", [port])
     server = Server(folder=folder / "server", port=port, watched=False)
     try:
         server.start()
@@ -103,6 +107,18 @@ def _down(name: str, folder: Path, *, forget: bool) -> None:
 def _must_not_run(name: str, folder: Path) -> None:
     if _running(folder):
         sys.exit(f"dev: {name} runs already: ./dev {name} down stops it")
+
+
+def _must_be_free(name: str, ports: Iterable[int]) -> None:
+    for port in ports:
+        with socket.socket() as asked:
+            asked.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # as the servers do: one just stopped is no hindrance
+            try:
+                asked.bind(("127.0.0.1", port))
+            except OSError:
+                sys.exit(f"dev: somebody else listens on port {port}: ./dev {name} up --port {port + 10}")
 
 
 def _numbers(folder: Path) -> Path:

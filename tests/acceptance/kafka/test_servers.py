@@ -135,14 +135,15 @@ def test_what_dev_starts_stays_until_it_is_stopped(tmp_path: Path) -> None:
     """`./dev kafka up` leaves a broker behind, a second `up` says so, and after `down` and `up` its topics are there."""
     port = free_port()
 
-    def dev(*words: str) -> str:
-        command = [sys.executable, "-m", "tests.standing_servers", "kafka", *words, "--folder", str(tmp_path)]
+    def dev(*words: str, folder: Path = tmp_path) -> str:
+        command = [sys.executable, "-m", "tests.standing_servers", "kafka", *words, "--folder", str(folder)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stderr
 
     first = dev("up", "--port", str(port))
     try:
         assert f"WINBACK_KAFKA_BROKERS=127.0.0.1:{port}" in first
         assert "runs already" in dev("up")
+        assert "somebody else listens on port" in dev("up", "--port", str(port), folder=tmp_path / "another")
         admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}")
         admin.create_topics([NewTopic("kept", 1, 1)])
         admin.close()
