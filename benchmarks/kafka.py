@@ -53,6 +53,8 @@ PACKED = 1_500
 SEED = 1
 PEERS = Path(".cache/peers/bin/python")
 TOPIC = "bench.single"
+PATIENCE = 900.0
+"""Seconds that one application may take."""
 
 
 class Figure(Struct, frozen=True):
@@ -63,6 +65,8 @@ class Figure(Struct, frozen=True):
     sends: int = 0
     processor: float = 0.0
     """Seconds that processors worked for the process, its start included."""
+    peak: float = 0.0
+    """Megabytes of memory it had at most, as Linux says; 0 where nobody says it."""
 
     @property
     def rate(self) -> float:
@@ -117,15 +121,24 @@ def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figu
     folder.mkdir()
     before = _spent()
     arguments = [ground.brokers, TOPIC, str(events), str(ground.rules), str(folder)]
-    done = subprocess.run(
-        [each.format(name) for each in command] + arguments,
-        env={**os.environ, "PARTITIONS": str(PARTITIONS)},
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=900,
-    )
-    figure = msgspec.json.decode(done.stdout.splitlines()[-1], type=Figure)
-    return replace(figure, processor=_spent() - before)
+    with (folder / "said").open("w+b") as said:
+        process = subprocess.Popen(
+            [each.format(name) for each in command] + arguments,
+            env={**os.environ, "PARTITIONS": str(PARTITIONS)},
+            stdout=said,
+        )
+        peak, deadline = 0.0, time.monotonic() + PATIENCE
+        while process.poll() is None:
+            peak = max(peak, peak_memory(process.pid))
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(0.1)
+        if process.returncode:
+            raise SystemExit(f"{name} ended with {process.returncode}")
+        said.seek(0)
+        last = said.read().splitlines()[-1]
+    figure = msgspec.json.decode(last, type=Figure)
+    return replace(figure, processor=_spent() - before, peak=peak)
 
 
 def _worker(inbox: Installation, events: int, folder: str) -> Figure:
@@ -136,8 +149,8 @@ def _worker(inbox: Installation, events: int, folder: str) -> Figure:
             assert process.poll() is None, f"the worker ended with {process.returncode}"
             began = began or (time.perf_counter() if done else 0.0)
             time.sleep(0.02)
-        took = time.perf_counter() - began
-    return Figure(took, events, processor=_spent() - before)
+        took, peak = time.perf_counter() - began, peak_memory(process.pid)
+    return Figure(took, events, processor=_spent() - before, peak=peak)
 
 
 def _spent() -> float:
@@ -146,20 +159,36 @@ def _spent() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def metric(port: int, name: str) -> float:
-    """Return what a worker's metrics say; 0 while it does not answer."""
+def processor_seconds(pid: int) -> float:
+    """Return the seconds that processors have worked for a process that runs, as Linux says."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory(pid: int) -> float:
+    """Return the megabytes that a process had in memory at most, as Linux says; 0 where nobody does."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            found = re.search(rf"^{name} (\S+)", answer.read().decode(), re.MULTILINE)
+        said = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0.0
-    return float(found[1]) if found else 0.0
+    found = re.search(r"VmHWM:\s+(\d+)", said)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def metric(port: int, name: str) -> float:
+    """Return what a process' metrics say, the sum where there are several of the name; 0 while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            said = answer.read().decode()
+    except OSError:
+        return 0.0
+    return sum(map(float, re.findall(rf"^{name}(?:\{{.*\}})? (\S+)", said, re.MULTILINE)))
 
 
 @contextmanager
-def started(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run one of our own beside what is done meanwhile."""
-    environment = {**os.environ, "PARTITIONS": str(PARTITIONS)}
+def started(name: str, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of our own beside what is done meanwhile, with `more` in its environment."""
+    environment = {**os.environ, "PARTITIONS": str(PARTITIONS), **more}
     process = subprocess.Popen([sys.executable, "-m", f"benchmarks._kafka.{name}", *arguments], env=environment)
     try:
         yield process
@@ -172,7 +201,7 @@ async def _fill(ground: Ground, rules: RuleSet, sample: Sequence[Event]) -> None
     """Put the events into a topic of single ones, and into the inbox as the gateway packs them."""
     admin = AIOKafkaAdminClient(bootstrap_servers=ground.brokers)
     await admin.start()
-    await admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
+    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in (TOPIC, f"{TOPIC}-faust-sends")])
     await admin.close()
     async with ground.memory.producer() as producer:
         sent: list[Any] = []
@@ -205,13 +234,19 @@ def packed(sample: Iterable[Event]) -> list[list[Record]]:
 
 def _print(figures: dict[str, Figure]) -> None:
     plain, raw = figures["plain Faust table agent"].rate, figures["raw consume"].rate
-    print(f"\n{'':28}{'events/s':>10}{'x plain Faust':>15}{'of raw':>9}{'per processor s':>17}{'sends':>9}")
+    heads = ("events/s", "x plain Faust", "of raw", "events/processor s", "peak MB", "sends")
+    widths = (10, 15, 9, 20, 9, 9)
+    print(f"\n{'':28}" + "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True)))
     for name, figure in figures.items():
-        sends = f"{figure.sends:,}" if figure.sends else ""
-        spent = figure.events / figure.processor
-        print(
-            f"{name:28}{figure.rate:>10,.0f}{figure.rate / plain:>15.1f}{figure.rate / raw:>9.1%}{spent:>17,.0f}{sends:>9}"
+        row = (
+            f"{figure.rate:,.0f}",
+            f"{figure.rate / plain:.1f}",
+            f"{figure.rate / raw:.1%}",
+            f"{figure.events / figure.processor:,.0f}",
+            f"{figure.peak:,.0f}",
+            f"{figure.sends:,}" if figure.sends else "",
         )
+        print(f"{name:28}" + "".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main(customers: int = CUSTOMERS) -> None:
     with tempfile.TemporaryDirectory(prefix="winback-bench-") as name, Cluster(1) as cluster:
         folder = Path(name)
         inbox = Installation(cluster.bootstrap, "bench", folder, PARTITIONS)
-        size = asyncio.run(_fill(inbox, customers))
+        size = asyncio.run(fill_changelog(inbox, customers))
         print(f"{customers:,} customers, {size / customers:.0f} bytes each, {PARTITIONS} partitions")
         print(f"\n{'':34}{'restore s':>10}{'ready s':>9}{'resident MB':>13}{'MB a partition':>16}")
         rocks = str(folder / "rocks")
@@ -78,7 +78,7 @@ def _resident(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-async def _fill(inbox: Installation, customers: int) -> int:
+async def fill_changelog(inbox: Installation, customers: int) -> int:
     """Put the rules, and customers into the changelog; return their bytes."""
     await inbox.create()
     rules = document(1, live_rules())

@@ -1,16 +1,17 @@
 """Our worker, on an inbox filled beforehand. It writes messages with one line of text, as the others write none.
 
 It takes its own arguments: `python -m benchmarks._kafka.worker BROKERS PREFIX METRICS-PORT FOLDER`; an empty folder is memory.
-With `PROFILE` in the environment it writes where its time went into that file when it is stopped.
+With `PROFILE` in the environment it writes where its time went into that file when it is stopped. With `SLOT` it goes by
+that name, where several run at a time.
 """
 
 from __future__ import annotations
 
-import cProfile
 import os
 import sys
 from pathlib import Path
 
+from benchmarks._kafka.sampling import sampled
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.worker import WorkerOptions, run_worker
@@ -22,20 +23,18 @@ def main(brokers: str, prefix: str, port: int, folder: str) -> int:
     options = WorkerOptions(
         brokers=Brokers(addresses=(brokers,)),
         topics=TopicNames.of(prefix),
-        group=f"{prefix}-worker",
+        group=f"{prefix}-workers",
         partitions=int(os.environ["PARTITIONS"]),
         key=KEY,
-        slot="one",
+        slot=os.environ.get("SLOT", "one"),
         folder=Path(folder) if folder else None,
         metrics=("127.0.0.1", port),
     )
     path = os.environ.get("PROFILE")
     if not path:
         return run_worker(options, PlainWriter())
-    profile = cProfile.Profile()
-    code = profile.runcall(run_worker, options, PlainWriter())
-    profile.dump_stats(path)
-    return code
+    with sampled(Path(path)):
+        return run_worker(options, PlainWriter())
 
 
 if __name__ == "__main__":
