@@ -6,7 +6,7 @@ process of its own and has the machine, and the broker, to itself while it runs.
 one that is durable where it keeps what it decided (Bytewax keeps by epochs of ten seconds, the last of which is not waited for).
 
 Our worker does more than the others: timers ring when they are due, effects and sends leave complete, a send's customer is
-looked up for the message, and what it acknowledges is in Kafka. Plain Faust is given fewer events, since it takes so long.
+looked up for the message, and what it acknowledges is in Kafka.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ from tests.server_processes import free_port
 PARTITIONS = 32
 CUSTOMERS = 5_000
 EVENTS = 100_000
-FEWER = 20_000
 PACKED = 1_500
 """Events of 50 ms at 30,000 a second."""
 
@@ -107,7 +106,7 @@ def _measured(ground: Ground, events: int) -> Iterator[tuple[str, Figure]]:
     yield "winback gateway", _run(ground, ours, "gateway", events)
     yield "winback worker, in memory", _worker(ground.memory, events, "")
     yield "winback worker, RocksDB", _worker(ground.disk, events, str(ground.folder / "rocks"))
-    yield "plain Faust table agent", _run(ground, ours, "plain_faust", min(events, FEWER))
+    yield "plain Faust table agent", _run(ground, ours, "plain_faust", events)
     if PEERS.exists():
         yield "Quix Streams 3.28", _run(ground, theirs, "quix", events)
         yield "Bytewax 0.21", _run(ground, theirs, "bytewax", events)

@@ -31,7 +31,8 @@ from engine.runtimes.kafka.rules_topic import RulesDocument, RulesWriter
 from engine.runtimes.kafka.topic_names import TopicNames
 from engine.runtimes.kafka.values import PLACE_KEY, Restored, head_of
 from engine.runtimes.kafka.wire import PLACE_HEADER, Place, Record, encode_record, place_of
-from engine.runtimes.kafka.worker import WorkerOptions, run_worker
+from engine.runtimes.kafka.worker import run_worker
+from engine.runtimes.kafka.worker_options import WorkerOptions
 from tests.server_processes import ServerProcess
 
 KEY = b"k" * 32

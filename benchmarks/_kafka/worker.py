@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmarks._kafka.sampling import sampled
 from engine.runtimes.kafka.brokers import Brokers
 from engine.runtimes.kafka.topic_names import TopicNames
-from engine.runtimes.kafka.worker import WorkerOptions, run_worker
+from engine.runtimes.kafka.worker import run_worker
+from engine.runtimes.kafka.worker_options import WorkerOptions
 from tests.kafka_harness import KEY, PlainWriter
 
 

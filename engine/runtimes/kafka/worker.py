@@ -10,43 +10,31 @@ import asyncio
 import gc
 import signal
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 import uvloop
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
-from msgspec import DecodeError, Struct
 from prometheus_client import CollectorRegistry, start_http_server
 
-from engine.core.customer import Customer
-from engine.core.effects import Effect
-from engine.core.events import DeadLetter
-from engine.core.moments import SECOND
-from engine.core.rulebook import Rules
-from engine.handling.timekeeping import POISON_A_MINUTE, PoisonWatch
 from engine.runtimes.kafka import stopping
-from engine.runtimes.kafka.brokers import Brokers
+from engine.runtimes.kafka.deciding import Deciding
 from engine.runtimes.kafka.faust_app import HeldApp, make_app
 from engine.runtimes.kafka.flushing import Flushing
-from engine.runtimes.kafka.held import Held, Message
 from engine.runtimes.kafka.holding import Holding
+from engine.runtimes.kafka.lookout import Lookout
 from engine.runtimes.kafka.outbound import Outbound
-from engine.runtimes.kafka.partition import epochs_in
 from engine.runtimes.kafka.restoring import CannotRestore
 from engine.runtimes.kafka.rules_topic import RulesDocument, RulesError, RulesReader
 from engine.runtimes.kafka.shelf import MemoryShelf, Shelf
 from engine.runtimes.kafka.stopping import fail_stop
-from engine.runtimes.kafka.topic_names import TopicNames
-from engine.runtimes.kafka.watchdog import STALL, Pulse, Watchdog, moment
-from engine.runtimes.kafka.wire import SHOP, Record, decode_record, partition_of
+from engine.runtimes.kafka.watchdog import Pulse, Watchdog, moment
+from engine.runtimes.kafka.wire import partition_of
 from engine.runtimes.kafka.worker_meters import WorkerMeters
-
-LOOKED_INTO: Final = 100
-"""Records of a partition whose every entry is checked to belong there; of later ones it is one entry each."""
+from engine.runtimes.kafka.worker_options import WorkerOptions, Writer
 
 NEW_TEMPLATES_AFTER: Final = 5.0
 """Seconds after which new wordings are used, which may come without a new epoch."""
@@ -55,45 +43,6 @@ GRACE: Final = 20.0
 """Seconds that stopping in order may take."""
 
 log = structlog.get_logger(__name__)
-
-
-class Writer(Protocol):
-    """Makes messages."""
-
-    def use(self, document: RulesDocument) -> None:
-        """Write with these templates from now on."""
-        ...
-
-    def __call__(self, effect: Effect, record: Customer | None, rules: Rules) -> Mapping[str, Any]:
-        """Return what a requested send is complete with: subject, text, html, headers, message_id.
-
-        Raises:
-            Exception: no message can be made; the customer is told that the send was refused.
-
-        """
-        ...
-
-
-class WorkerOptions(Struct, frozen=True, kw_only=True):
-    """How a worker runs.
-
-    `slot` is its lasting name: a process started anew under it gets the same partitions back, without a rebalance. `folder`
-    is where its customers lie in RocksDB; in memory where it is None. `metrics` is where Prometheus asks, as host and port.
-    `reach_within` are the seconds it waits for the brokers at first, `stall` those without progress after which it is killed.
-    """
-
-    brokers: Brokers
-    topics: TopicNames
-    group: str
-    partitions: int
-    key: bytes
-    slot: str = ""
-    folder: Path | None = None
-    metrics: tuple[str, int] | None = None
-    session_timeout: float = 10.0
-    commit_interval: float = 2.0
-    reach_within: float = 60.0
-    stall: float = STALL
 
 
 def run_worker(options: WorkerOptions, writer: Writer) -> int:
@@ -156,10 +105,16 @@ class Worker:
             most_pause=options.session_timeout / 2,
             on_halted=self._halted,
         )
-        self._poison = PoisonWatch()
-        self._looked_into: dict[int, int] = {}
+        self._deciding = Deciding(
+            self._holding,
+            self._flushing,
+            self._rules,
+            self._pulse,
+            self._meters,
+            partitions=options.partitions,
+            use_templates=self._use_templates,
+        )
         self._templates_of: RulesDocument | None = None
-        self._uncommitted: dict[TP, tuple[int | None, float]] = {}
         self._app: HeldApp
 
     # Beginning and end ------------------------------------------------------------------------------------------------
@@ -206,9 +161,10 @@ class Worker:
         with tempfile.TemporaryDirectory(prefix="winback-worker-") as folder:
             self._app = app = self._made_app(Path(folder))
             self._pulse.turned = moment()
+            lookout = Lookout(app, self._holding, self._pulse, self._meters)
             tasks = [
-                asyncio.create_task(self._guarded(part), name=part.__name__)
-                for part in (self._flushing.run, self._flushing.beat, self._look_around, self._refresh_templates)
+                asyncio.create_task(self._guarded(part), name=part.__qualname__)
+                for part in (self._flushing.run, self._flushing.beat, lookout.run, self._refresh_templates)
             ]
             try:
                 await app.start()
@@ -256,7 +212,7 @@ class Worker:
         async def deciding(stream: Any) -> None:
             async for event in stream.noack().events():
                 try:
-                    await self._take(event)
+                    await self._deciding.take(event)
                 except BaseException as error:  # noqa: BLE001 - leaving the loop would acknowledge the record
                     fail_stop("a record could not be decided", error=error)
 
@@ -296,63 +252,6 @@ class Worker:
 
         return DiskShelf(self._options.folder / str(number))
 
-    # Deciding ---------------------------------------------------------------------------------------------------------
-
-    async def _take(self, event: Any) -> None:
-        """Decide a record of the inbox, if it is the one that comes next."""
-        message = event.message
-        held = self._holding.held.get(message.partition)
-        if held is None or held.expected is None:
-            fail_stop(f"a record came of partition {message.partition}, which this worker does not hold")
-        if message.offset < held.expected:
-            event.ack()  # read twice
-            return
-        if message.offset > held.expected:
-            fail_stop(f"partition {held.number}: offset {held.expected} was to come, and {message.offset} came")
-        record = self._record_in(held, message)
-        for epoch in epochs_in(record):
-            await self._rules.wait_for(epoch)
-        self._use_templates()
-        self._decide(held, message.offset, record, event)
-        await self._flushing.room()
-
-    def _decide(self, held: Held, offset: int, record: Record, event: Message) -> None:
-        outcome = held.decide(offset, record, event)
-        self._pulse.steps += 1
-        self._meters.decided(outcome.poisoned)
-        if self._poison.is_too_much(outcome.poisoned, held.partition.accepted):
-            fail_stop(
-                f"more than {POISON_A_MINUTE} decisions failed within a minute: this is no bad event but a defect; the dead"
-                " letters say what they met"
-            )
-        self._flushing.note()
-
-    def _record_in(self, held: Held, message: Any) -> Record:
-        """Return the record; what is none is a dead letter, and in its place time stands still."""
-        try:
-            record = decode_record(message.value or b"")
-        except DecodeError as error:
-            where = f"{message.topic}, partition {message.partition}, offset {message.offset}"
-            held.bury(DeadLetter(message.value or b"", f"no record of ours: {error}", where))
-            return Record(held.partition.accepted)
-        self._check_hash(held.number, message.offset, record)
-        return record
-
-    def _check_hash(self, number: int, offset: int, record: Record) -> None:
-        """Stop where a customer is in a partition that is not theirs: they would have two records."""
-        entries = [each for each in record.entries if each.customer != SHOP]
-        if not entries:
-            return
-        looked_into = self._looked_into[number] = self._looked_into.get(number, 0) + 1
-        chosen = entries if looked_into <= LOOKED_INTO else [entries[offset % len(entries)]]
-        for entry in chosen:
-            right = partition_of(entry.customer, self._options.partitions)
-            if right != number:
-                fail_stop(
-                    f"{self._options.topics.inbox}, offset {offset}: a customer of partition {right} is in partition {number};"
-                    " something else than our gateway writes there, or with another number of partitions"
-                )
-
     # What Faust asks --------------------------------------------------------------------------------------------------
 
     def to_commit(self, tp: TP) -> int | None:
@@ -374,35 +273,6 @@ class Worker:
     def _halted(self, seconds: float) -> None:
         """Stop after a pause in which others may have taken over. What slipped through is harmless: see `values`."""
         fail_stop(f"the process stood still for {seconds:.1f} s", code=stopping.HALTED)
-
-    async def _look_around(self) -> None:
-        """See once a second how far behind we are, for the metrics and the watchdog, and whether Faust has crashed."""
-        while True:
-            await asyncio.sleep(1)
-            if self._app.crashed:
-                fail_stop("Faust has crashed", error=self._app.crash_reason)
-            consumer, lag = self._app.consumer, {}
-            for number, held in self._holding.held.items():
-                tp = TP(self._options.topics.inbox, number)
-                end = consumer.highwater(tp) if tp in consumer.assignment() else None
-                lag[number] = max(0, (end or 0) - (held.expected or 0))
-            behind = [held.partition.accepted for number, held in self._holding.held.items() if lag[number]]
-            self._meters.behind(lag, max(0.0, time.time() - min(behind) / SECOND) if behind else 0.0)
-            waiting = any(held.news.messages for held in self._holding.held.values())
-            self._pulse.behind = waiting or any(lag.values())
-            self._pulse.uncommitted_since = self._oldest_uncommitted()
-
-    def _oldest_uncommitted(self) -> float | None:
-        """Return since when something durable waits to be committed while no commit moves."""
-        now, waiting = moment(), {}
-        committed = self._app.committed
-        for number, held in self._holding.held.items():
-            tp = TP(self._options.topics.inbox, number)
-            if held.durable is not None and committed[tp] != held.durable:
-                before = self._uncommitted.get(tp)
-                waiting[tp] = before if before is not None and before[0] == committed[tp] else (committed[tp], now)
-        self._uncommitted = waiting
-        return min((since for _, since in waiting.values()), default=None)
 
     def _use_templates(self) -> None:
         newest = self._rules.newest

@@ -13,7 +13,8 @@ from engine.core.rulebook import Rules
 from engine.rendering.envelope import message
 from engine.runtimes.kafka.rules_topic import RulesDocument
 from engine.runtimes.kafka.topic_names import TopicNames
-from engine.runtimes.kafka.worker import WorkerOptions, run_worker
+from engine.runtimes.kafka.worker import run_worker
+from engine.runtimes.kafka.worker_options import WorkerOptions
 from engine.wiring.composing import Composer
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.topics import require_topics
