@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,6 @@ from typing import Any
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from msgspec import Struct
-from msgspec.structs import replace
 
 from benchmarks.embedded import live_rules
 from engine.core.events import Event
@@ -63,7 +61,7 @@ class Figure(Struct, frozen=True):
     events: int
     sends: int = 0
     processor: float = 0.0
-    """Seconds that processors worked for the process, its start included."""
+    """Seconds that processors worked for the process meanwhile, all its threads."""
     peak: float = 0.0
     """Megabytes of memory it had at most, as Linux says; 0 where nobody says it."""
 
@@ -118,7 +116,6 @@ def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figu
     """Run an application to its end; the last line it prints is its figure."""
     folder = ground.folder / name
     folder.mkdir()
-    before = _spent()
     arguments = [ground.brokers, TOPIC, str(events), str(ground.rules), str(folder)]
     with (folder / "said").open("w+b") as said:
         process = subprocess.Popen(
@@ -137,25 +134,26 @@ def _run(ground: Ground, command: Sequence[str], name: str, events: int) -> Figu
         said.seek(0)
         last = said.read().splitlines()[-1]
     figure = msgspec.json.decode(last, type=Figure)
-    return replace(figure, processor=_spent() - before, peak=peak)
+    return replace(figure, peak=peak)
 
 
 def _worker(inbox: Installation, events: int, folder: str) -> Figure:
-    """Run our worker until all is durable, as its metrics say."""
-    port, began, before = free_port(), 0.0, _spent()
+    """Run our worker; count from what was durable first to when all is, as its metrics say."""
+    port = free_port()
     with started("worker", inbox.bootstrap, inbox.prefix, str(port), folder) as process:
-        while (done := metric(port, "winback_worker_entries_total")) < events:
-            assert process.poll() is None, f"the worker ended with {process.returncode}"
-            began = began or (time.perf_counter() if done else 0.0)
-            time.sleep(0.02)
-        took, peak = time.perf_counter() - began, peak_memory(process.pid)
-    return Figure(took, events, processor=_spent() - before, peak=peak)
+        first = _durable(process, port, 1)
+        began, worked = time.perf_counter(), processor_seconds(process.pid)
+        _durable(process, port, events)
+        took, worked = time.perf_counter() - began, processor_seconds(process.pid) - worked
+        return Figure(took, events - first, processor=worked, peak=peak_memory(process.pid))
 
 
-def _spent() -> float:
-    """Return the seconds that processors have worked for children that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _durable(process: subprocess.Popen[bytes], port: int, events: int) -> int:
+    """Wait until so many events are durable; return how many are."""
+    while (done := int(metric(port, "winback_worker_entries_total"))) < events:
+        assert process.poll() is None, f"the worker ended with {process.returncode}"
+        time.sleep(0.02)
+    return done
 
 
 def processor_seconds(pid: int) -> float:
