@@ -29,6 +29,7 @@ from typing import Any
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from msgspec import Struct
+from msgspec.structs import replace
 
 from benchmarks.embedded import live_rules
 from engine.core.events import Event
