@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from typing import Final, NoReturn
 
 import structlog
@@ -40,6 +41,22 @@ def leave() -> NoReturn:
     """End the process in order as far as that goes, whatever its other threads are waiting for."""
     _flush()
     os._exit(STOPPED)
+
+
+def leave_after(seconds: float) -> None:
+    """End the process then, if it has not ended by itself.
+
+    By a thread, and not by `asyncio.timeout`: that cancels once, and what goes on in Faust after it would never be
+    stopped. And while a rebalance keeps Faust from having started, nobody would look at the time.
+    """
+
+    def late() -> None:
+        log.warning("stopping took too long; what was acknowledged is durable")
+        leave()
+
+    timer = threading.Timer(seconds, late)
+    timer.daemon = True
+    timer.start()
 
 
 def kill(why: str) -> NoReturn:

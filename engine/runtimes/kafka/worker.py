@@ -56,8 +56,14 @@ def run_worker(options: WorkerOptions, writer: Writer) -> int:
 async def _run(options: WorkerOptions, writer: Writer) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if not stop.is_set():
+            stopping.leave_after(GRACE)
+            stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, asked)
     worker = Worker(options, writer)
     try:
         await worker.start(stop)
@@ -169,11 +175,7 @@ class Worker:
             try:
                 await app.start()
                 await stop.wait()
-                async with asyncio.timeout(GRACE):
-                    await self._end(tasks)
-            except TimeoutError:
-                log.warning("stopping took too long; what was acknowledged is durable")
-                stopping.leave()
+                await self._end(tasks)
             except Exception as error:  # noqa: BLE001 - see `stopping`
                 fail_stop("it could not go on", error=error)
             finally:
