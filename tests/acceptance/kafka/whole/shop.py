@@ -182,9 +182,12 @@ class WholeShop:
 
     def turn_clock(self, *, leap_every: float = NEVER) -> None:
         """From now on let time leap, or go on evenly. Every part with a clock begins anew."""
+        told = ("projector", "gateway", "sender")
+        for name in told:  # first: none of them may have seen a later time than that from which it goes on
+            self.processes[name].kill()
         now = time.monotonic_ns()
         self.shop = replace(self.shop, start=self.shop.clock.now(), began=now, leap_every=leap_every)
-        for name in ("projector", "gateway", "sender"):
+        for name in told:
             self.start(name)
 
     def said(self) -> str:
