@@ -92,13 +92,13 @@ class Telling:
 
         """
         while True:
-            self._news.clear()
             words = await self._books.ask(lambda store, _: handover.to_tell(store.connection, PAGE))
             if words:
                 await self._tell(words)
             elif self._stopping:
                 return
             else:
+                self._news.clear()  # not before the look, which is a commit as well: it would be news of itself
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
 
