@@ -28,7 +28,7 @@ from engine.runtimes.kafka.words import KIND_HEADER, encode_word, told
 PAGE = 500
 """Words in hand at a time."""
 
-POLL = 1.0  # seconds of real time between looks at what is to be told, when nobody says there is something
+POLL = 0.25  # seconds of real time between looks at what is to be told, when nobody says there is something
 
 EVENT_HEADERS = [("content-type", b"application/cloudevents+json")]
 
