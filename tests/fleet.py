@@ -24,7 +24,7 @@ from engine.books.database import open_to_read
 from engine.books.postgres import Server
 
 ROOT = Path(__file__).parents[1]
-WITHIN = 60.0
+WITHIN = 180.0
 """Seconds that anything may take."""
 
 

@@ -42,7 +42,7 @@ def to_begin(call: Call, *, postgres: bool = True) -> Settings:
 
     """
     settings = call.settings
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in NEEDED if name not in sys.modules and find_spec(name) is None]
     if missing:
         raise Misused(
             f"the distributed engine needs the extra `kafka`: pip install 'winback[kafka]' (no {', '.join(missing)})"

@@ -21,6 +21,7 @@ class Given(NamedTuple):
     key: bytes | None = None
     value: bytes | None = b"{}"
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp: int = 0
 
 
 @dataclass
