@@ -20,7 +20,8 @@ async def test_no_fault_loses_a_decision_or_sends_twice(tmp_path: Path) -> None:
     found = await loop.run(faults=6)
     assert not found.broken, _said(loop, found)
     assert loop.done.total() == 6, _said(loop, found)
-    assert found.accepted >= 5, _said(loop, found)
+    assert found.accepted >= 1, _said(loop, found)
+    assert found.effects >= 300, _said(loop, found)
 
 
 @pytest.mark.long
@@ -33,7 +34,7 @@ async def test_fifty_faults_change_nothing(tmp_path: Path, capsys: pytest.Captur
         print(f"\n{store}: {loop}\n{found}")  # noqa: T201 - the figures are what this test is run for
         print("\n".join(loop.ended))  # noqa: T201 - as above
     assert not found.broken, _said(loop, found)
-    assert found.accepted >= 50, _said(loop, found)
+    assert found.accepted >= 20, _said(loop, found)
 
 
 def _said(loop: CrashLoop, found: Found) -> str:

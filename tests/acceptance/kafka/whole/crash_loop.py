@@ -17,7 +17,7 @@ from tests.acceptance.kafka.whole.life import Feeding, began
 from tests.acceptance.kafka.whole.shop import WholeShop
 
 WORKERS = 3
-LEAP_EVERY = 0.8
+LEAP_EVERY = 3.0  # a mail needs a second or two from its decision to the mail server
 
 HALTED = 1.7
 """How much longer than the group's patience a halted worker is silent: the others have its partitions by then."""
