@@ -56,6 +56,7 @@ async def look(shop: WholeShop, acknowledged: Sequence[str]) -> Found:
     found.broken += _other_effects(expected, {place: effect for place, (effect, _) in effects.items()})
     found.broken += await _other_records(shop, records)
     found.broken += _mails(shop, found, expected)
+    found.broken += _waiting_for_ever(references)
     return found
 
 
@@ -130,19 +131,23 @@ def _mails(shop: WholeShop, found: Found, expected: dict[Place, Effect]) -> Iter
     accepted = Counter(mail.effect_id for mail in mails)
     uncertain = {number for number, state in states.items() if state == "uncertain"}
     ended = {number for number, state in states.items() if state in ("dropped", "refused")}
+    done = {number for number, state in states.items() if state == "done"}
     found.requested, found.accepted = len(requested), sum(accepted.values())
     found.uncertain, found.dropped = len(uncertain), len(ended)
     yield from (f"{number} was accepted {times} times" for number, times in accepted.items() if times > 1)
     for wrong, what in (
         (accepted.keys() - requested, "was accepted and never asked for"),
         (requested - accepted.keys() - uncertain - ended - told_dropped, "was asked for and is lost"),
-        (
-            {number for number, state in states.items() if state == "done"} & requested - accepted.keys(),
-            "is done, and was never accepted",
-        ),
-        (
-            accepted.keys() - uncertain - {number for number, state in states.items() if state == "done"},
-            "was accepted, and its ledger says otherwise",
-        ),
+        (done & requested - accepted.keys(), "is done, and was never accepted"),
+        (accepted.keys() - uncertain - done, "was accepted, and its ledger says otherwise"),
     ):
         yield from (f"the send {number} {what} (ledger: {states.get(number)})" for number in sorted(wrong))
+
+
+def _waiting_for_ever(references: list[tuple[Reference, list[tuple[Place, Effect]]]]) -> Iterator[str]:
+    """Each run was told what became of its send: one that was given back waits to ask again, and none is left sending."""
+    for reference, _ in references:
+        for customer in reference.store.customers.values():
+            for run in customer.runs:
+                if run.doing == "sending":
+                    yield f"the run {run.id} of {customer.id} was never told what became of {run.effect_id}"

@@ -1,4 +1,4 @@
-"""A shop's life on the distributed engine: its history, `go-live`, and then days that pass in half a second each."""
+"""A shop's life on the distributed engine: its history, `go-live`, and then days that pass in seconds."""
 
 from __future__ import annotations
 
