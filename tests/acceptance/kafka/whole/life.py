@@ -16,8 +16,8 @@ from engine.runtimes.simulator.sample import sample_events
 from engine.wiring.clock import SystemClock
 from tests.acceptance.kafka.whole.shop import WholeShop
 
-LIVE_DAY = 880
-"""The day of the sample on which the shop goes live."""
+LIVE_DAY = 890
+"""The day of the sample on which the shop goes live; soon after it many mails go and are answered."""
 
 
 def tomorrow() -> int:
