@@ -4,6 +4,7 @@ from engine.listeners.answering import Answers
 from engine.listeners.console import Letters, Sights, Site
 from engine.listeners.control import Control, ControlRefusedError
 from engine.listeners.intake import Intake
+from engine.listeners.objections import Objections
 from engine.listeners.ops import OpsSettings, ops_app
 from engine.listeners.public import Shopfront, public_app
 from engine.listeners.serving import Running, serve
@@ -14,6 +15,7 @@ __all__ = [
     "ControlRefusedError",
     "Intake",
     "Letters",
+    "Objections",
     "OpsSettings",
     "Running",
     "Shopfront",

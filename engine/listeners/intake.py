@@ -22,6 +22,9 @@ from engine.ports import Clock
 Submit = Callable[[Sequence[Event | DeadLetter], Sequence[str]], Awaitable[Sequence[Taken]]]
 """Takes in events and dead letters, each with its origin; returns what became of each, after the commit."""
 
+Heed = Callable[[Sequence[Event]], Awaitable[None]]
+"""Does what must be done before events are taken in: a "no" goes on the block list."""
+
 ReadEvent = Callable[[bytes, str, Instant], Read]
 """Reads the bytes of one event: bytes, origin, now."""
 
@@ -49,13 +52,16 @@ class Intake:
         """`read` is asked anew for each event, since the shop's own events may change while the engine runs."""
         self._read, self._submit, self._clock = read, submit, clock
 
-    async def take(self, raws: Sequence[bytes], origin: str) -> list[Result]:
+    async def take(self, raws: Sequence[bytes], origin: str, first: Heed | None = None) -> list[Result]:
         """Take in events and return what became of each, in their order, after the commit.
 
-        An event that says "no" may be taken in and be a dead letter at once; it is reported as the dead letter.
+        An event that says "no" may be taken in and be a dead letter at once; it is reported as the dead letter. `first`
+        hears the events before they are taken in; what it raises leaves nothing of them.
         """
         now = self._clock.now()
         read = [self._read(raw, origin, now) for raw in raws]
+        if first is not None:
+            await first([each.event for each in read if each.event is not None])
         items: list[Event | DeadLetter] = []
         places: list[int] = []  # of the item that tells what became of an input: its dead letter where it has one
         for each in read:

@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
-from engine.books import coupons, ledger
+from engine.books import coupons, ledger, objections
 from engine.books.views import Views
 from engine.core.coupons import Coupon
 from engine.core.moments import Instant
+from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
 from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, Site, ops_app, public_app, serve
@@ -50,7 +51,7 @@ async def listeners(
 
     """
     intake = Intake(_Reading(engine).read, loop.submit, engine)
-    blocks = _Blocks(loop)
+    blocks = _Blocks(loop, secrets.blocks)
     codes = _Codes(loop, engine, stack.enter_context(Views(settings.books)))
 
     def ready() -> str:
@@ -130,8 +131,13 @@ class _Codes:
 class _Blocks:
     """The block list, by way of the engine's transactions."""
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
+    def __init__(self, loop: Loop, key: bytes) -> None:
+        self._loop, self._key = loop, key
+
+    async def note(self, noes: Sequence[No]) -> None:
+        """Put on it what was said no to otherwise than through a link."""
+        key = self._key
+        await self._loop.ask(lambda store, _: objections.note(store.connection, store.find, noes, key))
 
     async def block(self, keys: Sequence[bytes]) -> None:
         """Put keys on it."""
