@@ -110,7 +110,10 @@ class Elsewhere(Protocol):
 
 
 class Message(Struct, frozen=True):
-    """A message ready to leave. `headers` are complete but for what the transport adds; addresses are bare."""
+    """A message ready to leave. `headers` are complete but for what the transport adds; addresses are bare.
+
+    `envelope_sender` is where reports about it go, empty where that is the sender's address.
+    """
 
     effect_id: str
     message_id: str
@@ -122,6 +125,7 @@ class Message(Struct, frozen=True):
     html: str
     headers: dict[str, str]
     not_after: Instant
+    envelope_sender: str = ""
 
 
 class Sent(Struct, frozen=True):

@@ -26,10 +26,11 @@ class SmtpSender:
 
     async def send(self, message: Message) -> Sent:
         """Hand the message over and say how it ended. `later` with kind `unreachable` concerns all messages."""
+        reports_to = message.envelope_sender or message.sender_address
         try:
             utf8 = needs_utf8(message)
             content = as_bytes(message, self._clock.now())
-            sender, recipient = mailbox(message.sender_address).address, mailbox(message.recipient).address
+            sender, recipient = mailbox(reports_to).address, mailbox(message.recipient).address
         except BadMessageError as bad:
             return Sent("refused", kind_of(550, bad.status, ""), bad.status, str(bad))
         try:

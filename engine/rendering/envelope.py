@@ -16,6 +16,7 @@ from msgspec import Struct
 from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
 from engine.core.message_ids import carrying
 from engine.core.moments import Instant, instant
+from engine.core.return_paths import ReturnPaths
 from engine.ports import Message
 from engine.rendering.mime import mailbox
 
@@ -27,6 +28,7 @@ class Desk(Struct, frozen=True, kw_only=True):
 
     `public_url` is where customers reach the public listener, without a slash at its end. `unsubscribe_mailto` is an
     address that a person or program reads. `feedback_id` is the sender's id for Gmail's Feedback-ID, 5 to 15 characters.
+    `bounces_to` is the address that reports about mails come to; empty where that is the sender's own.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     reply_to: str = ""
     unsubscribe_mailto: str = ""
     feedback_id: str = ""
+    bounces_to: str = ""
 
     @property
     def domain(self) -> str:
@@ -107,25 +110,29 @@ def carrying_message_id(effect_id: str, customer_id: str, domain: str, key: byte
     return f"<{carrying(effect_id, customer_id, key)}@{_ascii_domain(domain)}>"
 
 
-def message(desk: Desk, effect_id: str, data: Mapping[str, Any], key: bytes = b"") -> Message:
+def message(
+    desk: Desk, effect_id: str, data: Mapping[str, Any], key: bytes = b"", paths: ReturnPaths | None = None
+) -> Message:
     """Return the message to hand over, from the data of its `winback.send.requested`.
 
-    With a `key` its Message-ID carries the customer, signed by it.
+    With a `key` its Message-ID carries the customer, signed by it; with `paths` its envelope sender says which mail it is.
     """
     customer = data["customer"]
+    whose, address = str(customer.get("id") or ""), str(customer.get("email") or "")
     return Message(
         effect_id=effect_id,
-        message_id=carrying_message_id(effect_id, customer.get("id") or "", desk.domain, key)
+        message_id=carrying_message_id(effect_id, whose, desk.domain, key)
         if key
         else message_id(effect_id, desk.domain),
         sender_name=desk.name,
         sender_address=desk.address,
-        recipient=customer.get("email") or "",
+        recipient=address,
         subject=data.get("subject") or "",
         text=data.get("text") or "",
         html=data.get("html") or "",
         headers=dict(data.get("headers") or {}),
         not_after=instant_of(data.get("not_after")),
+        envelope_sender=paths.address(desk.bounces_to, effect_id, whose, address) if paths and desk.bounces_to else "",
     )
 
 

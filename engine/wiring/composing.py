@@ -29,6 +29,7 @@ def desk(settings: Settings, brand: Brand) -> Desk:
         reply_to=sender.reply_to,
         unsubscribe_mailto=sender.unsubscribe_mailto,
         feedback_id=sender.feedback_id,
+        bounces_to=settings.incoming.address,
     )
 
 
@@ -83,7 +84,7 @@ class Composer:
             LookupError: the offer is not known any more.
 
         """
-        return message(self.desk, effect_id, self.written(effect_id, data), self._message_key)
+        return message(self.desk, effect_id, self.written(effect_id, data), self._message_key, self._secrets.returns)
 
     def written(self, effect_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return a send's data with what is written: subject, text, html, headers and links.

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.core.links import Keys, derive
+from engine.core.return_paths import ReturnPaths
 from engine.wiring.settings import Settings, SettingsError
 
 CONTROL_TOKEN = "control.token"  # noqa: S105 - the name of a file
@@ -30,6 +31,9 @@ class Secrets(Struct, frozen=True):
     blocks: bytes
     messages: bytes
     """Signs the customer in Message-IDs of the distributed engine."""
+
+    returns: ReturnPaths
+    """Makes and opens envelope senders."""
 
 
 class Whereabouts(Struct, frozen=True):
@@ -57,6 +61,7 @@ def keys_of(settings: Settings, environment: Mapping[str, str]) -> Secrets:
         codes=derive(secret, b"codes"),
         blocks=derive(secret, b"block list"),
         messages=derive(secret, b"message ids"),
+        returns=ReturnPaths({1: derive(secret, b"envelope senders")}),
     )
 
 

@@ -20,6 +20,7 @@ from engine.books.database import Where
 from engine.books.postgres import Server
 from engine.core.moments import Length
 from engine.wiring.distributed_settings import KafkaSettings, PostgresSettings, WorkerSettings, has_password
+from engine.wiring.incoming_settings import IncomingSettings
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
 from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Part, Span, Url
 
@@ -164,6 +165,7 @@ class Settings(Part):
     smtp: SmtpServer = SmtpServer()
     shop: ShopSettings = ShopSettings()
     coupons: CouponsSettings = CouponsSettings()
+    incoming: IncomingSettings = IncomingSettings()
     webhooks: dict[Named, Webhook] = Field(default={}, description="tools that effects are posted to")
     teams: dict[str, Team] = Field(default={}, description="teams that are told of hand-offs by mail")
     files: FilesTaken = FilesTaken()
@@ -333,6 +335,8 @@ SECRETS = (
     "WINBACK_COUPONS_TOKEN",
     "WINBACK_SHOP_TOKEN",
     "WINBACK_KAFKA_PASSWORD",
+    "WINBACK_INCOMING_POP3_PASSWORD",
+    "WINBACK_INCOMING_IMAP_PASSWORD",
 )
 """Variables that hold secrets; winback.toml has no such keys."""
 

@@ -23,6 +23,7 @@ from engine.books.postgres import PostgresConnection, Server
 from engine.books.relay import Relay
 from engine.books.store import SqlStore
 from engine.core.moments import zone
+from engine.core.return_paths import ReturnPaths
 from engine.ports import Clock, Message
 from engine.rendering.envelope import Desk, message
 from engine.runtimes.kafka.brokers import Brokers
@@ -179,7 +180,7 @@ async def _hand_over(
         backlog,
         limits,
         sender,
-        partial(as_written, lambda: kept.desk),
+        partial(as_written, lambda: kept.desk, secrets.returns),
         clock,
         block_key=secrets.blocks,
         settings=said,
@@ -206,8 +207,8 @@ async def _hand_over(
     await hand_over(incoming, relay, deliveries, telling, beside)
 
 
-def as_written(desk: Callable[[], Desk], effect_id: str, data: Mapping[str, Any]) -> Message:
-    """Return the message of a send as its worker wrote it; who writes is said now."""
-    made = message(desk(), effect_id, data)
+def as_written(desk: Callable[[], Desk], paths: ReturnPaths, effect_id: str, data: Mapping[str, Any]) -> Message:
+    """Return the message of a send as its worker wrote it; who writes, and where reports go, is said now."""
+    made = message(desk(), effect_id, data, paths=paths)
     written = data.get("message_id")
     return replace(made, message_id=str(written)) if written else made

@@ -369,3 +369,36 @@ def test_settings_say_what_they_take() -> None:
         SmtpSettings(tls="ssl")
     with pytest.raises(ValueError, match="at least 1"):
         SmtpSettings(connections=0)
+
+
+async def test_reports_go_to_the_envelope_sender_and_from_stays_as_it_is() -> None:
+    """The address in From is the shop's; reports of failed mails come back to an address that says which mail it was."""
+    mails = Mails()
+    path = "b+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@bounces.shop.example"
+    async with mail_server(mails) as server:
+        assert (await sent_to(server.port, message(envelope_sender=path))).outcome == "done"
+    (taken,), (mail,) = mails.taken, mails.mails()
+    assert taken.mail_from == path
+    assert "hello@shop.example" in mail["from"]
+    assert mail["return-path"] is None
+
+
+async def test_a_server_that_makes_reports_is_asked_to_name_the_mail_in_them() -> None:
+    """ENVID is the token (RFC 3461), and the headers are enough; a server without DSN is asked nothing of the kind."""
+    said: list[str] = []
+
+    async def offers_dsn(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await say(writer, "220 mail.test")
+        await reader.readuntil(b"\r\n")
+        await say(writer, "250-mail.test")
+        await say(writer, "250 DSN")
+        said.append((await reader.readuntil(b"\r\n")).decode().strip())
+        await say(writer, "550 5.7.1 no")
+
+    async with scripted_server(offers_dsn) as server:
+        await sent_to(server.port, message(envelope_sender="b+abcdefg@bounces.shop.example"))
+        await sent_to(server.port, message())
+    assert said == [
+        "MAIL FROM:<b+abcdefg@bounces.shop.example> RET=HDRS ENVID=abcdefg",
+        "MAIL FROM:<hello@shop.example>",
+    ]
