@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from engine.runtimes.kafka.held import Held, News
@@ -74,13 +75,12 @@ class Flushing:
 
         """
         while True:
-            if any(held.news.messages for held in self._held.values()):
-                await self._flush()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LINGER):
                     await self._news.wait()
-            except TimeoutError:
-                continue
+            self._news.clear()  # also where there are none, or this would go round without letting anything else go on
+            if any(held.news.messages for held in self._held.values()):
+                await self._flush()
 
     async def beat(self) -> None:
         """Note again and again that the loop comes by, until cancelled; a flush may wait for Kafka much longer."""
@@ -118,7 +118,6 @@ class Flushing:
         self._turn()
         began = moment()
         self._flushing = True
-        self._news.clear()
         work = [(held, held.take_news()) for held in self._held.values() if held.news.messages]
         self._room.set()
         async with asyncio.TaskGroup() as group:

@@ -109,16 +109,20 @@ class PartitionStore:
         """How many customers a flush would write."""
         return len(self._batch) + len(self._changed)
 
-    def end_portion(self, *, most: int = PORTION) -> None:
+    def end_portion(self) -> None:
         """Encode what has changed, and let go of all decoded records, if there are so many. It costs nothing but time."""
-        if len(self._records) >= most:
-            for name, offset in self._changed.items():
-                self._batch[name.encode()] = self._value(name, offset)
-            self._changed, self._records, self._refs = {}, {}, {}
+        if len(self._records) >= PORTION:
+            self._encode()
+            self._records, self._refs = {}, {}
+
+    def _encode(self) -> None:
+        for name, offset in self._changed.items():
+            self._batch[name.encode()] = self._value(name, offset)
+        self._changed = {}
 
     def take_changed(self) -> Batch:
         """Return the values of all customers changed since this was asked last, to be made durable."""
-        self.end_portion(most=0)
+        self._encode()  # who was decided about stays decoded: the next events are often about the same
         batch, self._batch = self._batch, {}
         self._under_way.append(batch)
         return batch

@@ -69,6 +69,20 @@ async def test_a_worker_decides_what_the_reference_does(shop: Installation) -> N
     assert await shop.committed() == [len(inbox) for inbox in stream().inboxes]
 
 
+async def test_a_worker_that_is_busy_stops_in_order(shop: Installation) -> None:
+    """Asked to stop in the middle of its work, again and again, it leaves by itself, and the next goes on from there."""
+    feeding = asyncio.create_task(shop.feed(stream().inboxes, pause=0.05, every=60))
+    worker = shop.worker()
+    for stop in range(3):
+        await shop.has_come(sum(len(inbox) for inbox in stream().inboxes) * (stop + 1) // 6)
+        worker.stop()
+        assert worker.ended() == 0, worker.said()
+        assert "stopping took too long" not in worker.said()
+        worker.start()
+    await feeding
+    await as_decided(shop, stream())
+
+
 @pytest.mark.parametrize("store", ["memory", "disk"])
 async def test_a_killed_worker_loses_nothing(shop: Installation, tmp_path: Path, store: str) -> None:
     """Killed at any moment, again and again, and once with its disk lost: the same effects, and the same records."""
