@@ -60,6 +60,10 @@ class Mailbox:
         """Write the message to its file."""
         return await asyncio.to_thread(self._write, message)
 
+    async def find(self, effect_id: str, message_id: str) -> Sent | None:  # noqa: ARG002 - as the port has it
+        """Return None: a repeated call is recognised, so nobody asks."""
+        return None
+
     async def close(self) -> None:
         """End nothing: no file stays open."""
 

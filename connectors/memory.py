@@ -43,11 +43,20 @@ class MemorySender:
     """Takes messages into a list. `script` may say otherwise for a message: another outcome, or None to take it.
 
     With `honours_key` a second call with the same effect id is recognised and taken once, as some mail services do.
-    Calls wait while `hold()` lasts, so that a test can stand in the middle of one.
+    Calls wait while `hold()` lasts, so that a test can stand in the middle of one. `finds` answers what became of a call,
+    by its effect id; without it nobody can be asked.
     """
 
-    def __init__(self, script: Callable[[Message], Sent | None] | None = None, *, honours_key: bool = False) -> None:
+    def __init__(
+        self,
+        script: Callable[[Message], Sent | None] | None = None,
+        *,
+        honours_key: bool = False,
+        finds: Callable[[str], Sent | None] = lambda _: None,
+    ) -> None:
         self.honours_key = honours_key
+        self.asked: list[str] = []
+        self._finds = finds
         self.accepted: list[Message] = []
         self.calls: list[str] = []
         self.most_at_once = 0
@@ -72,6 +81,11 @@ class MemorySender:
             return Sent("refused", "dead", bad.status, str(bad))
         finally:
             self._at_once -= 1
+
+    async def find(self, effect_id: str, message_id: str) -> Sent | None:  # noqa: ARG002 - as the port has it
+        """Say what `finds` says."""
+        self.asked.append(effect_id)
+        return self._finds(effect_id)
 
     async def close(self) -> None:
         """End nothing: there are no connections."""

@@ -134,7 +134,8 @@ class Sent(Struct, frozen=True):
     `outcome`: `done`; `refused` (a final no about this recipient or message); `later` (a temporary no: try again after
     a while); `unknown` (the connection broke after the message was given: it may have been taken). `kind`, `status` and
     `diagnostic` are those of a bounce, for `refused`. `turned_away`: a temporary no that speaks of us as a sender (rate,
-    reputation, authentication), which slows the ramp.
+    reputation, authentication), which slows the ramp. `retry_after` is how long the other side asks us to wait, in
+    microseconds; 0 where it names no time.
     """
 
     outcome: str
@@ -142,6 +143,7 @@ class Sent(Struct, frozen=True):
     status: str = ""
     diagnostic: str = ""
     turned_away: bool = False
+    retry_after: int = 0
 
 
 class Sender(Protocol):
@@ -152,6 +154,14 @@ class Sender(Protocol):
 
     async def send(self, message: Message) -> Sent:
         """Hand the message over and say how it ended."""
+        ...
+
+    async def find(self, effect_id: str, message_id: str) -> Sent | None:
+        """Ask the other side what became of a call of unknown end; None where it cannot be asked.
+
+        `done` says that it has the message. `unknown` says that it does not know it by now, which proves nothing: what
+        was taken a moment ago may be found a moment later.
+        """
         ...
 
     async def close(self) -> None:

@@ -40,6 +40,10 @@ class SmtpSender:
         except GoneError as error:
             return Sent("later", "soft", diagnostic=str(error))
 
+    async def find(self, effect_id: str, message_id: str) -> Sent | None:  # noqa: ARG002 - as the port has it
+        """Return None: a mail server cannot be asked what it took."""
+        return None
+
     async def trouble(self) -> str:
         """Connect, encrypt and log in as a send does; say why that fails, empty when it does not."""
         try:

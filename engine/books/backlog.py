@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from engine.books import ledger
 from engine.books.database import Where
-from engine.books.ledger import Ending, Queued
+from engine.books.ledger import Call, Ending, Queued
 from engine.books.limits import Limit, Limits
 from engine.books.reader import Reader
 from engine.core.moments import MINUTE, Instant
@@ -92,7 +92,11 @@ class Backlog:
             return Ending("blocked", "only_to")
         return None
 
-    def let_go(self, sends: Sequence[Queued] | deque[Queued]) -> None:
+    def hold(self, calls: Sequence[Call]) -> None:
+        """Hold the sends of calls that an earlier process left behind, until they are let go."""
+        self.held.update(call.effect_id for call in calls)
+
+    def let_go(self, sends: Sequence[Queued | Call] | deque[Queued]) -> None:
         """Hold these sends no longer."""
         self.held.difference_update(queued.effect_id for queued in sends)
 

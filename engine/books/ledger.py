@@ -58,6 +58,7 @@ class Call(Struct, frozen=True):
     effect_id: str
     customer: str
     seq: int | None
+    message_id: str = ""
 
 
 def due(connection: Connection, now: Instant, limit: int, closed: Iterable[str] = ()) -> list[Queued]:

@@ -6,7 +6,7 @@ import hashlib
 
 from msgspec import Struct
 
-from engine.core.moments import MINUTE, SECOND, Instant
+from engine.core.moments import HOUR, MINUTE, SECOND, Instant
 
 
 class Limit(Struct, frozen=True):
@@ -26,11 +26,15 @@ class Circuit:
         self.closed_until: Instant = 0
         self.why = ""
 
-    def trouble(self, now: Instant, why: str) -> None:
-        """Close it, for longer each time. Troubles of calls that were already under way count once."""
+    def trouble(self, now: Instant, why: str, at_least: int = 0) -> None:
+        """Close it, for longer each time. Troubles of calls that were already under way count once.
+
+        `at_least` is how long the other side asked for, in microseconds; it is followed as far as an hour.
+        """
         if now < self.closed_until:
             return
-        self.closed_until = now + min(self._first << min(self._troubles, 30), self._most)
+        wait = min(self._first << min(self._troubles, 30), self._most)
+        self.closed_until = now + max(wait, min(at_least, HOUR))
         self._troubles += 1
         self.why = why
 

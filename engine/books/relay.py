@@ -24,6 +24,7 @@ from engine.books.backlog import Backlog, RelaySettings
 from engine.books.ledger import Call, Ending, Queued
 from engine.books.limits import Limits, backoff
 from engine.books.meters import Meters
+from engine.books.reconciling import Doubt, Reconciling, ending_of
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
 from engine.core.effects import SEND_GIVEN_OUT, Effect
@@ -77,7 +78,7 @@ class Decider(Protocol):
 class _Over(Struct, frozen=True):
     """A send that is over for now: ended, or put off until `next_try`."""
 
-    queued: Queued
+    queued: Queued | Call
     ending: Ending
     message_id: str = ""
     next_try: Instant | None = None
@@ -114,6 +115,8 @@ class Relay:
         self._settings = settings or RelaySettings()
         self._meters = meters or Meters(None)
         self._on_done, self._is_current = on_done, is_current
+        self._reconciling = Reconciling(sender, clock, self._settled)
+        self._doubted = asyncio.Event()
         self._gathering = asyncio.Lock()
         self._news = asyncio.Event()
         self._stopping = False
@@ -129,6 +132,7 @@ class Relay:
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._settings.at_once):
                 workers.create_task(self._work())
+            workers.create_task(self._look_back())
 
     def wake(self) -> None:
         """Say that there may be something new in the outbox, or that a pause was set or lifted."""
@@ -138,6 +142,7 @@ class Relay:
         """Begin no more calls."""
         self._stopping = True
         self._news.set()
+        self._doubted.set()
 
     async def idle(self) -> bool:
         """Say whether everything released has ended."""
@@ -158,7 +163,7 @@ class Relay:
             if queued is None and not over:
                 await self._refill()
             elif await self._note(over, queued, message) and queued and message:
-                over = [await self._call(queued, message)]
+                over = await self._call(queued, message)
             else:
                 over = []
 
@@ -190,7 +195,7 @@ class Relay:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
 
-    async def _call(self, queued: Queued, message: Message) -> _Over:
+    async def _call(self, queued: Queued, message: Message) -> list[_Over]:
         domain = self._limits.domain(queued.domain, self._clock.now())
         try:
             with self._meters.calls.time():
@@ -200,20 +205,22 @@ class Relay:
         finally:
             domain.under_way -= 1
         now = self._clock.now()
-        ending = _ending(sent)
+        ending = ending_of(sent)
         if ending is None:
-            return self._put_off(queued, sent, message, now)
+            return [self._put_off(queued, sent, message, now)]
+        if ending.outcome == "uncertain":
+            return await self._doubt(Doubt(queued, message.message_id, ending.reason, now))
         self._limits.everywhere.well()
         domain.circuit.well()
         if ending.outcome == "done":
             self._meters.handed_over_after(queued.queued_at, now)
-        return _Over(queued, ending, message.message_id)
+        return [_Over(queued, ending, message.message_id)]
 
     def _put_off(self, queued: Queued, sent: Sent, message: Message, now: Instant) -> _Over:
         """Choose when to try again after a temporary no; never later than the message may leave at all."""
         next_try = now + backoff(queued.effect_id, queued.attempts)
         if sent.kind == "unreachable":  # no fault of this message: the circuit decides when, for all of them
-            self._limits.everywhere.trouble(now, sent.diagnostic)
+            self._limits.everywhere.trouble(now, sent.diagnostic, sent.retry_after)
             log.warning("the mail server cannot be used", why=sent.diagnostic)
             next_try = now
         else:
@@ -224,6 +231,27 @@ class Relay:
             next_try = min(next_try, max(message.not_after + 1, now))
         first_answer = sent.turned_away and not queued.attempts  # of each mail one, however often it is tried
         return _Over(queued, Ending("later", sent.diagnostic), message.message_id, next_try, first_answer)
+
+    # Calls of unknown end --------------------------------------------------------------------------------------------
+
+    async def _doubt(self, doubt: Doubt) -> list[_Over]:
+        """Ask what became of a call; where nobody knows yet it is asked again later, and its send stays `calling`."""
+        ending = await self._reconciling.ask(doubt)
+        self._doubted.set()
+        return [] if ending is None else [_Over(doubt.send, ending, doubt.message_id)]
+
+    async def _settled(self, doubt: Doubt, ending: Ending) -> None:
+        await self._note([_Over(doubt.send, ending, doubt.message_id)])
+
+    async def _look_back(self) -> None:
+        """Ask about the calls of unknown end, as long as there are any. What is left at a stop the next start settles."""
+        while not self._stopping:
+            if not self._reconciling.open:
+                self._doubted.clear()
+                await self._doubted.wait()
+                continue
+            await self._reconciling.look()
+            await asyncio.sleep(POLL)
 
     # The record ------------------------------------------------------------------------------------------------------
 
@@ -245,23 +273,28 @@ class Relay:
         self._backlog.let_go([each.queued for each in over])
         for each in over:
             self._meters.ended("later" if each.next_try is not None else each.ending.outcome)
-            if self._on_done is not None and each.ending.outcome == "done" and _channel(each.queued) == "email":
-                self._on_done(each.queued)
+            if each.ending.outcome == "done" and isinstance(each.queued, Queued):
+                self._tell_of(each.queued)
         if queued is not None and not may_call:
             self._backlog.let_go([queued])
             self._limits.domain(queued.domain, self._clock.now()).under_way -= 1
         return may_call
 
+    def _tell_of(self, handed_over: Queued) -> None:
+        if self._on_done is not None and _channel(handed_over) == "email":
+            self._on_done(handed_over)
+
     def _put_on_record(self, store: SqlStore, over: _Over, now: Instant) -> None:
-        if over.next_try is not None:
-            ledger.put_off(store.connection, over.queued, over.next_try, over.ending.reason, now)
-            data = over.queued.data() if over.turned_away else {}
-            if data and data["purpose"] != Purpose.SERVICE.value:
-                address, queued = str(data["customer"].get("email") or ""), over.queued
-                signal = TurnedAway(family(address), queued.effect_id, queued.queued_at)
-                self._decider.turned_away(store, queued.customer, signal, now)
-        else:
-            self._end(store, over.queued, over.ending, over.message_id, now)
+        queued = over.queued
+        if over.next_try is None or isinstance(queued, Call):
+            self._end(store, queued, over.ending, over.message_id, now)
+            return
+        ledger.put_off(store.connection, queued, over.next_try, over.ending.reason, now)
+        data = queued.data() if over.turned_away else {}
+        if data and data["purpose"] != Purpose.SERVICE.value:
+            address = str(data["customer"].get("email") or "")
+            signal = TurnedAway(family(address), queued.effect_id, queued.queued_at)
+            self._decider.turned_away(store, queued.customer, signal, now)
 
     def _end(self, store: SqlStore, send: Queued | Call, ending: Ending, message_id: str, now: Instant) -> None:
         ledger.end(store.connection, send, ending, message_id, now)
@@ -325,43 +358,34 @@ class Relay:
     async def _settle(self) -> None:
         """Settle the calls that a stopped process left behind.
 
-        Where the other side recognises a repeated call they may be made again. Else nobody can tell whether the message
-        was taken, and a missing mail is better than a second one: they end as `uncertain`, and are not sent again.
+        Where the other side recognises a repeated call they may be made again; where it can be asked, it is. Else nobody
+        can tell whether the message was taken, and a missing mail is better than a second one: they end as `uncertain`,
+        and are not sent again.
         """
 
-        def change(store: SqlStore, now: Instant) -> int:
+        def change(store: SqlStore, _: Instant) -> tuple[list[Call], int]:
             calls = ledger.calls(store.connection)
+            left = [call for call in calls if not self._sender.honours_key or call.seq is None]
             for call in calls:
-                if self._sender.honours_key and call.seq is not None:
+                if call not in left:
                     ledger.allow_again(store.connection, call)
-                else:
-                    self._end(store, call, _STOPPED, "", now)
-            return len(calls)
+            return left, len(calls)
 
-        calls = await self._books.ask(change)
+        left, calls = await self._books.ask(change)
         if calls:
             log.warning("calls were under way when the engine stopped", calls=calls, again=self._sender.honours_key)
+        self._backlog.hold(left)
+        now = self._clock.now()
+        over = [each for call in left for each in await self._doubt(Doubt(call, call.message_id, _STOPPED, now))]
+        if over:
+            await self._note(over)
 
 
-_STOPPED = Ending("uncertain", "the engine stopped during the call")
+_STOPPED = "the engine stopped during the call"
 
 
 def _channel(queued: Queued) -> str:
     return str(queued.data().get("channel") or "email")
-
-
-def _ending(sent: Sent) -> Ending | None:
-    """Return how a call ended, None for a temporary no."""
-    match sent.outcome:
-        case "done":
-            return Ending("done")
-        case "refused":
-            reason = " ".join(word for word in (sent.kind, sent.status) if word)
-            return Ending("refused", reason, sent.kind, sent.status, sent.diagnostic)
-        case "later":
-            return None
-        case _:
-            return Ending("uncertain", sent.diagnostic)
 
 
 def _bounce(send: Queued | Call, ending: Ending, now: Instant) -> Event:

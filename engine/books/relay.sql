@@ -59,7 +59,7 @@ select detail from ledger
 where effect_id = ? and state in ('done', 'uncertain', 'refused', 'dropped')
 
 -- name: calling
-select ledger.effect_id, ledger.customer, outbox.seq from ledger left join outbox using (effect_id)
+select ledger.effect_id, ledger.customer, outbox.seq, ledger.message_id from ledger left join outbox using (effect_id)
 where state = 'calling' order by at, ledger.effect_id
 
 -- name: release_calling

@@ -37,6 +37,11 @@ class LiveOnly:
             return Sent("later", "unreachable", diagnostic="go-live is ending what was begun before")
         return await self._live.send(message)
 
+    async def find(self, effect_id: str, message_id: str) -> Sent | None:
+        """Ask whoever takes messages now."""
+        by = self._live if self._shop().gone_live else self._rehearsal
+        return await by.find(effect_id, message_id)
+
     async def close(self) -> None:
         """End all connections."""
         await self._live.close()

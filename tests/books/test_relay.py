@@ -16,6 +16,7 @@ from engine.books import ledger
 from engine.books.backlog import Backlog, RelaySettings
 from engine.books.database import Where, open_to_read, open_to_write
 from engine.books.limits import Limit, Limits
+from engine.books.reconciling import LOOKS
 from engine.books.relay import Relay
 from engine.books.store import SqlStore
 from engine.core.customer import Customer, Permission, Run, Stop
@@ -250,6 +251,88 @@ async def test_a_call_left_behind(
     assert engine.states() == {effect_id: outcome}
     assert len(sender.calls) == calls
     assert engine.waiting() == 0
+
+
+async def test_a_call_left_behind_that_the_other_side_knows_is_done(engine: Engine, running: Start) -> None:
+    """After a kill the other side is asked what became of a send that was `calling`; it is not sent again."""
+    effect_id = await engine.release(1)
+    rows = ledger.due(engine.store.connection, NOW, 10)
+    await engine.ask(lambda store, now: ledger.claim(store.connection, rows[0], "<m>", now))
+
+    sender = MemorySender(finds=lambda _: Sent("done"))
+    async with running(sender):
+        await engine.until(lambda: len(engine.handed) == 1)
+
+    assert (engine.outcomes(), engine.states()) == ({effect_id: "done"}, {effect_id: "done"})
+    assert (sender.asked, sender.calls, engine.waiting()) == ([effect_id], [], 0)
+
+
+async def test_a_call_of_unknown_end_is_done_when_the_other_side_comes_to_know_it(
+    engine: Engine, running: Start
+) -> None:
+    """An index follows its queue: what is not found at once is `calling`, and done when it is found at the next look."""
+    effect_id = await engine.release(1)
+    known: list[Sent] = [Sent("unknown")]
+    sender = MemorySender(lambda _: Sent("unknown", diagnostic="it broke"), finds=lambda _: known[-1])
+    async with running(sender) as relay:
+        await engine.until(lambda: sender.asked == [effect_id])
+        assert engine.states() == {effect_id: "calling"}
+        assert not await relay.idle()
+        known.append(Sent("done"))
+        engine.clock.advance(5 * SECOND)
+        await engine.until(lambda: len(engine.handed) == 1)
+        assert await relay.idle()
+
+    assert (engine.outcomes(), engine.states()) == ({effect_id: "done"}, {effect_id: "done"})
+    assert (len(sender.asked), len(sender.calls)) == (2, 1)
+
+
+async def test_a_call_that_the_other_side_never_comes_to_know_is_uncertain(engine: Engine, running: Start) -> None:
+    """After the last look nobody can tell: it is listed as uncertain, with why, and not sent again."""
+    effect_id = await engine.release(1)
+    asked = asyncio.Event()
+
+    def finds(_: str) -> Sent:
+        asked.set()
+        return Sent("unknown")
+
+    sender = MemorySender(lambda _: Sent("unknown", diagnostic="it broke"), finds=finds)
+    async with running(sender):
+        for wait in LOOKS:
+            engine.clock.set(NOW + wait)
+            await asyncio.wait_for(asked.wait(), 5)
+            asked.clear()
+        await engine.until(lambda: len(engine.handed) == 1)
+
+    assert engine.handed == [Handed(effect_id, "uncertain", "it broke")]
+    assert (engine.states(), len(sender.calls), len(sender.asked)) == ({effect_id: "uncertain"}, 1, len(LOOKS))
+
+
+async def test_a_stop_leaves_a_call_of_unknown_end_to_the_next_start(engine: Engine, running: Start) -> None:
+    """What is not settled when the relay stops is asked about when it starts again; in between it is `calling`."""
+    effect_id = await engine.release(1)
+    sender = MemorySender(lambda _: Sent("unknown", diagnostic="it broke"), finds=lambda _: Sent("unknown"))
+    async with running(sender):
+        await engine.until(lambda: sender.asked == [effect_id])
+    assert engine.states() == {effect_id: "calling"}
+
+    async with running(MemorySender(finds=lambda _: Sent("done"))):
+        await engine.until(lambda: len(engine.handed) == 1)
+    assert engine.states() == {effect_id: "done"}
+
+
+async def test_a_service_that_names_a_time_gets_it(engine: Engine, running: Start) -> None:
+    """`retry_after` of a service that nobody may use now closes the way for as long as it says."""
+    await engine.release(1)
+    answers = iter([Sent("later", "unreachable", diagnostic="429", retry_after=40 * SECOND), Sent("done")])
+    sender = MemorySender(lambda _: next(answers))
+    async with running(sender) as relay:
+        await engine.until(lambda: list(engine.states().values()) == ["reserved"])
+        engine.clock.advance(39 * SECOND)
+        assert relay.trouble == "429"
+        engine.clock.advance(1 * SECOND)
+        await engine.until(lambda: len(engine.handed) == 1)
+    assert list(engine.states().values()) == ["done"]
 
 
 async def test_nothing_leaves_of_a_run_that_an_apply_has_ended(engine: Engine, running: Start) -> None:
