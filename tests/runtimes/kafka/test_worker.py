@@ -28,6 +28,14 @@ def stream(seed: int = 1, customers: int = 40, days: int = 120) -> Stream:
     return made_up(seed, customers=customers, days=days, partitions=PARTITIONS)
 
 
+@lru_cache
+def long_stream() -> Stream:
+    """More than a hundred thousand events of three years, with their timers."""
+    made = made_up(7, customers=2_300, days=1_095, partitions=PARTITIONS, unrest=0.02, most=200)
+    assert made.events > 100_000
+    return made
+
+
 async def installed(bootstrap: str, prefix: str, folder: Path, of: Stream) -> Installation:
     """Make the topics, and put the rules."""
     made = Installation(bootstrap, prefix, folder, PARTITIONS)
@@ -44,9 +52,9 @@ async def shop(kafka: str, prefix: str, tmp_path: Path) -> AsyncIterator[Install
     made.stop()
 
 
-async def as_decided(made: Installation, of: Stream) -> float:
+async def as_decided(made: Installation, of: Stream, *, seconds: float = 90.0) -> float:
     """Wait until everything is decided, and see that it is what the reference has; return how long it took."""
-    took = await made.caught_up([len(inbox) for inbox in of.inboxes])
+    took = await made.caught_up([len(inbox) for inbox in of.inboxes], seconds)
     effects = await made.effects()
     wanted = {place: effect for placed in of.effects for place, effect in placed}
     assert {place: effect for place, (effect, _) in effects.items()} == wanted
@@ -67,6 +75,22 @@ async def test_a_worker_decides_what_the_reference_does(shop: Installation) -> N
     worker.stop()
     assert worker.ended() == 0, worker.said()
     assert await shop.committed() == [len(inbox) for inbox in stream().inboxes]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 3])
+async def test_a_hundred_thousand_events_are_decided_alike(
+    kafka: str, prefix: str, tmp_path: Path, workers: int
+) -> None:
+    """By one worker and by three: every effect of the reference at its place, once, and the same records."""
+    shop = await installed(kafka, prefix, tmp_path, long_stream())
+    try:
+        for number in range(workers):
+            shop.worker(f"slot-{number}")
+        await shop.feed(long_stream().inboxes)
+        await as_decided(shop, long_stream(), seconds=600)
+    finally:
+        shop.stop()
 
 
 async def test_a_worker_that_is_busy_stops_in_order(shop: Installation) -> None:
