@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.core import effects as fx
 from engine.core.conditions import PERMISSION, STANDING, TAGS, tag_topic
+from engine.core.consents import OURS, STOPPED, Said, note
 from engine.core.customer import TAGS_KEPT, Run, Stop, ring
 from engine.core.gate import run_zone
 from engine.core.moments import Length
@@ -61,6 +62,8 @@ def suppress(turn: Turn, run: Run, workflow: Workflow, step: Suppress) -> Run | 
             channel = "email" if customer.address is Address.DEAD else ""
             stop = Stop(turn.now, by_workflow(workflow.name), channel)
             customer.stopped = {**customer.stopped, step.scope.value: stop}
+            key = f"{step.scope.value}/{channel}".rstrip("/")
+            note(customer, Said(turn.now, key, STOPPED, stop.by, OURS))
         turn.touch(PERMISSION)
     return next_step(run)
 

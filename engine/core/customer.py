@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.core.moments import Day, Instant, Zone, zone
-from engine.core.rules import Address, Lifecycle, Mode, Standing
+from engine.core.rules import Address, Lifecycle, Mode, PermissionRule, Standing
 
 ORDERS_KEPT = 1_000
 MARKS_KEPT = 16
@@ -69,6 +69,7 @@ class Permission(Struct, frozen=True, array_like=True, gc=False):
     """What was last said about one purpose on one channel. `expires` is a day, or None.
 
     Of a withdrawal, `yes_at` is when it had last been given before, so that a late stop finds whether a yes followed it.
+    `used` is when we last wrote or called under it, 0 for never.
     """
 
     given: bool
@@ -76,6 +77,7 @@ class Permission(Struct, frozen=True, array_like=True, gc=False):
     basis: str = ""
     expires: Day | None = None
     yes_at: Instant = 0
+    used: Instant = 0
 
 
 class Stop(Struct, frozen=True, array_like=True, gc=False):
@@ -256,6 +258,8 @@ class Customer(Struct, array_like=True, gc=False):
     drawn_as: str = ""  # what their lots are drawn by, once they are: see `lot_key`
     crowded_out: tuple[str, ...] = ()  # workflows that fit while another run has the customer's one place
     used_in: dict[str, int] = {}  # of the codes we gave: ref of the order each was used in, 0 if unknown
+    sold_to: Instant = 0  # the latest order that named the address we have
+    consents: bytes = b""  # what was said of each permission, with its proof; read by `engine.core.consents` alone
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""
@@ -272,6 +276,19 @@ def home(customer: Customer, lifecycle: Lifecycle) -> Zone:
         except KeyError:
             pass
     return zone(lifecycle.timezone)
+
+
+def country_of(customer: Customer) -> str:
+    """The country of the profile as ISO 3166 writes it, in capitals; empty where it is not known."""
+    said = str(customer.value("country") or "").strip().upper()
+    return "GB" if said == "UK" else said
+
+
+def permission_rule(customer: Customer, lifecycle: Lifecycle) -> PermissionRule:
+    """What counts as permission for a customer: their country's rule where there is one, else everybody's."""
+    if lifecycle.countries and (rule := lifecycle.countries.get(country_of(customer))) is not None:
+        return rule.permission
+    return lifecycle.permission
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -98,6 +98,11 @@ class Consent(Struct, frozen=True, omit_defaults=True, gc=False):
     proof: dict[str, Any] | str = ""
     email: str = ""
 
+    @property
+    def permission(self) -> str:
+        """What it is about, as the record names it: purpose and channel."""
+        return f"{self.purpose}/{self.channel}"
+
 
 class Coupon(Struct, frozen=True, omit_defaults=True, gc=False):
     """Data of `coupon.redeemed`, and of `coupon.ready` and `coupon.refused`, a shop's answers to codes we asked for."""

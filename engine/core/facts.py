@@ -7,7 +7,7 @@ which is why `handling` drops what it has seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 
 from engine.core.address import add_proofs, address_ref
 from engine.core.causes import TELL_A_CAUSE, learned, with_evidence
+from engine.core.consents import CONFIRMED, GIVEN, REQUESTED, STOPPED, WITHDRAWN, Said, note, proof_of
 from engine.core.customer import (
     CATEGORIES_KEPT,
     MARKS_KEPT,
@@ -33,6 +34,7 @@ from engine.core.events import (
     Event,
     HandOffAnswered,
     Mail,
+    NewsletterAnswer,
     OrderCalledOff,
     OrderDelivered,
     OrderPlaced,
@@ -48,6 +50,7 @@ from engine.core.money import smallest_units
 from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, refund_of
 from engine.core.permission import PURPOSES, STOPPABLE, permit, stop
 from engine.core.rules import Lifecycle, OwnEvent, Purpose
+from engine.core.rules.permission import EXPRESS
 
 
 def is_known(customer: Customer, event: Event) -> bool:
@@ -103,6 +106,8 @@ def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
     data: OrderPlaced = event.data
     number = ref(data.order_id)
     _address_given(customer, data.email, event.time)
+    if event.time > customer.sold_to and data.email and data.email.casefold() == _address(customer):
+        customer.sold_to = event.time
     if ~number in customer.called_off:  # from now on it is known
         customer.called_off = tuple(number if each == ~number else each for each in customer.called_off)
     if number in customer.called_off:
@@ -189,6 +194,8 @@ def _hand_off_answered(customer: Customer, event: Event, lifecycle: Lifecycle, g
     data: HandOffAnswered = event.data
     if data.result != "not_reached":
         _live(customer, "reply", event.time)
+    if data.result == "never":  # said to a person, on whatever channel: no less than a click on a link
+        _stop(customer, event, [Purpose.MARKETING.value])
 
 
 def _logged_in(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
@@ -200,33 +207,53 @@ def _logged_in(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: lis
 
 def _unsubscribed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Mail = event.data
-    for purpose in [data.purpose] if data.purpose in STOPPABLE else STOPPABLE:
-        stop(customer, purpose, Stop(event.time, event.type))
+    _stop(customer, event, [data.purpose] if data.purpose in STOPPABLE else STOPPABLE)
 
 
 def _objected(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
-    for purpose in STOPPABLE:
+    _stop(customer, event, STOPPABLE)
+
+
+def _stop(customer: Customer, event: Event, purposes: Iterable[str]) -> None:
+    for purpose in purposes:
         stop(customer, purpose, Stop(event.time, event.type))
+        note(customer, Said(event.time, purpose, STOPPED, event.type, event.source))
+
+
+def _subscribed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
+    data: NewsletterAnswer = event.data
+    note(customer, Said(event.time, _NEWSLETTER, REQUESTED, event.type, event.source, "", proof_of(data.proof)))
+    _address_given(customer, data.email, event.time)
 
 
 def _confirmed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
-    permit(customer, "newsletter/email", Permission(True, event.time, "express"))
+    data: NewsletterAnswer = event.data
+    permit(customer, _NEWSLETTER, Permission(True, event.time, EXPRESS))
+    note(customer, Said(event.time, _NEWSLETTER, CONFIRMED, event.type, event.source, EXPRESS, proof_of(data.proof)))
     _live(customer, "confirmation", event.time)
-    _address_given(customer, event.data.email, event.time)
+    _address_given(customer, data.email, event.time)
+
+
+_NEWSLETTER = "newsletter/email"
 
 
 def _consent_given(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Consent = event.data
-    expires = parse_day(data.expires) if data.expires else None
-    permit(customer, f"{data.purpose}/{data.channel}", Permission(True, event.time, data.basis or "express", expires))
+    expires, key, basis = parse_day(data.expires) if data.expires else None, data.permission, data.basis or EXPRESS
+    permit(customer, key, Permission(True, event.time, basis, expires))
+    proof = proof_of(data.proof, given_at=data.given_at, expires=data.expires)
+    note(customer, Said(event.time, key, GIVEN, event.type, event.source, basis, proof))
     _address_given(customer, data.email, event.time)
 
 
 def _consent_withdrawn(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Consent = event.data
-    said: str = data.purpose  # empty in a "no" that could be read only in part: then it is one to everything
+    said: str = data.purpose
+    if not said:  # a "no" that could be read only in part is one to everything, everywhere
+        _objected(customer, event, lifecycle, gaps)
     for purpose in [said] if said else PURPOSES:
-        permit(customer, f"{purpose}/{data.channel}", Permission(given=False, at=event.time))
+        permit(customer, key := f"{purpose}/{data.channel}", Permission(given=False, at=event.time))
+        note(customer, Said(event.time, key, WITHDRAWN, event.type, event.source, "", proof_of(data.proof)))
 
 
 # Profile -------------------------------------------------------------------------------------------------------------
@@ -236,6 +263,10 @@ def _address_given(customer: Customer, address: str, at: Instant) -> None:
     if address and "email" not in customer.profile:
         customer.profile = {**customer.profile, "email": (address, 0)}
         customer.address_given = max(customer.address_given, at)
+
+
+def _address(customer: Customer) -> str:
+    return str(customer.value("email") or "").casefold()
 
 
 def _profiled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
@@ -254,6 +285,7 @@ def _profiled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list
             is_new = known is None or str(known[0] or "").casefold() != value.casefold()
             if _newer(profile, "email", value, at) and is_new:
                 customer.address_given = max(customer.address_given, at)
+                customer.sold_to = 0
         else:
             _newer(profile, name, value, at)
     customer.profile = profile
@@ -320,6 +352,7 @@ _FOLDERS: dict[str, Callable[[Customer, Event, Lifecycle, list[Gap]], None]] = {
     "email.replied": _replied,
     "email.complained": _objected,
     "email.unsubscribed": _unsubscribed,
+    "newsletter.subscribed": _subscribed,
     "newsletter.confirmed": _confirmed,
     "consent.given": _consent_given,
     "consent.withdrawn": _consent_withdrawn,

@@ -250,7 +250,7 @@ _DERIVED: dict[str, Callable[[Customer, Instant, Lifecycle], Any]] = {
         customer, "contract.cancelled", "competitor_contract_ends"
     ),
     "tags": lambda customer, now, rules: list(customer.tags),
-    "reading": lambda customer, now, rules: "observed" if is_observed(customer) else "not_observed",
+    "reading": lambda customer, now, rules: "observed" if is_observed(customer, rules) else "not_observed",
 }
 
 
@@ -273,7 +273,7 @@ def summary(customer: Customer, now: Instant, lifecycle: Lifecycle) -> dict[str,
         "tags": list(customer.tags),
         "cause": _cause(customer, now),
         "address": customer.address.value,
-        "reading": "observed" if is_observed(customer) else "not observed",
+        "reading": "observed" if is_observed(customer, lifecycle) else "not observed",
         "stopped": sorted(customer.stopped),
         "permission": {
             key.removesuffix("/email"): {"given": each.given, "since": rfc3339(each.at), "basis": each.basis or None}

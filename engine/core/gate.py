@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from engine.core.allowances import BUDGET, CODES, Lacks, allowance_of, key_of, left_at
-from engine.core.conditions import View, has_lapsed
+from engine.core.conditions import View
 from engine.core.customer import Customer, Run
 from engine.core.had import all_times_had, times_had
 from engine.core.hours import into_hours
 from engine.core.moments import DAY, HOUR, Instant, Zone, zone
-from engine.core.permission import is_stopped
+from engine.core.permits import permit_of
 from engine.core.rulebook import Rules
 from engine.core.rules import TASK, Address, Offer, PerCustomer, Purpose, Send, Standing, Workflow
 from engine.core.shop import Pause
@@ -63,7 +63,7 @@ def verdict(customer: Customer, run: Run, workflow: Workflow, step: Send, now: I
     if step.channel == TASK:  # a team has hours of its own
         allowed = until
     else:
-        allowed = into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, view.lifecycle.quiet)
+        allowed = into_hours(until, view.zone, run_zone(workflow, view.zone), workflow, step, view.quiet)
     if allowed > now:
         return Defer(allowed, reason or OUTSIDE_HOURS)
     return GO
@@ -130,23 +130,7 @@ def may_reach(view: View, purpose: Purpose, channel: str) -> bool:
 
 
 def _forbidden(view: View, purpose: Purpose, channel: str) -> str:
-    if is_stopped(view.customer, purpose.value, channel):
-        return "stopped"
-    return _without_permission(view, purpose, channel)
-
-
-def _without_permission(view: View, purpose: Purpose, channel: str) -> str:
-    customer, rule = view.customer, view.lifecycle.permission
-    said = customer.permission.get(f"{purpose.value}/{channel}")
-    given = said
-    if said is None and purpose in rule.newsletter_covers:  # a purpose that was withdrawn is covered by nothing
-        given = customer.permission.get(f"newsletter/{channel}")
-    if given is None or not given.given:
-        by_mail = channel == "email"  # the law lets existing customers be written to by mail, and not be called
-        if rule.existing_customers and by_mail and purpose is Purpose.MARKETING and customer.orders and said is None:
-            return ""
-        return "no_permission"
-    return "permission_lapsed" if has_lapsed(view, given) else ""
+    return permit_of(view, purpose.value, channel).reason
 
 
 def _too_old(view: View) -> str:

@@ -20,6 +20,7 @@ from engine.core.fields import field_value
 from engine.core.gate import Defer, may_reach, run_zone
 from engine.core.moments import Instant, iso_day, zone
 from engine.core.money import written
+from engine.core.permission import use
 from engine.core.rules import Address, HandOff, Mode, Purpose, Workflow, task_of
 from engine.core.runs import next_step
 from engine.core.sending import Over, counted, deferred, pass_gate
@@ -44,12 +45,15 @@ def hand_off(turn: Turn, run: Run, workflow: Workflow, step: HandOff) -> Run | N
     if full is not None:
         deferred(turn, run, passed.step, full, passed.not_after)
         return None
+    may = _may(turn, step)
     if run.mode is Mode.LIVE:
         counted(turn, run, passed.step)
+        if "call" in may and not run.held_out:  # from here on they may be called at any time
+            use(turn.customer, Purpose.MARKETING.value, "phone", turn.now)
     data = {
         "hand_off": run.effect_id,
         "team": step.team,
-        "may": _may(turn, step),
+        "may": may,
         "reasons": list(_reasons(turn, workflow)),
     }
     if act(turn, run, step, fx.HANDED_OFF, data):

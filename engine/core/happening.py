@@ -16,11 +16,16 @@ from engine.core.facts import fold, is_taken_back
 from engine.core.gate import ORDER_UNDER_WAY
 from engine.core.ids import ref
 from engine.core.judging import is_doubtful, judge_address_anew, judge_standing
+from engine.core.moments import DAY
+from engine.core.permits import end_unused
 from engine.core.ramping import note_failure
 from engine.core.rules import Address
 from engine.core.spreading import go_on, let_hear
 from engine.core.standing import judge
 from engine.core.turn import Turn
+
+QUIET = 30 * DAY
+"""After less silence than this no permission has lapsed by it, so nobody asks."""
 
 _MAIL_FAILED = frozenset({"email.bounced", "email.complained"})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
@@ -35,6 +40,7 @@ _ABOUT_PERMISSION = frozenset(
         "email.unsubscribed",
         "email.complained",
         "account.closed",
+        "hand_off.answered",
     }
 )
 _ABOUT_LIFE = frozenset(
@@ -70,6 +76,7 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
     rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in runs] if runs else []
     own_events = turn.rules.own_events
     own = own_events.get(event.type) if own_events else None
+    _end_unused(turn, event, history=history)
     fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
     if event.type in _MAIL_FAILED and turn.rules.lifecycle.ramp is not None:
         note_failure(turn, event)
@@ -100,6 +107,13 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
     if event.type in _MAY_FREE_A_SEND:
         _ask_held_sends(turn, event, history=history)
     go_on(turn, may_enter=not history, heard=heard)
+
+
+def _end_unused(turn: Turn, event: Event, *, history: bool) -> None:
+    """What lapsed in a long silence stays lapsed, though this event ends the silence."""
+    customer = turn.customer
+    if not history and event.time - max(customer.last_reaction, customer.last_mail) > QUIET:
+        end_unused(View(customer, event.time, turn.rules.lifecycle))
 
 
 def _let_go(turn: Turn) -> None:

@@ -17,6 +17,7 @@ from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, res
 from engine.core.choosing import chosen, go_to, split
 from engine.core.closing import CLOSING, close, noticed
 from engine.core.conditions import SENT, sent_topic
+from engine.core.consents import ASKED, OURS, Said, note
 from engine.core.customer import Customer, Run
 from engine.core.decision import Entered
 from engine.core.ending import finish
@@ -25,6 +26,7 @@ from engine.core.handing_off import HANDED_OFF, hand_off
 from engine.core.ids import lot, run_id
 from engine.core.moving import arrive, go_over
 from engine.core.offering import keep_promise, void
+from engine.core.permission import use
 from engine.core.ramping import on_ramp
 from engine.core.rules import (
     AdaptNewsletter,
@@ -36,6 +38,7 @@ from engine.core.rules import (
     Lifecycle,
     MakeFormer,
     Mode,
+    Purpose,
     PutTag,
     Resume,
     Send,
@@ -56,6 +59,9 @@ from engine.core.worth import worth_of
 
 NO_ORDER_HOLDS = -1
 """`led_by` of a run entered by `returned:`: it thanks for orders, so none of them holds it."""
+
+ABOUT_PERMISSION = frozenset({Purpose.NEWSLETTER.value, Purpose.SERVICE.value})
+"""Purposes of messages whose questions are about the newsletter: whether to go on, or whether it was really ordered."""
 
 WALK_BOUND = 500
 """Steps one signal may take without a wait. `check` refuses circles without one; this catches what it cannot see."""
@@ -197,8 +203,7 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
     else:
         keep_promise(customer, number)
     if outcome == "done":
-        if not any(each.effect_id == number and each.channel != "email" for each in customer.releases):
-            customer.last_mail = max(customer.last_mail, turn.now)
+        _arrived(turn, number)
         customer.runs = tuple(delivered(each, number, turn.now) for each in customer.runs)
         run = None if run is None else turn.run(run)
     why = f"{outcome}: {reason}" if reason else outcome
@@ -215,6 +220,21 @@ def handed(turn: Turn, number: str, outcome: str, reason: str) -> None:
         _go_on(turn, run, workflow, _after(turn, workflow, Over(run, reached=outcome == "done")))
     if run.moving_to:
         arrive(turn, run)
+
+
+def _arrived(turn: Turn, number: str) -> None:
+    """A send has been handed over: it uses the permission it goes by, and may be a question about one."""
+    customer = turn.customer
+    release = next((each for each in customer.releases if each.effect_id == number), None)
+    if release is None or release.channel == "email":
+        customer.last_mail = max(customer.last_mail, turn.now)
+    if release is None:
+        return
+    use(customer, release.purpose, release.channel, turn.now)
+    is_question = any(asked.effect_id == number for run in customer.runs for asked in run.asked)
+    if is_question and release.purpose in ABOUT_PERMISSION:
+        proof = {"effect": number, "template": release.template}
+        note(customer, Said(turn.now, f"newsletter/{release.channel}", ASKED, "email.sent", OURS, "", proof))
 
 
 def _give_back(turn: Turn, number: str, *, left: bool) -> None:

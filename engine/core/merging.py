@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.core.address import add_proofs
 from engine.core.causes import with_evidence
+from engine.core.consents import history, note
 from engine.core.customer import (
     MAIL_MARKS_KEPT,
     MARKS_KEPT,
@@ -76,6 +77,7 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
         stop(mine, purpose, said)
     for key, permission in other.permission.items():
         permit(mine, key, permission)
+    note(mine, *history(other))
     mine.ended = _newest(mine.ended, other.ended, lambda each: each.began)
     mine.life = _newest(mine.life, other.life, lambda each: each)
     mine.offers_had = {
@@ -90,7 +92,7 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
         setattr(mine, name, both[-REFS_KEPT:])
     mine.open_tickets = tuple(each for each in mine.open_tickets if each not in mine.solved_tickets)
     mine.tags = tuple(dict.fromkeys((*mine.tags, *other.tags)))[-TAGS_KEPT:]
-    for name in ("refunded_at", "ticket_solved_at", "address_given", "last_mail", "other_mail"):
+    for name in ("refunded_at", "ticket_solved_at", "address_given", "last_mail", "other_mail", "sold_to"):
         setattr(mine, name, max(getattr(mine, name), getattr(other, name)))
     find_last_reaction(mine)
     if other.last_items_at > mine.last_items_at:

@@ -13,6 +13,7 @@ from engine.core.events import SAYS_NO, Event
 from engine.core.links import block_key, customer_block_key
 from engine.core.moments import Instant
 from engine.core.permission import STOPPABLE
+from engine.core.rules import Purpose
 from engine.core.whose import keys_of
 
 
@@ -31,9 +32,11 @@ class No(Struct, frozen=True):
 
 def no_in(event: Event) -> No | None:
     """Return the "no" to mail that an event says; None where it says none, or one to something else."""
+    data = event.data
+    if event.type == "hand_off.answered" and data.result == "never":  # said to a person, and no less of a "no"
+        return No(event.time, event.email, event.customer, tuple(keys_of(event)), (Purpose.MARKETING.value,))
     if event.type not in SAYS_NO:
         return None
-    data = event.data
     purposes: tuple[str, ...] = STOPPABLE
     if event.type == "consent.withdrawn":
         if data.channel not in ("", "email") or data.purpose not in ("", *STOPPABLE):

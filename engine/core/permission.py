@@ -60,11 +60,22 @@ def permit(customer: Customer, key: str, new: Permission) -> None:
     known = customer.permission.get(key)
     kept = new if known is None or _rank(new) >= _rank(known) else known
     yes_at = max(_yes_at(new), 0 if known is None else _yes_at(known))
-    customer.permission = {**customer.permission, key: replace(kept, yes_at=0 if kept.given else yes_at)}
+    used = max(new.used, 0 if known is None else known.used)
+    kept = replace(kept, yes_at=0 if kept.given else yes_at, used=used)
+    customer.permission = {**customer.permission, key: kept}
     purpose, _, channel = key.partition("/")
     stopped = customer.stopped.get(purpose)
     if channel == "email" and stopped is not None and stopped.at < yes_at:
         customer.stopped = {name: each for name, each in customer.stopped.items() if name != purpose}
+
+
+def use(customer: Customer, purpose: str, channel: str, now: Instant) -> None:
+    """Note that we wrote or called under a permission: the purpose's own, or the newsletter's that covers it."""
+    for key in (f"{purpose}/{channel}", f"newsletter/{channel}"):
+        said = customer.permission.get(key)
+        if said is not None and said.given:
+            customer.permission = {**customer.permission, key: replace(said, used=now)}
+            return
 
 
 def _yes_at(said: Permission) -> Instant:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from engine.core.consents import forget_rehearsed
 from engine.core.customer import Customer
 from engine.core.ending import finish
 from engine.core.entering import look
@@ -50,6 +53,10 @@ def _forget_writing(turn: Turn, since: Instant) -> None:
     customer.stopped = {
         purpose: each for purpose, each in customer.stopped.items() if not is_by_workflow(each) or each.at >= since
     }
+    customer.permission = {
+        key: replace(each, used=0) if 0 < each.used < since else each for key, each in customer.permission.items()
+    }
+    forget_rehearsed(customer, since)
     if any(each.at < since and each.channel == "email" for each in customer.releases):
         marks = [mark.at for kind in _TOLD_BY_OTHERS for mark in customer.trail.get(kind, ())]
         told = max([customer.other_mail, *marks])

@@ -53,7 +53,7 @@ def known_of_address(customer: Customer) -> Customer:
     here = address_ref(address_of(customer))
     stopped = {purpose: each for purpose, each in customer.stopped.items() if each.by in ABOUT_ADDRESS}
     withdrawn = {
-        key: replace(each, yes_at=0)
+        key: replace(each, yes_at=0, used=0)
         for key, each in customer.permission.items()
         if key.endswith("/email") and not each.given
     }

@@ -14,7 +14,7 @@ from msgspec import Struct
 from engine.core import seasons
 from engine.core.cadence import Thresholds, bounded
 from engine.core.causes import cause_in_words
-from engine.core.customer import Customer, home
+from engine.core.customer import Customer, home, permission_rule
 from engine.core.moments import Day, Instant, Zone, iso_day
 from engine.core.rules import Lifecycle, Standing
 
@@ -140,12 +140,14 @@ def evidence(customer: Customer, now: Instant, lifecycle: Lifecycle, thresholds:
         said.append(f"last {kind} on {iso_day(there.day(at))}")
     elif customer.orders or customer.folded:
         said.append("no click, reply, login or confirmation known")
-    if not is_observed(customer):
+    if not is_observed(customer, lifecycle):
         said.append("reading: not observed")
     return [*said, *cause_in_words(customer, now, there)]
 
 
-def is_observed(customer: Customer) -> bool:
-    """Say whether we may see them read: only with a tracking consent."""
+def is_observed(customer: Customer, lifecycle: Lifecycle) -> bool:
+    """Say whether we may see them read: with a tracking consent, or where their country's rule asks for none."""
     tracking = customer.permission.get("tracking/email")
-    return tracking is not None and tracking.given
+    if tracking is None:
+        return not permission_rule(customer, lifecycle).tracking_consent
+    return tracking.given

@@ -16,8 +16,6 @@ from engine.core.rules import (
     LapseRule,
     Lifecycle,
     PerCustomer,
-    PermissionRule,
-    Purpose,
     ReaderRule,
     Season,
     Share,
@@ -27,6 +25,7 @@ from engine.language.event_conditions import event_exists, event_values
 from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Key
 from engine.language.nodes import Mapping, Text
+from engine.language.permission import CALL_CONSENTS, COUNTRIES, PERMISSION, with_countries
 from engine.language.problems import shown
 from engine.language.ramp import RAMP
 from engine.language.reading import Reading
@@ -59,7 +58,6 @@ from engine.language.values import Wrong
 
 NONE = {"none": None}
 LATER_LIFECYCLE = {
-    "countries": "leave it out for now",
     "global_holdout": "use `holdout:` of each workflow for now",
     "annoyance": "leave it out for now",
 }
@@ -198,22 +196,6 @@ HOLD_WHILE = Form(
     build=lambda fields, _: HoldWhile(**fields.values),
 )
 
-PERMISSION = Form(
-    "what counts as permission",
-    "What the shop may do by law is for its lawyer to say.",
-    (
-        Key(
-            "newsletter_covers",
-            ListOf(Word({Purpose.MARKETING.value: Purpose.MARKETING})),
-            "Purposes for which a permission for the newsletter is enough.",
-        ),
-        Key("existing_customers", FLAG, "Whether customers may be written to without express permission."),
-        Key("unused_warn", WordOr(NONE, SPAN), "A permission unused for this long is warned of."),
-        Key("unused_block", WordOr(NONE, SPAN), "A permission unused for this long counts no more."),
-    ),
-    build=lambda fields, _: PermissionRule(**fields.values),
-)
-
 KEEP = Form(
     "how long data is kept",
     "Data has an end, by kind.",
@@ -227,6 +209,11 @@ KEEP = Form(
         Key("engagement", SPAN, "Opens and clicks."),
         Key("dead_letters", SPAN, "Input that could not be taken."),
         Key("event_ids", SPAN, "Ids of events, by which a duplicate is known."),
+        Key(
+            "call_consents",
+            CALL_CONSENTS,
+            "Proofs of consents to calls, of erased customers too, from the last call on; at least five years, or none.",
+        ),
     ),
     build=lambda fields, _: Keep(**fields.values),
 )
@@ -286,7 +273,7 @@ def _lifecycle(fields: Fields, _: Reading) -> Lifecycle:
     pace: tuple[int, Length] | None = made.get("offers_at_most")
     if pace is not None:
         made["offers_at_most"] = PerCustomer(*pace)
-    return Lifecycle(**made)
+    return Lifecycle(**with_countries(made))
 
 
 def _cost(text: str) -> str:
@@ -335,6 +322,7 @@ LIFECYCLE = Form(
         Key("quiet", WordOr(NONE, CLOCK_SPAN), "Nothing is sent in these hours of the customer's day."),
         Key("hold_while", HOLD_WHILE, "What holds marketing back."),
         Key("permission", PERMISSION, "What counts as permission."),
+        Key("countries", COUNTRIES, "What counts as permission, and what hours are quiet, by the customer's country."),
         Key("service_templates", ListOf(Ref("template")), "Only these may be sent with `purpose: service`."),
         Key(
             "oldest_address",

@@ -21,7 +21,7 @@ HUMAN_ONLY = frozenset({"email.clicked", "email.opened"})
 def event_from(condition: EventSeen, view: View) -> Instant:
     """Seen so often within the length, its far end left out: at the same clock time `within` later it is gone."""
     now = view.now
-    if condition.absent and condition.event in HUMAN_ONLY and not is_observed(view.customer):
+    if condition.absent and condition.event in HUMAN_ONLY and not is_observed(view.customer, view.lifecycle):
         return NEVER  # where reading may not be observed, its absence proves nothing
     marks = _marks(condition, view.customer)
     if condition.since or (marks and marks[-1].at > now):

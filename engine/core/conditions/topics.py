@@ -50,7 +50,7 @@ _FIELD_TOPICS = {
     "standing": frozenset({STANDING}),
     "address": frozenset({ADDRESS}),
     "tags": frozenset({TAGS}),
-    "reading": frozenset({PERMISSION}),
+    "reading": frozenset({PERMISSION, "profile.updated"}),  # some countries ask for no tracking consent
     "last_click": frozenset({LIFE}),
     "cause": _OF_CAUSE,
     "call_again_on": frozenset({"hand_off.answered"}),
@@ -106,7 +106,7 @@ def hastens(condition: AnyCondition) -> frozenset[str]:
 
 
 def _of_event(condition: EventSeen) -> frozenset[str]:
-    heard = {condition.event, PERMISSION} if condition.event in HUMAN_ONLY else {condition.event}
+    heard = {condition.event, PERMISSION, "profile.updated"} if condition.event in HUMAN_ONLY else {condition.event}
     return frozenset(heard | {FACTS} if condition.since else heard)  # an occasion may be of the customer's own
 
 
@@ -122,7 +122,7 @@ _HEARD: dict[type, Callable[[Any], frozenset[str]]] = {
     Returned: lambda _: frozenset({RETURNED}),
     AddressIs: lambda _: frozenset({ADDRESS}),
     TagIs: lambda condition: frozenset({tag_topic(condition.tag)}),
-    PermissionIs: lambda _: frozenset({PERMISSION}),
+    PermissionIs: lambda _: frozenset({PERMISSION, "order.cancelled"}),  # an order that was none used no permission
     FieldIs: lambda condition: _FIELD_TOPICS.get(condition.field, _FACTS),
     Declining: lambda _: _FACTS,
     WorthIs: lambda _: _FACTS,

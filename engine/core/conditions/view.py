@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.customer import Customer, home
+from engine.core.customer import Customer, country_of, home, permission_rule
 from engine.core.moments import Instant, Zone
-from engine.core.rules import Lifecycle, Workflow
+from engine.core.rules import Lifecycle, PermissionRule, Workflow
 
 NEVER: Instant = 1 << 62
 
@@ -34,3 +34,15 @@ class View:
         self.entering = entering
         self.zone: Zone = own_zone or home(customer, lifecycle)
         self.workflow = workflow
+
+    @property
+    def permission_rule(self) -> PermissionRule:
+        """What counts as permission for this customer: their country's rule where there is one, else everybody's."""
+        return permission_rule(self.customer, self.lifecycle)
+
+    @property
+    def quiet(self) -> tuple[int, int] | None:
+        """The quiet hours of this customer, in minutes since midnight."""
+        if self.lifecycle.countries and (rule := self.lifecycle.countries.get(country_of(self.customer))) is not None:
+            return rule.quiet
+        return self.lifecycle.quiet

@@ -25,6 +25,7 @@ from engine.core.rules.conditions import (
     WorthIs,
 )
 from engine.core.rules.lifecycle import (
+    FIVE_YEARS,
     Cap,
     CauseRule,
     DeadAddressRule,
@@ -33,11 +34,11 @@ from engine.core.rules.lifecycle import (
     LapseRule,
     Lifecycle,
     Occasion,
-    PermissionRule,
     ReaderRule,
     Season,
 )
 from engine.core.rules.offers import Budget, Discount, FreeTrial, Gift, Offer, PerCustomer
+from engine.core.rules.permission import BASES, CountryRule, PermissionRule
 from engine.core.rules.ramp import RampRule, RampSteps
 from engine.core.rules.steps import (
     TASK,
@@ -69,6 +70,8 @@ from engine.core.rules.terms import WHOLE, Address, Mode, Purpose, Share, Standi
 from engine.core.rules.workflows import EnterAtMost, OwnEvent, RuleSet, Stage, Switch, WayOut, Workflow, content
 
 __all__ = [
+    "BASES",
+    "FIVE_YEARS",
     "TASK",
     "WHOLE",
     "AdaptNewsletter",
@@ -85,6 +88,7 @@ __all__ = [
     "Choose",
     "CloseAccount",
     "Condition",
+    "CountryRule",
     "DeadAddressRule",
     "Declining",
     "Discount",

@@ -10,8 +10,12 @@ from msgspec import Struct
 from engine.core.moments import Length
 from engine.core.money import Money
 from engine.core.rules.offers import PerCustomer
+from engine.core.rules.permission import CountryRule, PermissionRule
 from engine.core.rules.ramp import RampRule
 from engine.core.rules.terms import Purpose, Share
+
+FIVE_YEARS = 5 * 365 + 2
+"""Days: so long the consent to a call is to be proven, from when it was given and after each use (§ 7a UWG)."""
 
 
 class LapseRule(Struct, frozen=True, omit_defaults=True):
@@ -59,15 +63,6 @@ class HoldWhile(Struct, frozen=True, omit_defaults=True):
     after_refund: Length | None = Length(days=7)
 
 
-class PermissionRule(Struct, frozen=True, omit_defaults=True):
-    """`newsletter_covers`: purposes a newsletter consent is enough for; unused_warn/block: ageing of unused consent."""
-
-    newsletter_covers: tuple[Purpose, ...] = ()
-    existing_customers: bool = False
-    unused_warn: Length | None = Length(days=365)
-    unused_block: Length | None = Length(days=730)
-
-
 class CauseRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event, with fields that must be equal, is evidence of a cause (R9). `strength` 1 (weak) to 3 (strong)."""
 
@@ -112,6 +107,7 @@ class Keep(Struct, frozen=True, omit_defaults=True):
     engagement: Length = Length(days=400)
     dead_letters: Length = Length(days=90)
     event_ids: Length = Length(days=400)
+    call_consents: Length | None = Length(days=FIVE_YEARS)  # after the last call; None: not beyond the customer's data
 
 
 class Lifecycle(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -140,6 +136,7 @@ class Lifecycle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quiet: tuple[int, int] | None = (20 * 60, 8 * 60)  # minutes since midnight
     hold_while: HoldWhile = HoldWhile()
     permission: PermissionRule = PermissionRule()
+    countries: dict[str, CountryRule] = {}  # by the country of the profile, ISO 3166 in capitals
     service_templates: tuple[str, ...] = ()
     oldest_address: Length | None = Length(days=730)
     ramp: RampRule | None = None
