@@ -5,7 +5,7 @@ Each port has one contract suite under tests/contracts, run on every adapter and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -215,4 +215,52 @@ class Clock(Protocol):
 
     def now(self) -> Instant:
         """Return the present instant; it never goes back."""
+        ...
+
+
+class HookCall(Struct, frozen=True):
+    """One POST of a service that tells us what happened. `headers` are by names in small letters, `body` as it came."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    now: Instant
+
+
+class Heard(Struct, frozen=True):
+    """What a call said: events of ours as bytes, none where it tells nothing that we keep.
+
+    `once` names a call by what the service says in one call alone, where its signature does not cover the body: whoever
+    took it remembers it with the body, and hears no other body under the same name.
+    """
+
+    events: tuple[bytes, ...] = ()
+    once: str = ""
+
+
+class ForgedError(Exception):
+    """A call is not from whom it says it is, or is too old to tell; the message holds nothing of the call."""
+
+
+class UnreadableError(Exception):
+    """A call is from whom it says, but cannot be read; the message says what was expected."""
+
+
+class Hook(Protocol):
+    """One service that posts to us: checks that a call is its own, and says in our words what happened."""
+
+    #: its name in the settings and in the path, and the source of its events
+    name: str
+
+    async def hear(self, call: HookCall) -> Heard:
+        """Return what a call said. Of a call that comes again the events have the same ids.
+
+        Raises:
+            ForgedError: the signature is missing or wrong, or what it signs is too old.
+            UnreadableError: the body is not what this service sends.
+
+        """
+        ...
+
+    async def close(self) -> None:
+        """End all connections."""
         ...

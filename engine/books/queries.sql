@@ -220,3 +220,20 @@ select num, at, who, state, decided_by, decided_at, plan from proposal where num
 -- name: last_proposals
 select num, at, who, state, decided_by, decided_at, plan from proposal
 order by state = 'pending' desc, num desc limit ?
+
+-- Calls of hooks: the first body under a name stays.
+-- name: remember_hook_call
+insert into hook_call (ref, digest, at) values (?, ?, ?) on conflict (ref) do nothing
+
+-- name: hook_call
+select digest from hook_call where ref = ?
+
+-- name: forget_hook_calls
+delete from hook_call where at < ?
+
+-- How far a shop was asked for what it did not tell.
+-- name: polled_until
+select until from poll where shop = ?
+
+-- name: note_polled
+insert into poll (shop, until) values (?, ?) on conflict (shop) do update set until = excluded.until

@@ -3,6 +3,7 @@
 from engine.listeners.answering import Answers
 from engine.listeners.console import Letters, Sights, Site
 from engine.listeners.control import Control, ControlRefusedError
+from engine.listeners.hooks import Hooks
 from engine.listeners.intake import Intake
 from engine.listeners.objections import Objections
 from engine.listeners.ops import OpsSettings, ops_app
@@ -13,6 +14,7 @@ __all__ = [
     "Answers",
     "Control",
     "ControlRefusedError",
+    "Hooks",
     "Intake",
     "Letters",
     "Objections",

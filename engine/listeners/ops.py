@@ -20,7 +20,7 @@ from engine.listeners.console import Site
 from engine.listeners.control import Control, ControlRefusedError
 from engine.listeners.coupons import Codes, add_coupons
 from engine.listeners.intake import Intake, UnusableError, cut
-from engine.listeners.serving import Ready, add_health, counting, errors_as_json, is_loopback, json_error
+from engine.listeners.serving import Ready, add_health, body_of, counting, errors_as_json, is_loopback, json_error
 
 _COUPONS = "/coupons/"
 _OPEN = frozenset({"/healthz", "/readyz"})
@@ -88,31 +88,7 @@ class _Ops:
         return None
 
     async def _body(self, request: web.Request) -> bytes:
-        """Return the body, read piece by piece.
-
-        Raises:
-            HTTPRequestEntityTooLarge: it is longer than allowed; no more of it is read.
-            HTTPRequestTimeout: it came too slowly.
-
-        """
-        most = self._settings.body_at_most
-        too_long = web.HTTPRequestEntityTooLarge(
-            max_size=most,
-            actual_size=request.content_length or most + 1,
-            text=f"longer than {most:,} bytes: send less at a time",
-        )
-        if (request.content_length or 0) > most:
-            raise too_long
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._settings.body_seconds):
-                async for piece in request.content.iter_chunked(65_536):
-                    body += piece
-                    if len(body) > most:
-                        raise too_long
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(text="the body came too slowly") from None
-        return bytes(body)
+        return await body_of(request, self._settings.body_at_most, self._settings.body_seconds)
 
 
 def ops_app(

@@ -1,4 +1,4 @@
-"""The public listener: the pages behind the links of messages.
+"""The public listener: the pages behind the links of messages, and the paths of hooks.
 
 A GET shows a page and changes nothing, since scanners and previews fetch links; a POST does it (RFC 8058). Pages need no
 JavaScript and no cookies, and load nothing.
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, BadLinkError, Keys, Link
 from engine.listeners.answering import Answers
+from engine.listeners.hooks import Hooks
 from engine.listeners.pages import REASONS, STYLE, Shopfront, page, pick_language, wording
 from engine.listeners.serving import Ready, add_health, counting, route_of
 
@@ -175,6 +176,7 @@ def public_app(
     ready: Ready,
     registry: CollectorRegistry | None = None,
     *,
+    hooks: Hooks | None = None,
     body_seconds: float = BODY_SECONDS,
 ) -> web.Application:
     """Return the public listener's application.
@@ -185,6 +187,7 @@ def public_app(
         shop: how the shop shows itself; a function where that may change while the listener is up.
         ready: says why the engine is not ready.
         registry: where requests are counted.
+        hooks: takes what shops and mail services tell.
         body_seconds: how long a form may take to arrive.
 
     """
@@ -194,5 +197,7 @@ def public_app(
     for path, done in zip(_KINDS, posts, strict=True):
         app.router.add_get(path, pages.ask)
         app.router.add_post(path, done)
+    if hooks is not None:
+        hooks.add_to(app)
     add_health(app, ready)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 from collections.abc import Callable
@@ -75,6 +76,33 @@ def add_health(app: web.Application, ready: Ready) -> None:
 def json_error(status: int, error: str, headers: dict[str, str] | None = None) -> web.Response:
     """Return an error as JSON: what is wrong, and what instead."""
     return web.json_response({"error": error}, status=status, headers=headers, dumps=_dumps)
+
+
+async def body_of(request: web.Request, most: int, seconds: float) -> bytes:
+    """Return the body, read piece by piece; `most` is in bytes, `seconds` is how long it may take.
+
+    Raises:
+        HTTPRequestEntityTooLarge: it is longer than allowed; no more of it is read.
+        HTTPRequestTimeout: it came too slowly.
+
+    """
+    too_long = web.HTTPRequestEntityTooLarge(
+        max_size=most,
+        actual_size=request.content_length or most + 1,
+        text=f"longer than {most:,} bytes: send less at a time",
+    )
+    if (request.content_length or 0) > most:
+        raise too_long
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in request.content.iter_chunked(65_536):
+                body += piece
+                if len(body) > most:
+                    raise too_long
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the body came too slowly") from None
+    return bytes(body)
 
 
 @web.middleware

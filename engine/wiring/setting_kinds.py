@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-from engine.core.moments import Length
+from engine.core.moments import MINUTE, Length
 from engine.language.values import Wrong, length
 
 POSTGRES_URLS = ("postgresql://", "postgres://")
@@ -69,3 +69,14 @@ SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 
 Span = Annotated[Length, BeforeValidator(_length)]
+
+
+def _often(value: Any) -> Any:
+    found = None if value in (None, "off") else _length(value)
+    if found is not None and found.roughly < MINUTE:
+        raise ValueError("write a length of a minute or more, or off")
+    return found
+
+
+Often = Annotated[Length | None, BeforeValidator(_often)]
+"""How often something is done; `off` is never."""

@@ -21,8 +21,9 @@ from engine.books.postgres import Server
 from engine.core.moments import Length
 from engine.wiring.distributed_settings import KafkaSettings, PostgresSettings, WorkerSettings, has_password
 from engine.wiring.incoming_settings import IncomingSettings
+from engine.wiring.hook_settings import SECRETS_OF, Hooks
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
-from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Part, Span, Url
+from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Often, Part, Span, Url
 
 PREFIX = "WINBACK_"
 FILE_NAME = "winback.toml"
@@ -100,7 +101,7 @@ class SmtpServer(Part):
 
 
 class ShopSettings(Part):
-    """[shop]: the shop whose interface makes the codes of offers with `codes: shop`."""
+    """[shop]: the shop whose interface makes the codes of offers with `codes: shop`, and is asked for orders."""
 
     kind: Literal["shopify", "woocommerce", "shopware"] | None = Field(
         default=None, description="shopify, woocommerce or shopware; nothing is asked of a shop when left out"
@@ -115,6 +116,9 @@ class ShopSettings(Part):
     sales_channels: tuple[str, ...] = Field(
         default=(), description="ids of Shopware's sales channels that codes are good in; all when left out"
     )
+    poll: Often = Field(
+        default=None, description="how often it is asked for orders that no webhook told, such as 15min; off when left out"
+    )
 
 
 class CouponsSettings(Part):
@@ -123,17 +127,6 @@ class CouponsSettings(Part):
     token_file: Path | None = Field(
         default=None, description="holds the checkout's own token for /coupons; or WINBACK_COUPONS_TOKEN"
     )
-
-
-class Hook(Part):
-    """[hooks.NAME]: comes with a later version; its keys are known so that a shared file can hold them."""
-
-    secrets: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    certificate_file: Path | None = None
-
-
-_HOOKS = ("shopify", "woocommerce", "shopware", "ses", "sendgrid", "mailgun", "postmark", "brevo", "generic")
 
 
 class Settings(Part):
@@ -172,7 +165,7 @@ class Settings(Part):
     kafka: KafkaSettings = KafkaSettings()
     worker: WorkerSettings = WorkerSettings()
     postgres: PostgresSettings = PostgresSettings()
-    hooks: dict[Literal[_HOOKS], Hook] = Field(default={}, description="come with a later version")  # type: ignore[valid-type]  # the names are a table
+    hooks: Hooks = Hooks()
 
     @property
     def links_begin_with(self) -> str:
@@ -244,9 +237,6 @@ def load(
     except ValidationError as error:
         problems += [_in_our_words(each, path) for each in error.errors()]
     else:
-        problems += [
-            f"hooks.{name}: hooks come with a later version" for name, hook in settings.hooks.items() if hook.secrets
-        ]
         problems += _at_odds(settings)
         if not problems:
             return settings
@@ -317,8 +307,8 @@ def by_name(part: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Ite
     """Yield each key of the tables by free names, with NAME in its path; no variable sets them."""
     for name, field in part.model_fields.items():
         inner = field.annotation
-        if get_origin(inner) is dict and (table := get_args(inner)[1]) is not Hook:
-            yield from keys(table, (*path, name, "NAME"))
+        if get_origin(inner) is dict:
+            yield from keys(get_args(inner)[1], (*path, name, "NAME"))
         elif isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from by_name(inner, (*path, name))
 
@@ -337,6 +327,7 @@ SECRETS = (
     "WINBACK_KAFKA_PASSWORD",
     "WINBACK_INCOMING_POP3_PASSWORD",
     "WINBACK_INCOMING_IMAP_PASSWORD",
+    *SECRETS_OF.values(),
 )
 """Variables that hold secrets; winback.toml has no such keys."""
 
@@ -351,9 +342,6 @@ def _overlay(given: dict[str, Any], environment: Mapping[str, str]) -> list[str]
         if not name.startswith(PREFIX) or name in NOT_SETTINGS or name in SECRETS:
             continue
         if (of := _SECRET_OF_WEBHOOK.fullmatch(name)) is not None and of[1].lower() in given.get("webhooks", {}):
-            continue
-        if name.startswith("WINBACK_HOOKS_"):
-            problems.append(f"{name}: hooks come with a later version")
             continue
         if name not in known:
             near = get_close_matches(name, [*known, *SECRETS], n=1)

@@ -1,0 +1,144 @@
+"""Shopware's webhooks of an app (developer.shopware.com: webhooks, signing and verification; read 2026-11).
+
+Signed with HMAC-SHA256 over the body, in hex, with the shop's secret. Each body has an event id of its own, the same when
+it comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from connectors.hooks.shop import Order, Shop, order_events, profile
+from connectors.hooks.signing import check_hmac, from_hex, must_have
+from connectors.hooks.telling import JSON, at, event, number_of, objects, read_object, since_1970, text
+from engine.core.moments import rfc3339
+from engine.ports import Heard, HookCall, UnreadableError
+
+SOURCE = "shopware"
+SIGNATURE = "shopware-shop-signature"
+
+_CANCELLED = frozenset({"state_enter.order.state.cancelled"})
+_COMPLETED = frozenset({"state_enter.order.state.completed"})
+_REFUNDED = frozenset(
+    {"state_enter.order_transaction.state.refunded", "state_enter.order_transaction.state.chargeback"}
+)
+
+
+class ShopwareHook:
+    """Takes what a Shopware shop tells of orders, customers and its newsletter."""
+
+    name = SOURCE
+
+    def __init__(self, secrets: Sequence[str], *, prefix: str = "") -> None:
+        """Take the shop's secrets."""
+        self._secrets = [each.encode() for each in secrets]
+        self._shop = Shop(SOURCE, prefix)
+
+    async def hear(self, call: HookCall) -> Heard:
+        """Check the signature, and say what happened."""
+        check_hmac(self._secrets, call.body, from_hex(must_have(call.headers.get(SIGNATURE), SIGNATURE)))
+        body = read_object(call.body)
+        kind, payload = text(body, "data", "event"), at(body, "data", "payload")
+        if not kind:
+            raise UnreadableError("there is no data.event")
+        time = since_1970(body.get("timestamp")) or rfc3339(call.now)
+        return Heard(tuple(_events(self._shop, kind, payload, time)))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _events(shop: Shop, kind: str, payload: object, time: str) -> Iterator[bytes]:
+    order, customer = at(payload, "order"), at(payload, "customer")
+    if isinstance(order, dict):
+        yield from events_of_order(shop, order, kind, time)
+    elif kind in ("customer.deleted", "checkout.customer.deleted"):
+        number = text(customer, "id") or text(payload, "customerId") or text(payload, 0, "primaryKey")
+        if number:
+            data = {"email": text(customer, "email")}
+            yield event(shop.source, "account.closed", f"closed-{number}", time, data, shop.named(number))
+    elif isinstance(customer, dict):
+        yield from _customer(shop, customer, kind, time)
+    elif isinstance(recipient := at(payload, "newsletterRecipient"), dict):
+        yield from _newsletter(shop, recipient, kind, time)
+
+
+def events_of_order(shop: Shop, said: JSON, kind: str = "", time: str = "") -> Iterator[bytes]:
+    """Yield the events of an order, however it came; `kind` is the state that it has just entered, at `time`."""
+    state = text(said, "stateMachineState", "technicalName")
+    changed = time or text(said, "updatedAt") or text(said, "createdAt")
+    currency = text(said, "currency", "isoCode")
+    is_guest = at(said, "orderCustomer", "customer", "guest") is True
+    yield from order_events(
+        shop,
+        Order(
+            number=text(said, "orderNumber"),
+            customer="" if is_guest else text(said, "orderCustomer", "customerId"),
+            email=text(said, "orderCustomer", "email"),
+            placed_at=text(said, "orderDateTime") or text(said, "createdAt"),
+            total=_money(said.get("amountTotal")),
+            currency=currency,
+            items=[_item(each) for each in objects(said, "lineItems") if text(each, "type") in ("", "product")],
+            coupons=[_code(each) for each in objects(said, "lineItems") if text(each, "type") == "promotion"],
+            country=text(said, "addresses", 0, "country", "iso"),
+            cancelled_at=changed if kind in _CANCELLED or state == "cancelled" else "",
+            delivered_at=changed if kind in _COMPLETED or state == "completed" else "",
+            refunds=[(text(said, "orderNumber"), changed, None, currency)] if _is_refunded(said, kind) else (),
+        ),
+    )
+
+
+def _is_refunded(said: JSON, kind: str) -> bool:
+    """Say whether all was paid back; of a part Shopware does not tell how much, so it is not counted."""
+    paid = [text(each, "stateMachineState", "technicalName") for each in objects(said, "transactions")]
+    return kind in _REFUNDED or (bool(paid) and paid[-1] in ("refunded", "chargeback"))
+
+
+def _money(amount: object) -> str:
+    """Return an amount as text. Shopware reckons in binary fractions, so its last digits may be no one's cents."""
+    if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
+        return str(amount or "")
+    whole = Decimal(amount)
+    return (
+        f"{whole.quantize(Decimal('0.0001')).normalize():f}"
+        if whole.is_finite() and abs(whole) < 10**12
+        else str(amount)
+    )
+
+
+def _item(line: JSON) -> JSON:
+    price = _money(line.get("unitPrice"))
+    item = {"sku": text(line, "payload", "productNumber"), "name": text(line, "label"), "price": price}
+    return {
+        name: value for name, value in (item | {"quantity": line.get("quantity")}).items() if value not in ("", None)
+    }
+
+
+def _code(line: JSON) -> str:
+    return text(line, "payload", "code") or text(line, "referencedId")
+
+
+def _customer(shop: Shop, said: JSON, kind: str, time: str) -> Iterator[bytes]:
+    number = text(said, "id")
+    if said.get("guest") is True or not number:
+        return  # a guest is nobody but an address, and it comes with the order
+    if kind == "checkout.customer.login":
+        data = {"email": text(said, "email")}
+        yield event(shop.source, "customer.logged_in", f"login-{number}-{time}", time, data, shop.named(number))
+        return
+    told = {"email": "email", "first_name": "firstName", "last_name": "lastName", "company": "company"}
+    changed = text(said, "updatedAt") or text(said, "createdAt") or time
+    yield profile(shop, number, changed, {name: text(said, theirs) for name, theirs in told.items()})
+
+
+def _newsletter(shop: Shop, said: JSON, kind: str, time: str) -> Iterator[bytes]:
+    """Yield what somebody said in the shop's newsletter form, which asks for a confirmation by mail itself."""
+    email = text(said, "email")
+    if kind == "newsletter.confirm":
+        at_ = text(said, "confirmedAt") or time
+        data = {"email": email, "proof": {"source": SOURCE, "confirmed_at": at_}}
+        yield event(shop.source, "newsletter.confirmed", number_of(kind, email, at_), at_, data)
+    elif kind == "newsletter.unsubscribe":
+        data = {"email": email, "purpose": "newsletter"}
+        yield event(shop.source, "email.unsubscribed", number_of(kind, email, time), time, data)
