@@ -229,12 +229,12 @@ class HookCall(Struct, frozen=True):
 class Heard(Struct, frozen=True):
     """What a call said: events of ours as bytes, none where it tells nothing that we keep.
 
-    `once` names a call by what the service says in one call alone, where its signature does not cover the body: whoever
-    took it remembers it with the body, and hears no other body under the same name.
+    Where the signature does not cover what is said, `once` is what it does cover and no other call has, and what was said
+    with it: whoever took it remembers both, and hears nothing else under the same name.
     """
 
     events: tuple[bytes, ...] = ()
-    once: str = ""
+    once: tuple[str, bytes] | None = None
 
 
 class ForgedError(Exception):

@@ -63,7 +63,9 @@ def _events(said: JSON) -> Iterator[bytes]:
             yield told(mail, "email.unsubscribed", number, time)
         case _ if kind in _CLASSES:
             otherwise, at_worst_dead = _CLASSES[kind]
-            refused = Refused(words=text(said, "reason"), otherwise=otherwise, at_worst_dead=at_worst_dead, permanent=at_worst_dead)
+            refused = Refused(
+                words=text(said, "reason"), otherwise=otherwise, at_worst_dead=at_worst_dead, permanent=at_worst_dead
+            )
             yield bounced(mail, number, time, refused)
         case _:
             return  # request, deferred, lists: nothing that says more about the customer

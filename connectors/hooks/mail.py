@@ -49,10 +49,15 @@ class Refused(Struct, frozen=True, kw_only=True):
     permanent: bool = True
 
 
-def told(mailed: Mailed, kind: str, number: str, time: str, **data: object) -> bytes:
+def told(mailed: Mailed, kind: str, number: str, time: str, /, **data: object) -> bytes:
     """Return an event about a mail."""
     about = {"message_id": mailed.message_id, "email": mailed.address}
     return event(mailed.source, kind, number, time, {**about, **data})
+
+
+def kept_back(mailed: Mailed, number: str, time: str, why: str) -> bytes:
+    """Return the event of a mail that the service never offered to a server, by a list or a rule of its own."""
+    return told(mailed, "email.bounced", number, time, kind="policy", diagnostic=why[:LONGEST_WORDS])
 
 
 def bounced(mailed: Mailed, number: str, time: str, refused: Refused) -> bytes:

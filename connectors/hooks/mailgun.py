@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connectors.hooks.mail import METADATA, Mailed, Refused, bounced, told
+from connectors.hooks.mail import METADATA, Mailed, Refused, bounced, kept_back, told
 from connectors.hooks.signing import WINDOW, check_hmac, check_time, from_hex
-from connectors.hooks.telling import JSON, at, read_object, since_1970, text
+from connectors.hooks.telling import JSON, at, read_object, since_1970, text, written
 from engine.ports import ForgedError, Heard, HookCall, UnreadableError
 
 _SUPPRESSED = "suppress-"
@@ -39,7 +39,7 @@ class Mailgun:
         said = at(body, "event-data")
         if not isinstance(said, dict):
             raise UnreadableError("there is no event-data")
-        return Heard(tuple(_events(said, token)), once=token)
+        return Heard(tuple(_events(said, token)), once=(token, written(said)))
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -55,8 +55,7 @@ def _events(said: JSON, number: str) -> Iterator[bytes]:
         case "failed" if text(said, "severity") == "permanent":
             yield _failed(mail, number, time, said)
         case "rejected":
-            why = text(said, "reject", "reason")
-            yield told(mail, "email.bounced", number, time, kind="policy", diagnostic=why)
+            yield kept_back(mail, number, time, text(said, "reject", "reason"))
         case "opened":
             machine = True if text(said, "client-info", "bot") in _A_MACHINE else None
             yield told(mail, "email.opened", number, time, machine=machine, **_device(said))
@@ -75,7 +74,7 @@ def _failed(mail: Mailed, number: str, time: str, said: JSON) -> bytes:
     status = at(said, "delivery-status")
     words = text(status, "message") or text(status, "description")
     if text(said, "reason").startswith(_SUPPRESSED):  # by Mailgun's own list: it was never offered to a server
-        return told(mail, "email.bounced", number, time, kind="policy", diagnostic=words or text(said, "reason"))
+        return kept_back(mail, number, time, words or text(said, "reason"))
     code = at(status, "code")
     refused = Refused(
         words=words,

@@ -90,7 +90,12 @@ def _bounce(mail: Mailed, number: str, time: str, said: JSON) -> Iterator[bytes]
         yield told(mail, _NOES[kind], number, time)
     elif kind in _SOFT or kind in _OTHERWISE:
         words = text(said, "Details") or text(said, "Description")
-        refused = Refused(words=words, otherwise=_OTHERWISE.get(kind, "soft"), at_worst_dead=kind in _DEAD, permanent=kind in _OTHERWISE)
+        refused = Refused(
+            words=words,
+            otherwise=_OTHERWISE.get(kind, "soft"),
+            at_worst_dead=kind in _DEAD,
+            permanent=kind in _OTHERWISE,
+        )
         yield bounced(mail, number, time, refused)
     # what is left is no refusal: auto-replies, address changes, challenges, Postmark's own troubles
 

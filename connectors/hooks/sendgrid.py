@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from connectors.hooks.mail import METADATA, Kind, Mailed, Refused, bounced, told
+from connectors.hooks.mail import METADATA, Kind, Mailed, Refused, bounced, kept_back, told
 from connectors.hooks.signing import WINDOW, check_time, from_base64, must_have
 from connectors.hooks.telling import JSON, number_of, read_objects, since_1970, text
 from engine.ports import ForgedError, Heard, HookCall
@@ -56,9 +56,9 @@ def _key_of(written: str) -> EllipticCurvePublicKey:
         key = load_der_public_key(b64decode(written, validate=True))
     except (ValueError, UnsupportedAlgorithm):
         key = None
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError("write the verification key as SendGrid shows it (Settings, Mail Settings, Event Webhook)")
-    return key
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key
+    raise ValueError("write the verification key as SendGrid shows it (Settings, Mail Settings, Event Webhook)")
 
 
 def _made(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
@@ -80,7 +80,7 @@ def _events(said: JSON) -> Iterator[bytes]:
         case "bounce" | "blocked":
             yield bounced(mail, number, time, _refused(said))
         case "dropped":  # by SendGrid, which had it on a list of its own: it was never offered to a server
-            yield told(mail, "email.bounced", number, time, kind="policy", diagnostic=text(said, "reason"))
+            yield kept_back(mail, number, time, text(said, "reason"))
         case "open":
             machine = True if said.get("sg_machine_open") is True else None
             yield told(mail, "email.opened", number, time, machine=machine, **_device(said))
@@ -112,5 +112,10 @@ def _refused(said: JSON) -> Refused:
     )
 
 
-_CLASSES: dict[str, Kind] = {"content": "spam", "reputation": "policy", "frequency or volume too high": "policy", "technical": "soft"}
+_CLASSES: dict[str, Kind] = {
+    "content": "spam",
+    "reputation": "policy",
+    "frequency or volume too high": "policy",
+    "technical": "soft",
+}
 _KINDS: dict[str, Kind] = {"bounce": "doubtful", "blocked": "policy"}

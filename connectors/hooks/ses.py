@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from connectors.hooks.mail import HEADER, METADATA, Kind, Mailed, Refused, bounced, told
+from connectors.hooks.mail import HEADER, METADATA, Kind, Mailed, Refused, bounced, kept_back, told
 from connectors.hooks.sns import Topics
 from connectors.hooks.telling import JSON, at, objects, text
 from engine.ports import Heard, HookCall
@@ -70,8 +70,7 @@ def _events(said: JSON, number: str) -> Iterator[bytes]:
             case "Bounce":
                 yield _bounce(mail, of_this, time, found, recipient)
             case "Reject":
-                why = text(found, "reason")
-                yield told(mail, "email.bounced", of_this, time, kind="policy", diagnostic=why)
+                yield kept_back(mail, of_this, time, text(found, "reason"))
             case "Complaint" if text(found, "complaintFeedbackType") != "not-spam":
                 yield told(mail, "email.complained", of_this, time)
             case "Open":
@@ -118,7 +117,7 @@ def _bounce(mail: Mailed, number: str, time: str, found: JSON, recipient: JSON) 
     kind, detail = text(found, "bounceType"), text(found, "bounceSubType")
     words = text(recipient, "diagnosticCode")
     if detail in _OF_AMAZON:
-        return told(mail, "email.bounced", number, time, kind="policy", diagnostic=words or detail)
+        return kept_back(mail, number, time, words or detail)
     otherwise, at_worst_dead = _CLASSES.get((kind, detail), ("soft", False))
     refused = Refused(
         words=words,

@@ -85,7 +85,7 @@ class Topics:
         signed = "".join(f"{name}\n{message[name]}\n" for name in names if isinstance(message.get(name), str))
         key = self._key or await self._key_at(text(message, "SigningCertURL"))
         try:
-            key.verify(from_base64(text(message, "Signature")), signed.encode(), PKCS1v15(), hashing())  # noqa: S303 - SHA-1 is what version 1 of SNS signs with
+            key.verify(from_base64(text(message, "Signature")), signed.encode(), PKCS1v15(), hashing())
         except InvalidSignature:
             raise ForgedError("the signature is wrong") from None
         if kind == "SubscriptionConfirmation":
@@ -121,9 +121,9 @@ def key_in(pem: bytes) -> RSAPublicKey:
 
     """
     key = load_pem_x509_certificate(pem).public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("the certificate's key is no RSA key")
-    return key
+    if isinstance(key, RSAPublicKey):
+        return key
+    raise ValueError("the certificate's key is no RSA key")
 
 
 async def fetched(url: str) -> bytes:

@@ -16,7 +16,9 @@ from engine.ports import UnreadableError
 JSON = dict[str, Any]
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode  # money that is a number stays exact
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+written = msgspec.json.Encoder(decimal_format="number").encode
+"""Writes JSON as bytes, numbers exactly as they came."""
+
 _MOST_SECONDS: Final = TOO_LATE // SECOND
 
 
@@ -64,12 +66,12 @@ def event(source: str, kind: str, number: str, time: str, data: Mapping[str, Any
     """Return an event as bytes. What is empty is left out: reading says what is missing, and keeps the bytes."""
     told = {name: value for name, value in data.items() if value not in ("", None, [], {})}
     envelope = {"specversion": "1.0", "id": number, "source": source, "type": kind, "time": time}
-    return _encode(envelope | ({"subject": subject} if subject else {}) | {"data": told})
+    return written(envelope | ({"subject": subject} if subject else {}) | {"data": told})
 
 
 def number_of(*parts: Any) -> str:
     """Return an id made of what tells an event from every other, for services that give it none."""
-    return blake2b(_encode(parts), digest_size=16).hexdigest()
+    return blake2b(written(parts), digest_size=16).hexdigest()
 
 
 def at(body: Any, *path: str | int) -> Any:
@@ -111,8 +113,8 @@ def since_1970(value: Any, unit: int = SECOND) -> str:
     return rfc3339(int(value * unit))
 
 
-def utc(written: str) -> str:
+def utc(time: str) -> str:
     """Return a moment that is written without a zone and meant in UTC, with it."""
-    if not written or written.endswith(("Z", "z")) or written[-6:-5] in ("+", "-"):
-        return written
-    return f"{written.replace(' ', 'T')}Z"
+    if not time or time.endswith(("Z", "z")) or time[-6:-5] in ("+", "-"):
+        return time
+    return f"{time.replace(' ', 'T')}Z"

@@ -26,7 +26,7 @@ BODY_AT_MOST = 1_000_000
 BODY_SECONDS = 10.0
 
 Remember = Callable[[str, str, bytes], Awaitable[bool]]
-"""Remembers the body of a call by its service and its name there; False where another body had that name."""
+"""Remembers what a call said, by its hook and its name there; False where that name said something else before."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Hooks:
             hooks: those that are on.
             intake: takes in what they tell.
             objections: hears each "no" first.
-            remember: keeps a call from being brought again with another body.
+            remember: keeps a call from being brought again with something else in it.
             clock: tells which signed times are near.
             registry: where calls and events are counted.
             body_at_most: bytes of a call.
@@ -102,8 +102,8 @@ class Hooks:
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), value)
         heard = await hook.hear(HookCall(headers, body, self._clock.now()))
-        if heard.once and not await self._remember(hook.name, heard.once, body):
-            raise ForgedError("this call came before, with another body")
+        if heard.once is not None and not await self._remember(hook.name, *heard.once):
+            raise ForgedError("this call came before, and said something else")
         results = await self._events_of(hook, heard)
         return web.Response(body=_encode({"results": results}), content_type="application/json")
 

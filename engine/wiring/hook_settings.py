@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from engine.core.moments import Length
+from engine.core.moments import DAY, Length
 from engine.wiring.setting_kinds import Part, Span
 
+LONGEST_WINDOW: Final = DAY
 _WINDOW = "how far the time that it signs may be from our clock; longer takes in what it brings again after our absence"
 
 
@@ -25,6 +26,13 @@ class DatedHook(Hook):
     """A hook whose signature covers the time of the call."""
 
     window: Span = Field(default=Length(minutes=5), description=_WINDOW)
+
+    @field_validator("window")
+    @classmethod
+    def _is_a_day_at_most(cls, window: Length) -> Length:
+        if window.roughly > LONGEST_WINDOW:
+            raise ValueError("write a day or less: what was said once is not remembered for longer")
+        return window
 
 
 class SesHook(Part):

@@ -41,7 +41,9 @@ def hooks_of(settings: Settings, environment: Mapping[str, str], fetch: Fetch | 
             problems.append(f"hooks.{name}: {SECRETS_OF[name]}: {error}")
     if settings.hooks.ses.topics:
         try:
-            found.append(Ses(Topics(settings.hooks.ses.topics, _certificate(settings.hooks.ses.certificate_file), fetch)))
+            found.append(
+                Ses(Topics(settings.hooks.ses.topics, _certificate(settings.hooks.ses.certificate_file), fetch))
+            )
         except (OSError, ValueError) as error:
             problems.append(f"hooks.ses.certificate_file: {getattr(error, 'strerror', None) or error}")
     elif settings.hooks.ses.certificate_file:

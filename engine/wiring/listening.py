@@ -9,19 +9,33 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
-from engine.books import coupons, ledger, objections
+from engine.books import coupons, hook_calls, ledger, objections
 from engine.books.views import Views
 from engine.core.coupons import Coupon
 from engine.core.moments import Instant
 from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
-from engine.listeners import Answers, Control, Intake, OpsSettings, Running, Shopfront, Site, ops_app, public_app, serve
+from engine.listeners import (
+    Answers,
+    Control,
+    Hooks,
+    Intake,
+    Objections,
+    OpsSettings,
+    Running,
+    Shopfront,
+    Site,
+    ops_app,
+    public_app,
+    serve,
+)
 from engine.listeners.coupons import Order, Refused
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
 from engine.wiring import in_force
 from engine.wiring.console import EngineSights
+from engine.wiring.hooks import hooks_of
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
 from engine.wiring.settings import Settings, SettingsError
 from engine.wiring.waiting import WaitingFiles
@@ -68,9 +82,15 @@ async def listeners(
     except ValueError as error:
         raise SettingsError(str(error)) from None
     answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_begin_with)
+    hooks = Hooks(
+        hooks_of(settings, environment), intake, Objections(blocks.note, engine), blocks.remember, engine, registry
+    )
+    stack.push_async_callback(hooks.close)
     brand = in_force.of_books(settings.books).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
-    public = await serve(public_app(secrets.links, answers, shop, ready, registry), public_host, public_port)
+    public = await serve(
+        public_app(secrets.links, answers, shop, ready, registry, hooks=hooks), public_host, public_port
+    )
     stack.push_async_callback(public.stop)
     sights = EngineSights(settings, engine.now, lambda: engine.handling.rules, control, mailbox, waiting, brand.name)
     stack.push_async_callback(sights.close)
@@ -129,7 +149,7 @@ class _Codes:
 
 
 class _Blocks:
-    """The block list, by way of the engine's transactions."""
+    """The block list and what is remembered of hooks' calls, by way of the engine's transactions."""
 
     def __init__(self, loop: Loop, key: bytes) -> None:
         self._loop, self._key = loop, key
@@ -146,3 +166,7 @@ class _Blocks:
     async def unblock(self, keys: Sequence[bytes]) -> None:
         """Take keys off it."""
         await self._loop.ask(lambda store, _: ledger.unblock(store.connection, keys))
+
+    async def remember(self, hook: str, name: str, body: bytes) -> bool:
+        """Say whether a call's name is new, or came with this body before."""
+        return await self._loop.ask(lambda store, now: hook_calls.remember(store.connection, hook, name, body, now))

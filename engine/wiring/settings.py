@@ -117,7 +117,8 @@ class ShopSettings(Part):
         default=(), description="ids of Shopware's sales channels that codes are good in; all when left out"
     )
     poll: Often = Field(
-        default=None, description="how often it is asked for orders that no webhook told, such as 15min; off when left out"
+        default=None,
+        description="how often it is asked for orders that no webhook told, such as 15min; off when left out",
     )
 
 
@@ -380,11 +381,12 @@ def _in_our_words(error: Any, path: Path) -> str:
 
 
 def _known_like(place: list[str]) -> list[str]:
-    """Return the keys there are, those of tables by free names with the name that was written."""
+    """Return the keys and tables there are, those of tables by free names with the name that was written."""
     named = [
         [said if part == "NAME" else part for part, said in zip(each, place, strict=False)] for each, _ in by_name()
     ]
-    return [".".join(each) for each in [*(path for path, _ in keys()), *named]]
+    paths = [*(path for path, _ in keys()), *named]
+    return list(dict.fromkeys(".".join(path[:length]) for path in paths for length in range(len(path), 0, -1)))
 
 
 def described() -> Iterator[tuple[str, str, str]]:

@@ -14,20 +14,22 @@ from prometheus_client import CollectorRegistry
 
 from connectors.bus import MappedTopic, Row, read_record
 from connectors.bus.binding import is_tombstone
-from engine.books import ledger
+from engine.books import hook_calls, ledger, objections
 from engine.books.connection import Connection
 from engine.books.database import open_to_write
 from engine.books.identity_service import IdentityService
+from engine.books.objections import finding
 from engine.books.postgres import Server
 from engine.books.suppressions import Suppressions
 from engine.books.writer import Writer
 from engine.core.customer import Customer
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
+from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.source_topics import SourceTopic
 from engine.handling import Taken
-from engine.listeners import Answers, Intake, OpsSettings, Shopfront, ops_app, public_app, serve
+from engine.listeners import Answers, Hooks, Intake, Objections, OpsSettings, Shopfront, ops_app, public_app, serve
 from engine.ports import Clock
 from engine.rendering.brand import PLACEHOLDER, Brand
 from engine.runtimes.kafka.brokers import Brokers
@@ -42,6 +44,7 @@ from engine.wiring.distributed.gateway_meters import GatewayMeters
 from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
+from engine.wiring.hooks import hooks_of
 from engine.wiring.in_force import kept_of
 from engine.wiring.secret import Secrets, from_file, keys_of
 from engine.wiring.settings import Settings, SettingsError
@@ -163,12 +166,23 @@ async def _listeners(
     async def unblock(keys: Sequence[bytes]) -> None:
         await writer.write(lambda connection: ledger.unblock(connection, keys))
 
+    async def note(noes: Sequence[No]) -> None:
+        await writer.write(lambda connection: objections.note(connection, finding(connection), noes, secrets.blocks))
+
+    async def remember(hook: str, name: str, body: bytes) -> bool:
+        now = clock.now()
+        return await writer.write(lambda connection: hook_calls.remember(connection, hook, name, body, now))
+
     intake = Intake(state.read, door.submit, clock)
+    hooks = Hooks(hooks_of(settings, environment), intake, Objections(note, clock), remember, clock, state.registry)
+    stack.push_async_callback(hooks.close)
     codes = SharedCodes(_server(settings), writer, door.submit, clock)
     answers = Answers(intake, block, unblock, clock, settings.links_begin_with)
     host, port = _split(settings.listen.public)
     public = await serve(
-        public_app(secrets.links, answers, state.shopfront, state.why_not_ready, state.registry), host, port
+        public_app(secrets.links, answers, state.shopfront, state.why_not_ready, state.registry, hooks=hooks),
+        host,
+        port,
     )
     stack.push_async_callback(public.stop)
     host, port = _split(settings.listen.ops)
