@@ -20,8 +20,8 @@ from engine.books.database import Where
 from engine.books.postgres import Server
 from engine.core.moments import Length
 from engine.wiring.distributed_settings import KafkaSettings, PostgresSettings, WorkerSettings, has_password
-from engine.wiring.incoming_settings import IncomingSettings
 from engine.wiring.hook_settings import SECRETS_OF, Hooks
+from engine.wiring.incoming_settings import IncomingSettings
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
 from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Often, Part, Span, Url
 
