@@ -3,7 +3,11 @@
 A token carries what the page needs and nothing can be read out of it or changed in it: whoever sees a server's log or
 a browser's history learns neither the customer nor the purpose. It is sealed the way SIV modes are: the tag is a MAC of
 the content, and the tag and a second key make the stream that hides the content. That needs no nonce, so the same
-message has the same links in every replay, and no library. Tokens do not run out: a "no" counts years later.
+message has the same links in every replay, and no library.
+
+Nobody guesses a token: its tag has 128 bits, and one guess in 2^128 is right. A token that leads on names its target, so
+that a redirect goes where we sealed it to and nowhere else; see `engine.core.targets` for what is sealed. What a token is
+good for may end on a day that it says itself. A "no" has no such day: it counts years later.
 """
 
 from __future__ import annotations
@@ -17,6 +21,9 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from engine.core.moments import Day
+from engine.core.targets import BadTargetError, why_not_a_target
+
 TAG_BYTES = 16
 TOKEN_CHARS_AT_MOST = 1_024
 
@@ -26,13 +33,30 @@ CONFIRM = "confirm"
 ANSWER = "answer"
 QUESTION = "question"
 SURVEY = "survey"
+PREFERENCES = "preferences"
+CLICK = "click"
+OPEN = "open"
+
+PAGES: dict[str, str] = {
+    UNSUBSCRIBE: "u",
+    CONFIRM: "confirm",
+    ANSWER: "answer",
+    QUESTION: "question",
+    SURVEY: "survey",
+    PREFERENCES: "preferences",
+    CLICK: "c",
+    OPEN: "o",
+}
+"""Where each kind's page stands on the public listener: /u/TOKEN and the like."""
 
 
 class Link(Struct, frozen=True, array_like=True):
     """What a token says. Without a customer it is a test's, and changes nothing. `blocks` are the keys of the block list that a "no" through this link writes.
 
     `asks` is the question that is answered: its name in the workflow. `language` is that of the message, so that
-    the page can speak it.
+    the page can speak it. `target` is where a click leads on to, and `hidden` says that no person can see the link.
+    `expires` is the last day (UTC) that the token is good for, 0 where it is good for ever. New fields stand at the end:
+    tokens that were made without them are read as if they had their defaults.
     """
 
     kind: str
@@ -42,11 +66,18 @@ class Link(Struct, frozen=True, array_like=True):
     blocks: tuple[bytes, ...] = ()
     asks: str = ""
     language: str = ""
+    target: str = ""
+    expires: Day = 0
+    hidden: bool = False
 
     @property
     def is_test(self) -> bool:
         """Whether it is nobody's: made for a test mail or a preflight."""
         return not self.customer
+
+    def is_over(self, today: Day) -> bool:
+        """Say whether what the token is good for has ended; `today` is a day in UTC."""
+        return 0 < self.expires < today
 
 
 class BadLinkError(ValueError):
@@ -69,12 +100,22 @@ class Keys:
         self._newest = max(secrets)
 
     def seal(self, link: Link) -> str:
-        """Return the token of a link: URL-safe letters only."""
+        """Return the token of a link: URL-safe letters only.
+
+        Raises:
+            BadTargetError: it would lead to where no link may lead, or the target makes it longer than a token may be.
+
+        """
+        if link.kind == CLICK and (why := why_not_a_target(link.target)):
+            raise BadTargetError(why)
         tag_key, stream_key = self._pairs[self._newest]
         content = _encoder.encode(link)
         tag = _tag(tag_key, self._newest, content)
         sealed = bytes([self._newest]) + tag + _hidden(stream_key, tag, content)
-        return urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        token = urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        if link.kind == CLICK and len(token) > TOKEN_CHARS_AT_MOST:
+            raise BadTargetError("the address is too long for a token")
+        return token
 
     def open(self, token: str, kind: str) -> Link:
         """Return what a token of this kind says.
@@ -97,6 +138,8 @@ class Keys:
             raise BadLinkError("this link is of a version that we no longer know") from None
         if link.kind != kind:
             raise BadLinkError("this link leads to another page")
+        if kind == CLICK and why_not_a_target(link.target):  # sealed before the rules were what they are
+            raise BadLinkError("this link leads to where no link may lead any more")
         return link
 
 

@@ -12,15 +12,31 @@ from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link, block_key, customer_block_key
+from engine.core.links import (
+    ANSWER,
+    CONFIRM,
+    PAGES,
+    PREFERENCES,
+    QUESTION,
+    SURVEY,
+    UNSUBSCRIBE,
+    Keys,
+    Link,
+    block_key,
+    customer_block_key,
+)
 from engine.core.message_ids import carrying
-from engine.core.moments import Instant, instant
+from engine.core.moments import DAY, Day, Instant, instant
 from engine.core.return_paths import ReturnPaths
 from engine.ports import Message
 from engine.rendering.mime import mailbox
 
 SERVICE = "service"
+
+ANSWERS_COUNT_FOR = 90
+"""Days after the last one on which a mail may leave: until then its question can be answered with yes. No counts for ever."""
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -49,7 +65,8 @@ def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[s
     """Return the links of one send. `key` is that of the block list; the links of a question come with `asks` only.
 
     `data` is that of `winback.send.requested`: customer {id, email, language}, purpose and asks are read. The links of a
-    customer without an id are nobody's: what is answered through them changes nothing.
+    customer without an id are nobody's: what is answered through them changes nothing. A yes ends with a day that follows
+    from `not_after`, so that a mail that is written again has the same links.
     """
     customer, purpose, asks = data["customer"], str(data["purpose"]), data.get("asks") or ""
     blocks = (
@@ -61,18 +78,40 @@ def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[s
         else ()
     )
 
-    def link(kind: str, page: str) -> str:
-        said = Link(kind, customer["id"], purpose, effect_id, blocks, asks, customer.get("language") or "")
-        return f"{desk.public_url}/{page}/{keys.seal(said)}"
+    said = Link("", customer["id"], purpose, effect_id, blocks, asks, customer.get("language") or "")
+    until = last_day(data, ANSWERS_COUNT_FOR)
 
-    made = {"unsubscribe": link(UNSUBSCRIBE, "u")}
+    def link(kind: str, **changes: Any) -> str:
+        return url_of(desk, keys, replace(said, kind=kind, **changes))
+
+    made = {"unsubscribe": link(UNSUBSCRIBE), "preferences": link(PREFERENCES, purpose="", blocks=(), asks="")}
     if asks:
-        answer = link(ANSWER, "answer")
-        made |= {"confirm": link(CONFIRM, "confirm"), "yes": f"{answer}?answer=yes", "no": f"{answer}?answer=no"}
-        question = link(QUESTION, "question")
+        answer = link(ANSWER, expires=until)
+        made |= {
+            "confirm": link(CONFIRM, expires=until),
+            "yes": f"{answer}?answer=yes",
+            "no": f"{answer}?answer=no",
+        }
+        question = link(QUESTION, blocks=(), expires=until)
         made |= {"accept": f"{question}?answer=yes", "decline": f"{question}?answer=no"}
-        made["survey"] = link(SURVEY, "survey")
+        made["survey"] = link(SURVEY, blocks=(), expires=until)
     return made
+
+
+def url_of(desk: Desk, keys: Keys, link: Link) -> str:
+    """Return where a link stands.
+
+    Raises:
+        BadTargetError: it would lead to where no link may lead.
+
+    """
+    return f"{desk.public_url}/{PAGES[link.kind]}/{keys.seal(link)}"
+
+
+def last_day(data: Mapping[str, Any], days: int) -> Day:
+    """Return the day, in UTC, so many days after the last one on which a send may leave; 0, never, where none is said."""
+    not_after = instant_of(data.get("not_after"))
+    return not_after // DAY + days if not_after else 0
 
 
 def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:

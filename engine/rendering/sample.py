@@ -50,7 +50,7 @@ OFFER: Final = Offer(
 
 CODE: Final = SAMPLE_CODE
 LAST_DAY: Final = date(2026, 1, 19)
-LINKS: Final = ("unsubscribe", "confirm", "yes", "no", "accept", "decline", "survey")
+LINKS: Final = ("unsubscribe", "preferences", "confirm", "yes", "no", "accept", "decline", "survey")
 
 
 def sample_context(

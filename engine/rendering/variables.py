@@ -88,6 +88,7 @@ OFFER: Final[dict[str, Variable]] = {
 
 LINKS: Final[dict[str, Variable]] = {
     "unsubscribe": _always("Stops messages of this kind."),
+    "preferences": _always("Leads to the page where customers choose what they get, how and how often."),
     "confirm": _always("Says yes to the newsletter. Only in a send with `asks:`."),
     "yes": _always("Says yes to more of our mail, which is what is asked. Only in a send with `asks:`."),
     "no": _always("Says no to more of our mail, and stops it. Only in a send with `asks:`."),

@@ -7,13 +7,15 @@ from datetime import date
 from typing import Any
 
 from engine.core.customer import Customer
-from engine.core.moments import Instant
+from engine.core.moments import DAY, Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import Offer
+from engine.core.standing import is_observed
 from engine.ports import Message
 from engine.rendering import Brand, Templates, offer_variables
 from engine.rendering.customers import customer_variables
 from engine.rendering.envelope import Desk, headers, links, message
+from engine.rendering.tracking import Tracking, tracked
 from engine.wiring.in_force import Kept, compiled
 from engine.wiring.secret import Secrets
 from engine.wiring.settings import Settings
@@ -99,8 +101,9 @@ class Composer:
         sender = desk(self._settings, self._brand)
         whose = {**data, "customer": {**data["customer"], "id": ""}} if self._for_nobody else data
         made = links(sender, self._secrets.links, self._secrets.blocks, effect_id=effect_id, data=whose)
+        record = self._load(data["customer"]["id"])
         context = {
-            "customer": self._customer(data["customer"], rules),
+            "customer": self._customer(record, data["customer"], rules),
             "offer": _offer_of(data, rules.version(data["workflow"], data["version"]).offers),
             "links": made,
             "shop": self._brand.variables(),
@@ -108,18 +111,33 @@ class Composer:
             "with": data.get("with") or {},
         }
         rendered = self._templates.render(data["template"], data["customer"].get("language"), context)
+        html = rendered.html
+        if html and record is not None and is_observed(record, rules.lifecycle) and not self._for_nobody:
+            html = tracked(
+                html,
+                self._tracking(rules),
+                sender,
+                self._secrets.links,
+                effect_id=effect_id,
+                data=data,
+                home=self._brand.url,
+            )
         return {
             **data,
             "subject": rendered.subject,
             "text": rendered.text,
-            "html": rendered.html,
+            "html": html,
             "headers": headers(sender, data, made),
             "links": made,
         }
 
-    def _customer(self, told: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    def _tracking(self, rules: Rules) -> Tracking:
+        """What is noted of reading, where the customer consents; a link leads on as long as what is learned is kept."""
+        said, kept = self._settings.tracking, rules.lifecycle.keep.engagement
+        return Tracking(said.opens, said.clicks, -(-kept.roughly // DAY))
+
+    def _customer(self, record: Customer | None, told: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
         """The customer as they are known now; who they are, and where the mail goes, as it was decided."""
-        record = self._load(told["id"])
         known = customer_variables(record, self._now(), rules.lifecycle) if record is not None else {}
         return known | {name: value for name, value in told.items() if value is not None}
 

@@ -17,10 +17,13 @@ from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
 from engine.listeners import (
+    READ,
     Answers,
+    Callers,
     Control,
     Hooks,
     Intake,
+    Notes,
     Objections,
     OpsSettings,
     Running,
@@ -88,9 +91,18 @@ async def listeners(
     stack.push_async_callback(hooks.close)
     brand = in_force.of_books(settings.books).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
-    public = await serve(
-        public_app(secrets.links, answers, shop, ready, registry, hooks=hooks), public_host, public_port
+    app = public_app(
+        secrets.links,
+        answers,
+        shop,
+        ready,
+        registry,
+        hooks=hooks,
+        clock=engine,
+        notes=Notes(intake, READ, registry),
+        callers=Callers(settings.listen.trusted_proxies),
     )
+    public = await serve(app, public_host, public_port)
     stack.push_async_callback(public.stop)
     sights = EngineSights(settings, engine.now, lambda: engine.handling.rules, control, mailbox, waiting, brand.name)
     stack.push_async_callback(sights.close)

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, IPvAnyAddress, ValidationError
+from pydantic import BaseModel, Field, IPvAnyAddress, IPvAnyNetwork, ValidationError
 
 from engine.books.database import Where
 from engine.books.postgres import Server
@@ -24,6 +24,7 @@ from engine.wiring.hook_settings import SECRETS_OF, Hooks
 from engine.wiring.incoming_settings import IncomingSettings
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
 from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Often, Part, Span, Url
+from engine.wiring.tracking_settings import TrackingSettings
 
 PREFIX = "WINBACK_"
 FILE_NAME = "winback.toml"
@@ -43,6 +44,10 @@ class Listen(Part):
     )
     ops_token_file: Path | None = Field(
         default=None, description="holds the token that ops asks for unless it is on loopback"
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description='whose X-Forwarded-For tells where a request comes from, such as "10.0.0.0/8"; of others it is not read',
     )
 
 
@@ -160,6 +165,7 @@ class Settings(Part):
     shop: ShopSettings = ShopSettings()
     coupons: CouponsSettings = CouponsSettings()
     incoming: IncomingSettings = IncomingSettings()
+    tracking: TrackingSettings = TrackingSettings()
     webhooks: dict[Named, Webhook] = Field(default={}, description="tools that effects are posted to")
     teams: dict[str, Team] = Field(default={}, description="teams that are told of hand-offs by mail")
     files: FilesTaken = FilesTaken()
@@ -400,4 +406,6 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return "[]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(value) if isinstance(value, int | float) else f'"{value}"'

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from engine.core.links import Keys
 from engine.core.moments import MINUTE
 from engine.core.objections import No
-from engine.listeners import Answers, Hooks, Objections, Shopfront, public_app
+from engine.listeners import READ, Answers, Hooks, Notes, Objections, Shopfront, public_app
 from engine.wiring.hook_settings import Hooks as HookSettings
 from engine.wiring.hook_settings import SesHook
 from engine.wiring.hooks import hooks_of, prefixes_of
@@ -69,7 +69,8 @@ async def client(world: Any, keys: Keys, tmp_path: Path, registry: CollectorRegi
         body_seconds=1.0,
     )
     answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
-    app = public_app(keys, answers, Shopfront(name="Shop"), lambda: "", hooks=hooks)
+    notes = Notes(world.intake(), READ)
+    app = public_app(keys, answers, Shopfront(name="Shop"), lambda: "", hooks=hooks, clock=world.clock, notes=notes)
     async with TestClient(TestServer(app)) as service:
         yield service
 
@@ -192,7 +193,9 @@ async def test_a_hook_that_is_off_is_not_there(world: Any, keys: Keys) -> None:
     """404 as for any path that is none; and no hook is on by itself."""
     assert hooks_of(Settings(), {}) == []
     answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
-    async with TestClient(TestServer(public_app(keys, answers, Shopfront(name="Shop"), lambda: ""))) as service:
+    notes = Notes(world.intake(), READ)
+    app = public_app(keys, answers, Shopfront(name="Shop"), lambda: "", clock=world.clock, notes=notes)
+    async with TestClient(TestServer(app)) as service:
         assert (await service.post("/hooks/shopify", data=b"{}")).status == 404
 
 

@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from engine.core.causes import CAUSES
 from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link
 from engine.core.moments import MINUTE
-from engine.listeners import Answers, Shopfront, public_app
-from engine.listeners.pages import REASONS
+from engine.listeners import READ, Answers, Notes, Shopfront, public_app
+from engine.listeners.page_words import REASONS
 
 Client = TestClient[web.Request, web.Application]
 PATHS = {UNSUBSCRIBE: "/u", CONFIRM: "/confirm", ANSWER: "/answer", QUESTION: "/question", SURVEY: "/survey"}
@@ -38,7 +38,8 @@ def path(keys: Keys, kind: str = UNSUBSCRIBE, **changes: Any) -> str:
 async def client(world: Any, keys: Keys) -> AsyncIterator[Client]:
     """A browser before the public listener."""
     answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
-    app = public_app(keys, answers, SHOP, lambda: "", body_seconds=0.1)
+    notes = Notes(world.intake(), READ)
+    app = public_app(keys, answers, SHOP, lambda: "", clock=world.clock, notes=notes, body_seconds=0.1)
     async with TestClient(TestServer(app)) as browser:
         yield browser
 

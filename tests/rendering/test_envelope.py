@@ -37,7 +37,7 @@ def token(url: str) -> str:
 def test_every_message_can_be_stopped() -> None:
     """The unsubscribe link names customer, purpose and effect, and blocks both the address and the customer."""
     made = links(DESK, KEYS, b"block", effect_id="e1", data=data())
-    assert set(made) == {"unsubscribe"}
+    assert set(made) == {"unsubscribe", "preferences"}
     assert made["unsubscribe"].startswith("https://shop.example/mail/u/")
     link = KEYS.open(token(made["unsubscribe"]), UNSUBSCRIBE)
     assert (link.customer, link.purpose, link.effect_id, link.language) == ("c1", "newsletter", "e1", "de")
@@ -51,7 +51,7 @@ def test_every_message_can_be_stopped() -> None:
 def test_a_question_has_links_to_answer_it() -> None:
     """A send that asks has links to confirm, to say yes or no to mail, to accept or decline, and to say why."""
     made = links(DESK, KEYS, b"block", effect_id="e1", data=data(asks="still"))
-    assert set(made) == {"unsubscribe", "confirm", "yes", "no", "accept", "decline", "survey"}
+    assert set(made) == {"unsubscribe", "preferences", "confirm", "yes", "no", "accept", "decline", "survey"}
     assert KEYS.open(token(made["confirm"]), CONFIRM).asks == "still"
     assert KEYS.open(token(made["no"]), ANSWER).asks == "still"
     assert made["no"].endswith("?answer=no")

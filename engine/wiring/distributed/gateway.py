@@ -29,7 +29,20 @@ from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.source_topics import SourceTopic
 from engine.handling import Taken
-from engine.listeners import Answers, Hooks, Intake, Objections, OpsSettings, Shopfront, ops_app, public_app, serve
+from engine.listeners import (
+    READ,
+    Answers,
+    Callers,
+    Hooks,
+    Intake,
+    Notes,
+    Objections,
+    OpsSettings,
+    Shopfront,
+    ops_app,
+    public_app,
+    serve,
+)
 from engine.ports import Clock
 from engine.rendering.brand import PLACEHOLDER, Brand
 from engine.runtimes.kafka.brokers import Brokers
@@ -179,11 +192,18 @@ async def _listeners(
     codes = SharedCodes(_server(settings), writer, door.submit, clock)
     answers = Answers(intake, block, unblock, clock, settings.links_begin_with)
     host, port = _split(settings.listen.public)
-    public = await serve(
-        public_app(secrets.links, answers, state.shopfront, state.why_not_ready, state.registry, hooks=hooks),
-        host,
-        port,
+    app = public_app(
+        secrets.links,
+        answers,
+        state.shopfront,
+        state.why_not_ready,
+        state.registry,
+        hooks=hooks,
+        clock=clock,
+        notes=Notes(intake, READ, state.registry),
+        callers=Callers(settings.listen.trusted_proxies),
     )
+    public = await serve(app, host, port)
     stack.push_async_callback(public.stop)
     host, port = _split(settings.listen.ops)
     token = from_file(settings.listen.ops_token_file, "WINBACK_LISTEN_OPS_TOKEN", environment)

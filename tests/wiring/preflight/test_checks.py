@@ -11,7 +11,7 @@ from aiohttp import web
 from connectors.memory import FixedClock
 from connectors.smtp import SmtpSender, SmtpSettings
 from engine.core.links import Keys
-from engine.listeners import Shopfront, public_app, serve
+from engine.listeners import READ, Notes, Shopfront, public_app, serve
 from engine.wiring.preflight.check import Check
 from engine.wiring.preflight.checks import Probes, is_ready, preflight
 from engine.wiring.preflight.reach import Answered, judged, post
@@ -36,7 +36,8 @@ class Untouched:
 async def pages(keys: Keys = KEYS) -> AsyncIterator[str]:
     """Run the public listener with nothing behind it, and yield where it is."""
     answers: object = Untouched()
-    app = public_app(keys, answers, Shopfront(name="Kaffee"), lambda: "")  # type: ignore[arg-type]  # nothing may be asked of it
+    notes = Notes(answers, READ)  # type: ignore[arg-type]  # nothing may be asked of it
+    app = public_app(keys, answers, Shopfront(name="Kaffee"), lambda: "", clock=CLOCK, notes=notes)  # type: ignore[arg-type]  # as above
     running = await serve(app, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{running.port}"
