@@ -15,7 +15,7 @@ from msgspec import Struct
 from engine.core.phrases import CUSTOMS, DEAD, DOUBTFUL, FAMILIES, FULL, POLICY, SOFT, SPAM, Family
 from engine.core.wording import LONGEST, Said, heard
 
-__all__ = ["DEAD", "DOUBTFUL", "FULL", "POLICY", "SOFT", "SPAM", "Verdict", "verdict_of"]
+__all__ = ["DEAD", "DOUBTFUL", "FULL", "POLICY", "SOFT", "SPAM", "Verdict", "verdict_in_words", "verdict_of"]
 
 
 class Verdict(Struct, frozen=True):
@@ -44,6 +44,17 @@ def verdict_of(text: str, *, status: str = "", code: int = 0, provider: str = ""
     who answered (google, microsoft, ... or a host of theirs): a few of them give codes a meaning of their own.
     """
     said = heard(text)
+    found = _in_words(text, said, status, code, provider)
+    status = _clearer(status, said.status)
+    return found or _by_code(status, code or said.code, permanent=_permanent(said, status, code))
+
+
+def verdict_in_words(text: str, *, status: str = "", code: int = 0, provider: str = "") -> Verdict | None:
+    """Return what an answer's words mean, `None` where they decide nothing and the codes alone would."""
+    return _in_words(text, heard(text), status, code, provider)
+
+
+def _in_words(text: str, said: Said, status: str, code: int, provider: str) -> Verdict | None:
     status = _clearer(status, said.status)
     permanent = _permanent(said, status, code)
     speaker = f"{provider} {text[:LONGEST]}".casefold()
@@ -52,7 +63,7 @@ def verdict_of(text: str, *, status: str = "", code: int = 0, provider: str = ""
         if _may_speak(family, status, permanent=permanent) and (found := family.pattern.search(said.words)):
             words = found[0].strip()[:_EVIDENCE]
             return Verdict(family.kind, status, family.reason, (words, status) if status else (words,))
-    return _by_code(status, code or said.code, permanent=permanent)
+    return None
 
 
 def _may_speak(family: Family, status: str, *, permanent: bool) -> bool:
@@ -70,7 +81,7 @@ def _clearer(beside: str, inside: str) -> str:
 def _permanent(said: Said, status: str, code: int) -> bool:
     if status:
         return status.startswith("5")
-    return 500 <= (code or said.code) < 600
+    return 500 <= (said.code or code) < 600
 
 
 def _by_code(status: str, code: int, *, permanent: bool) -> Verdict:
