@@ -10,11 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
+
+from engine.core.erasing import Traces
 
 LINES = "effects.jsonl"
 POSITION = "effects.position"
@@ -123,6 +126,70 @@ class EffectFiles:
             file.flush()
             os.fsync(file.fileno())
             return file.tell()
+
+
+def erased(folder: Path, traces: Traces, customers: frozenset[str]) -> int:
+    """Overwrite every line about a person by one as long that says nothing of them; return how many there were.
+
+    So whoever reads on from a place in a file finds it again, and no copy stays on free blocks of the disk.
+
+    Raises:
+        OSError: a file cannot be read or written.
+
+    """
+    count = 0
+    for path in (folder / LINES, *sorted((folder / "effects").glob("*.csv"))):
+        if path.exists():
+            instead = _line_instead if path.name == LINES else _row_instead
+            with path.open("r+b") as file:
+                count += _overwrite(file, lambda line, instead=instead: instead(line, traces, customers))  # type: ignore[misc]
+    return count
+
+
+def _overwrite(file: BinaryIO, instead: Callable[[bytes], bytes]) -> int:
+    count, place = 0, 0
+    for line in iter(file.readline, b""):
+        new = instead(line)
+        if new != line:
+            assert len(new) == len(line), "what follows stays where it is"
+            after = file.tell()
+            file.seek(place)
+            file.write(new)
+            file.seek(after)
+            count += 1
+        place += len(line)
+    file.flush()
+    os.fsync(file.fileno())
+    return count
+
+
+_NOBODYS = b'{"specversion":"1.0","id":"erased","source":"winback","type":"winback.erased","data":{}}'
+
+
+def _line_instead(line: bytes, traces: Traces, customers: frozenset[str]) -> bytes:
+    """Return what is to stand in a line's place: the line itself, where it is nobody's who was erased."""
+    if not traces.may_be_in(line):
+        return line
+    try:
+        effect = msgspec.json.decode(line)
+    except msgspec.DecodeError:  # broken off by a crash, and cut off at the next start
+        return line
+    less = _NOBODYS if effect.get("subject") in customers else msgspec.json.encode(traces.without(effect))
+    return line if less != _NOBODYS and traces.without(effect) == effect else _as_long(less, line)
+
+
+def _row_instead(line: bytes, traces: Traces, customers: frozenset[str]) -> bytes:
+    cells = next(csv.reader([line.decode(errors="replace")]), [])
+    if not (traces.may_be_in(line) and (len(cells) < 2 or cells[1] in customers or traces.without(cells) != cells)):
+        return line
+    return _as_long(f"{cells[0]}{',' * (len(cells) - 1)}".encode(), line)
+
+
+def _as_long(text: bytes, line: bytes) -> bytes:
+    """Return a text as long as a line: blanks behind JSON and behind a row's last cell say nothing."""
+    end = line[len(line.rstrip(b"\r\n")) :]
+    room = len(line) - len(end)
+    return (text if len(text) <= room else b"").ljust(room) + end
 
 
 def _save(folder: Path, at: _Position) -> None:

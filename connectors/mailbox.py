@@ -7,9 +7,10 @@ so that a list needs no file opened. A call made again after a crash is recognis
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-from collections.abc import Iterable, Iterator
-from email.parser import BytesHeaderParser
+from collections.abc import Callable, Iterable, Iterator
+from email.parser import BytesHeaderParser, BytesParser
 from email.policy import default
 from pathlib import Path
 from threading import Lock
@@ -17,6 +18,7 @@ from threading import Lock
 import msgspec
 from msgspec import Struct
 
+from engine.core.erasing import Traces
 from engine.core.moments import Instant, moment
 from engine.ports import Clock, Message, Sent
 from engine.rendering.mime import BadMessageError, as_bytes
@@ -103,13 +105,43 @@ class Mailbox:
             OSError: a file cannot be removed, or the index not written.
 
         """
+        return self._remove(lambda letter: letter.at < before)
+
+    def erase(self, effects: Iterable[str], traces: Traces) -> int:
+        """Remove all messages to or about a person, overwritten before; return how many they were.
+
+        Those are what their effects became, and whatever has a trace of them in its head or in its parts: a task about them
+        went to a team.
+
+        Raises:
+            OSError: a file cannot be read or removed, or the index not written.
+
+        """
+        theirs = {_name(effect_id) for effect_id in effects}
+        for path in self._folder.glob("**/*.part"):  # left behind by a crash
+            path.unlink()
+        return self._remove(lambda letter: letter.id in theirs or self._tells_of(letter, traces), overwrite=True)
+
+    def _tells_of(self, letter: Letter, traces: Traces) -> bool:
+        if traces.words_in(f"{letter.recipient}\n{letter.subject}".encode()):
+            return True
+        try:
+            raw = (self._folder / letter.file).read_bytes()
+        except FileNotFoundError:
+            return False
+        return traces.words_in(raw) or any(traces.words_in(part) for part in _parts(raw))
+
+    def _remove(self, which: Callable[[Letter], bool], *, overwrite: bool = False) -> int:
         self._read_news()
         with self._lock:
-            kept = {name: letter for name, letter in self._letters.items() if letter.at >= before}
-            old = [letter for name, letter in self._letters.items() if name not in kept]
+            old = [letter for letter in self._letters.values() if which(letter)]
             if not old:
                 return 0
+            gone = {letter.id for letter in old}
+            kept = {name: letter for name, letter in self._letters.items() if name not in gone}
             for letter in old:
+                if overwrite:
+                    _blacken(self._folder / letter.file)
                 (self._folder / letter.file).unlink(missing_ok=True)
             for folder in {(self._folder / letter.file).parent for letter in old}:
                 if folder.is_dir() and not any(folder.iterdir()):
@@ -117,6 +149,8 @@ class Mailbox:
             written = (self._folder / _INDEX).with_suffix(".part")
             written.write_bytes(b"".join(msgspec.json.encode(letter) + b"\n" for letter in kept.values()))
             self._read_to = written.stat().st_size
+            if overwrite:
+                _blacken(self._folder / _INDEX)
             written.replace(self._folder / _INDEX)
             self._letters = kept
             return len(old)
@@ -181,6 +215,25 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[Letter]:
             yield decoder.decode(line)
         except msgspec.DecodeError:  # broken off by a crash; its file is still there, and is adopted
             continue
+
+
+def _parts(raw: bytes) -> Iterator[bytes]:
+    """Yield the parts of a message as they were before they were encoded for the way."""
+    for part in BytesParser(policy=default).parsebytes(raw).walk():
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes):
+            yield content
+
+
+def _blacken(path: Path) -> None:
+    """Overwrite a file in its place, so that its content does not stay on free blocks of the disk."""
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError:  # somebody tidied up
+        return
 
 
 def _name(effect_id: str) -> str:

@@ -6,7 +6,7 @@ Each port has one contract suite under tests/contracts, run on every adapter and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -82,6 +82,22 @@ class Store(Protocol):
 
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
+        ...
+
+
+class Erasures(Protocol):
+    """The list of those who were erased, and the beginning of an erasure."""
+
+    def knows(self, event: Event) -> bool:
+        """Say whether an event is about somebody who was erased."""
+        ...
+
+    def knows_bytes(self, raw: bytes) -> bool:
+        """Say whether bytes that cannot be read speak of somebody who was erased."""
+        ...
+
+    def begin(self, store: Any, customer_id: str, record: Customer | None, event: Event, now: Instant) -> None:
+        """Begin to erase whoever an event says so of, in the transaction under way; the record is as it was before."""
         ...
 
 

@@ -98,6 +98,23 @@ class Customers:
             self.prefetch((customer_id,))
         self._now[customer_id] = self._changed[customer_id] = after
 
+    def forget(self, customer_id: str) -> bool:
+        """Delete a record with its places, and say whether there was one."""
+        self.flush()
+        if customer_id not in self._stored:
+            self.prefetch((customer_id,))
+        stored = self._stored.pop(customer_id, None)
+        self._now[customer_id] = None
+        if stored is None:
+            return False
+        num, before = stored
+        self._places.note(before, Customer(customer_id))
+        self._places.flush()
+        self._population.note((_group(before),), ())
+        self._connection.execute(QUERIES["forget_customer"], (num,))
+        self._connection.execute(QUERIES["answer_request"], (customer_id,))
+        return True
+
     def due(self, now: Instant, limit: int) -> list[tuple[Instant, str]]:
         """Return who is due, as (due, customer id), in that order."""
         self.flush()
@@ -169,6 +186,8 @@ class Customers:
                     groups.append((*_group(after), num))
                     self._population.note((_group(before),), (_group(after),))
             self._places.note(before, after)
+            if after.data_requested and (before is None or before.data_requested != after.data_requested):
+                self._connection.execute(QUERIES["note_request"], (customer_id, after.data_requested))
             self._stored[customer_id] = num, after
         self._changed = {}
         for query, rows in (

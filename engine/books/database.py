@@ -168,6 +168,7 @@ def _configure(connection: sqlite3.Connection) -> None:
         "synchronous = full",
         "fullfsync = on",  # macOS alone heeds it: fsync there does not reach the disk
         f"cache_size = -{_CACHE_KIB}",
+        "secure_delete = on",  # what is deleted is overwritten, and not merely free
         "wal_autocheckpoint = 0",  # a thread of its own does that, see checkpoints.py
         "temp_store = memory",
     ):

@@ -12,7 +12,7 @@ from functools import cache
 
 from engine.books.queries import has_sql, named_queries, read_sql
 
-FILES = ("queries", "relay", "deliveries", "pools", "views")
+FILES = ("queries", "relay", "deliveries", "pools", "views", "erasure")
 
 _TOKEN = re.compile(r"'(?:[^']|'')*'|--[^\n]*|::|json_each\((\?|:\w+)\)|\?|:(\w+)|%")
 

@@ -110,6 +110,17 @@ class Identities:
         self._append(ref, None, day)
         return False
 
+    def forget_owners(self, customers: Collection[str], keys: Collection[bytes]) -> None:
+        """Forget these hashes, and whatever else is fresh of these customers."""
+        for generation in (self._new, self._old):
+            for key in [each for each, owner in generation.owners.items() if owner in customers or each in keys]:
+                del generation.owners[key]
+        self._rows = [row for row in self._rows if row[2] not in customers and row[1] not in keys]
+        self._connection.executemany(QUERIES["forget_fresh_of"], [(each,) for each in customers])
+        self._connection.executemany(QUERIES["forget_fresh"], [(key,) for key in keys])
+        self._connection.executemany(QUERIES["forget_identity"], [(key,) for key in keys])
+        self._found = {key: owner for key, owner in self._found.items() if owner not in customers}
+
     def flush(self) -> None:
         """Write what is new, and fold a slice of the old generation if there is one."""
         if self._rows:

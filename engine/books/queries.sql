@@ -17,6 +17,15 @@ update customer set record = ?, next_due = ? where num = ?
 -- name: update_group
 update customer set standing = ?, hindrance = ? where num = ?
 
+-- name: forget_customer
+delete from customer where num = ?
+
+-- name: note_request
+insert into data_request (customer, at) values (?, ?) on conflict (customer) do update set at = excluded.at
+
+-- name: answer_request
+delete from data_request where customer = ?
+
 -- name: last_customer
 select coalesce(max(num), 0) from customer
 
@@ -90,6 +99,15 @@ insert into seen (ref, day) values (?, ?) on conflict do nothing
 
 -- name: drop_fresh
 delete from fresh where seq <= ?
+
+-- name: forget_fresh_of
+delete from fresh where customer = ?
+
+-- name: forget_fresh
+delete from fresh where key = ?
+
+-- name: forget_identity
+delete from identity where key = ?
 
 -- name: forget_seen
 delete from seen where ref >= ? and ref < ? and day < ?

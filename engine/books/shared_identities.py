@@ -63,6 +63,12 @@ class SharedIdentities:
         self._seen[ref], self._refs[ref] = True, now // DAY
         return False
 
+    def forget_owners(self, customers: Collection[str], keys: Collection[bytes]) -> None:
+        """Forget these hashes."""
+        self._found = {key: owner for key, owner in self._found.items() if owner not in customers}
+        self._owners = {key: owner for key, owner in self._owners.items() if owner not in customers}
+        self._connection.executemany(QUERIES["forget_identity"], [(key,) for key in keys])
+
     def flush(self) -> None:
         """Write what is new."""
         for query, rows in (("fold_identity", self._owners), ("fold_seen", self._refs)):

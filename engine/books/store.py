@@ -7,7 +7,7 @@ many times in a portion is written once. Nothing is there before `commit`, and a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -147,6 +147,11 @@ class SqlStore:
     def scan(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` customer ids that follow `after`, in the order of ids: a sweep's way through everybody."""
         return self._customers.scan(after, limit)
+
+    def forget(self, customers: Sequence[str], keys: Iterable[bytes]) -> int:
+        """Delete records, and what is known under identity keys (their hashes); return how many records there were."""
+        self._identities.forget_owners(frozenset(customers), list(keys))
+        return sum(self._customers.forget(each) for each in customers)
 
     # Identities and references ---------------------------------------------------------------------------------------
 

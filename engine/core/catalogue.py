@@ -159,6 +159,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "The person has died, or the company no longer exists.", "The customer", {"reason": "company_closed"}
     ),
     "customer.erased": Entry("Everything about the customer is to be forgotten.", "The customer"),
+    "customer.data_requested": Entry("The customer asks what is known of them.", "The customer"),
     "sender.reputation": Entry(
         "What a mail provider thinks of the shop; about no customer.",
         "The shop",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from engine.core.customer import Customer
 from engine.core.decision import Decision
 from engine.core.entering import look
+from engine.core.erasing import ERASED, empty
 from engine.core.happening import happened
 from engine.core.joining import about_others
 from engine.core.lines import leave_lines, stand_in_line_again
@@ -58,7 +59,10 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
     if mine.epoch != rules.shop.epoch:
         look_under_new_rules(turn)
     if isinstance(signal, Happened):
-        happened(turn, signal.event, history=signal.history)
+        if mine.gone != ERASED:  # of who was erased nothing is noted any more
+            happened(turn, signal.event, history=signal.history)
+        if signal.event.type == ERASED:
+            empty(mine)
     elif isinstance(signal, TimeUp):
         time_up(turn)
     elif isinstance(signal, GivenUp):

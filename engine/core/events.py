@@ -200,7 +200,7 @@ class Visit(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Reason(Struct, frozen=True, omit_defaults=True, gc=False):
-    """Data of `account.closed`, `customer.ended` and `customer.erased`."""
+    """Data of `account.closed`, `customer.ended`, `customer.erased` and `customer.data_requested`."""
 
     reason: str = ""
     email: str = ""
@@ -262,6 +262,7 @@ DATA: dict[str, type[Struct]] = {
     "customer.merged": Merged,
     "customer.ended": Reason,
     "customer.erased": Reason,
+    "customer.data_requested": Reason,
     "sender.reputation": Reputation,
 }
 

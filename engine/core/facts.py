@@ -335,6 +335,10 @@ def _redeemed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list
     _used(customer, data.code, data.order_id)
 
 
+def _data_requested(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
+    customer.data_requested = max(customer.data_requested, event.time)
+
+
 def _gone(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Reason = event.data
     customer.gone = customer.gone or (data.reason or event.type)
@@ -367,4 +371,5 @@ _FOLDERS: dict[str, Callable[[Customer, Event, Lifecycle, list[Gap]], None]] = {
     "account.closed": _objected,
     "customer.ended": _gone,
     "customer.erased": _gone,
+    "customer.data_requested": _data_requested,
 }

@@ -262,6 +262,15 @@ class EngagementForgotten(Signal, frozen=True, gc=False, tag="engagement_forgott
     customers: int
 
 
+class PersonErased(Signal, frozen=True, gc=False, tag="person_erased"):
+    """Somebody was erased, and what the journal held of them with it; the proof of it has this id.
+
+    Nobody can decide the journal anew across this: what they added to the shop's sums stays in those, and is in no entry.
+    """
+
+    proof: str
+
+
 class Restored(Signal, frozen=True, gc=False, tag="restored"):
     """A backup of `since` was restored: what happened before now is history, and granted codes may have been given out."""
 
@@ -284,6 +293,7 @@ ShopSignal = (
     | TurnedAway
     | Restored
     | EngagementForgotten
+    | PersonErased
 )
 AnySignal = (
     Happened

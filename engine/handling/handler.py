@@ -14,6 +14,7 @@ from engine.core.customer import Customer
 from engine.core.deciding import decide
 from engine.core.decision import Decision, Entered, Issued, MailFailed, OnRamp, TaskGiven, Wanting
 from engine.core.effects import COUPON_ISSUED, SEND_REQUESTED
+from engine.core.erasing import ERASED, REFUSED
 from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
 from engine.core.merging import MERGED, who_is_now
@@ -42,7 +43,7 @@ from engine.handling.across import Across, Told, claimed
 from engine.handling.calling_up import take_note
 from engine.handling.granting import use
 from engine.handling.sweeping import Sweeping
-from engine.ports import Store
+from engine.ports import Erasures, Store
 
 HISTORY_AFTER = 72 * HOUR
 """An event that took longer to reach us is history, not news."""
@@ -51,7 +52,7 @@ _BY_WHAT_THEY_ARE_ABOUT = frozenset({"order.placed", "order.cancelled"})
 
 
 class Taken(Struct, frozen=True, gc=False):
-    """What became of an event: accepted (as history or as news), a duplicate, or a dead letter and why."""
+    """What became of an event: accepted (as history or as news), a duplicate, a dead letter and why, or refused."""
 
     status: str
     customer_id: str = ""
@@ -95,6 +96,8 @@ class Handling:
         self.poisoned = 0
         self.listed: Callable[[str], Customer | None] | None = None
         """What imported suppressions say of an address that has just become known; the runtime has the list."""
+        self.erasures: Erasures | None = None
+        """The list of the erased, where the runtime has it; whoever feeds the handling may ask it himself."""
         self.across: Across | None = None
         """What goes between customers here and elsewhere, where a runtime has a part of them alone."""
         self._newly_known: list[tuple[str, str]] = []  # customers with an address that the list must be asked about
@@ -108,6 +111,8 @@ class Handling:
         """
         if accepted >= self.sweeping.day_ends:
             self.sweeping.close_day(store, accepted)
+        if self.erasures is not None and self.erasures.knows(event):
+            return Taken("refused", reason=REFUSED)
         customer_id = event.customer or self._whose(store, event)
         if not customer_id:
             return self._of_nobody(store, event, accepted, origin)
@@ -133,6 +138,8 @@ class Handling:
         if not history and customer is not None and _is_overdue(customer, accepted) and not shop.time_stands:
             self.decide(store, customer_id, TimeUp(), accepted)  # what is overdue goes before what has just come
             customer = store.load(customer_id)
+        if event.type == ERASED and self.erasures is not None:
+            self.erasures.begin(store, customer_id, customer, event, accepted)
         learn_since(shop, event.time, history=history, accepted=accepted)
         happened = Happened(event, history)
         self.decide_for(store, customer or self.newcomer(customer_id), customer, happened, accepted)
@@ -146,6 +153,13 @@ class Handling:
         if self._newly_known:
             self._heed_list(store, accepted)
         return Taken("accepted", customer_id, history)
+
+    def take_letter(self, store: Store, letter: DeadLetter, accepted: Instant) -> Taken:
+        """Keep input that cannot be read, unless it speaks of somebody who was erased."""
+        if self.erasures is not None and self.erasures.knows_bytes(letter.raw):
+            return Taken("refused", reason=REFUSED)
+        store.bury(letter, accepted)
+        return Taken("dead_letter", reason=letter.reason)
 
     def merge(self, store: Store, goes: str, stays: str, now: Instant, *, history: bool) -> None:
         """Make two records of one person one: `goes` is given up, and what comes for it goes to `stays`."""

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from connectors.mailbox import Mailbox
 from engine.books.backlog import Backlog
 from engine.books.deliveries import Deliveries
+from engine.books.erasures import Erasures
 from engine.books.limits import Limits
 from engine.books.meters import DeliveryMeters, Meters
 from engine.books.relay import Relay
@@ -23,10 +24,13 @@ from engine.listeners import Running
 from engine.ports import Clock, Sender
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
-from engine.wiring import effect_log, in_force
+from engine.wiring import in_force
 from engine.wiring.clock import clock_trouble
 from engine.wiring.composing import Composer
 from engine.wiring.control import EngineControl, Place
+from engine.wiring.effect_log import Following
+from engine.wiring.erased_files import DataFolder
+from engine.wiring.erasing import Eraser
 from engine.wiring.handing_over import relay_settings_of
 from engine.wiring.preflight.probing import probes_of
 from engine.wiring.ramp_metrics import add_ramp_metrics
@@ -38,6 +42,7 @@ from engine.wiring.settings import Settings
 from engine.wiring.waiting import WaitingFiles
 
 CALLS_MAY_TAKE = 20.0  # seconds that calls under way get when the engine stops
+CODES_MAY_TAKE = 10.0  # seconds that receivers get to hear of the void codes of somebody who is erased
 
 
 @dataclass
@@ -82,6 +87,7 @@ async def assembled(
     engine: Engine,
     stack: AsyncExitStack,
     *,
+    erasures: Erasures,
     shadow: bool,
 ) -> Program:
     """Start the loop, the relay and the effect files; what is opened is closed by the stack, in turn."""
@@ -131,6 +137,27 @@ async def assembled(
             "receivers": dict(deliveries.troubles),
         }
 
+    following = Following(data)
+    folder = DataFolder(data, mailbox, following)
+
+    async def told() -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CODES_MAY_TAKE):
+                while not await deliveries.idle():  # noqa: ASYNC110 - it is asked of the books, and no event tells
+                    await asyncio.sleep(0.05)
+                return True
+        return False
+
+    eraser = Eraser(
+        erasures,
+        loop.ask,
+        data,
+        lambda: handling.rules.shop,
+        files=folder,
+        empty_log=engine.empty_log,
+        told=told,
+        remains=folder.remains,
+    )
     place = Place(
         handling=handling,
         ask=loop.ask,
@@ -141,12 +168,15 @@ async def assembled(
         shadow=shadow,
         on_rules=use,
         about=about,
+        erasures=erasures,
+        end_erasures=eraser.end_all,
     )
     control = EngineControl(place)
     program = Program(settings, engine, loop, relay, deliveries, control, mailbox, waiting, registry)
     await loop.start()
-    program.tasks.append(task(stack, effect_log.follow(data, effects)))
+    program.tasks.append(task(stack, following.run(effects)))
     stack.push_async_callback(loop.stop)
+    program.tasks.append(task(stack, eraser.run()))
     if settings.sender.seeds:
         program.tasks.append(task(stack, seeding.run()))
     for part in (relay, deliveries):

@@ -8,16 +8,22 @@ before `go-live`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from connectors.effect_files import EffectFiles, Line
+from connectors.effect_files import EffectFiles, Line, erased
 from engine.books.views import Views
 from engine.core import effects as fx
 from engine.core.effects import Effect, line
+from engine.core.erasing import Traces
 from engine.core.leaving import may_leave, told
 from engine.core.moments import iso_day, zone
 from engine.core.rulebook import Rules
+
+T = TypeVar("T")
 
 PAGE = 1_000
 _STOPS = {fx.SUPPRESSED: "suppressed", fx.RESUMED: "resumed"}
@@ -69,36 +75,38 @@ class EffectLog:
         return Line(line(effect), kind, day, cells)
 
 
-async def follow(folder: Path, news: asyncio.Event) -> None:
-    """Write effects to files until cancelled, then what is committed by then.
-
-    Raises:
-        OSError: a file cannot be written.
-
-    """
-    log = await asyncio.to_thread(_Thread, folder)
-    try:
-        while True:
-            news.clear()
-            while await log.step():
-                pass
-            await news.wait()
-    finally:
-        while await log.step():
-            pass
-        log.close()
-
-
-class _Thread:
-    """An effect log in a thread of its own: its database connection belongs to the thread that opened it."""
+class Following:
+    """An effect log that follows the engine, in a thread of its own: its connection belongs to whoever opened it."""
 
     def __init__(self, folder: Path) -> None:
+        """Open the files of a data folder."""
         self._thread = ThreadPoolExecutor(1, "effects")
-        self._log = self._thread.submit(EffectLog, folder).result()
+        self._folder = folder
+        self._log: EffectLog | None = None
 
-    async def step(self) -> int:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._log.write_news)
+    async def run(self, news: asyncio.Event) -> None:
+        """Write effects to files until cancelled, then what is committed by then.
 
-    def close(self) -> None:
-        self._thread.submit(self._log.close)
-        self._thread.shutdown()
+        Raises:
+            OSError: a file cannot be written.
+
+        """
+        self._log = log = await self._do(partial(EffectLog, self._folder))
+        try:
+            while True:
+                news.clear()
+                while await self._do(log.write_news):
+                    pass
+                await news.wait()
+        finally:
+            while await self._do(log.write_news):
+                pass
+            await self._do(log.close)
+            self._thread.shutdown()
+
+    async def erase(self, traces: Traces, customers: frozenset[str]) -> int:
+        """Take a person out of the files, between two pages that are written."""
+        return await self._do(partial(erased, self._folder, traces, customers))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

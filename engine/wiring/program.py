@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from engine.books.database import Where, present, update
+from engine.books.erasures import Erasures
 from engine.books.suppressions import Suppressions
 from engine.books.views import Views
 from engine.core.moments import DAY, MINUTE
@@ -79,6 +80,7 @@ async def running(
     data = settings.data
     secrets = keys_of(settings, environment)
     mark(settings)
+    erasures = Erasures(secrets.blocks)
     first_rules = first.rules if first is not None and first.rules is not None else RuleSet()
     with opened(
         data,
@@ -87,6 +89,7 @@ async def running(
         first_rules=first_rules,  # with the modes of the files; `set_shadow` changes them before anybody is known
         templates=in_force.to_begin_with(data, first),
         suppressions=Suppressions(secrets.blocks),
+        erasures=erasures,
         history_after=history_after(settings),
         overdue_a_second=overdue_a_second,
     ) as engine:
@@ -94,7 +97,9 @@ async def running(
         if hold:
             hold_time(engine, hold)
         async with AsyncExitStack() as stack:
-            program = await assembled(settings, environment, clock, secrets, engine, stack, shadow=shadow)
+            program = await assembled(
+                settings, environment, clock, secrets, engine, stack, erasures=erasures, shadow=shadow
+            )
             await set_shadow(program, shadow=shadow)
             await note_that_mail_leaves(program)
             await _keep_in_codes(program, stack)

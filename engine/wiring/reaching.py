@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from engine.books.connection import DatabaseError
+from engine.books.erasures import Erasures
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
 from engine.books.views import Views
@@ -30,10 +31,13 @@ from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.clock import clock_of, mark
 from engine.wiring.control import EngineControl, Place, counted
+from engine.wiring.erased_files import DataFolder
+from engine.wiring.erasing import Eraser
 from engine.wiring.preflight.checks import Probes
 from engine.wiring.preflight.probing import probes_of
 from engine.wiring.program import history_after, is_first_start
 from engine.wiring.secret import Whereabouts, keys_of, whereabouts
+from engine.wiring.senders import mailbox_of
 from engine.wiring.settings import Settings
 
 T = TypeVar("T")
@@ -178,7 +182,7 @@ class Remote:
 
     def take(self, items: Sequence[Event | DeadLetter], origins: Sequence[str]) -> dict[str, int]:
         """Take in events; see `Channel`."""
-        counts = dict.fromkeys(("accepted", "duplicate", "history", "dead_letters"), 0)
+        counts = dict.fromkeys(("accepted", "duplicate", "history", "dead_letters", "refused"), 0)
         for piece in _pieces(items, origins):
             for name, count in self.do("ingest", piece).items():
                 counts[name] += count
@@ -219,9 +223,20 @@ class Local:
         settings: Settings,
         suppressions: Suppressions,
         look: Callable[[Sequence[str]], Probes],
+        erasures: Erasures,
     ) -> None:
         self._engine = engine
         self.name = str(settings.data)
+        folder = DataFolder(settings.data, mailbox_of(settings.data, clock_of(settings)))
+        eraser = Eraser(
+            erasures,
+            self._ask,
+            settings.data,
+            lambda: engine.handling.rules.shop,
+            files=folder,
+            empty_log=engine.empty_log,
+            remains=folder.remains,
+        )
         place = Place(
             handling=engine.handling,
             ask=self._ask,
@@ -229,6 +244,8 @@ class Local:
             settings=settings,
             suppressions=suppressions,
             look=look,
+            erasures=erasures,
+            end_erasures=eraser.end_all,
         )
         self._control = EngineControl(place)
 
@@ -281,6 +298,7 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
         first = checked
     clock, late = clock_of(settings), history_after(settings)
     mark(settings)
+    erasures = Erasures(secrets.blocks)
     listed, look = Suppressions(secrets.blocks), partial(probes_of, settings, environment, clock, secrets.links)
     with opened(
         data,
@@ -289,7 +307,8 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
         first_rules=RuleSet() if first is None or first.rules is None else first.rules,
         templates=in_force.to_begin_with(data, first),
         suppressions=listed,
+        erasures=erasures,
         history_after=late,
     ) as engine:
         in_force.forget_old(data)
-        yield Local(engine, settings, listed, look)
+        yield Local(engine, settings, listed, look, erasures)

@@ -48,6 +48,7 @@ account.closed: ;
 customer.merged: into;
 customer.ended: ; reason
 customer.erased: ;
+customer.data_requested: ;
 sender.reputation: provider day; spam_rate reputation
 """
 

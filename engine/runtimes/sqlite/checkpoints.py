@@ -50,6 +50,13 @@ class Checkpoints:
             self._rows = self._writer.total_changes
             self._running = self._thread.submit(self._checkpoint)
 
+    def empty(self) -> bool:
+        """Move everything now and cut the log to nothing; False where a reader or the writer is in the way."""
+        busy, _, _ = self._thread.submit(
+            lambda: self._connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+        ).result()
+        return not busy
+
     def close(self, *, empty_log: bool) -> None:
         """Wait for a checkpoint under way; then move everything and empty the log, if that is wanted."""
         self._thread.shutdown()

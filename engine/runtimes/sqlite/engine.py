@@ -126,6 +126,13 @@ class Engine:
         self.accepted = now
         self._watch_poison(self.handling.poisoned - poisoned, now)
 
+    def empty_log(self) -> bool:
+        """Move everything from the write-ahead log into the database and cut it to nothing; False where a reader is in the way.
+
+        What was overwritten or deleted stands in the log until then.
+        """
+        return self._checkpoints.empty()
+
     def close(self) -> None:
         """Empty the write-ahead log into the database, unless that has failed. The connection stays open."""
         orderly, self._open = self._open, False
@@ -155,8 +162,7 @@ class Engine:
     def _take(self, item: Event | DeadLetter, origin: str, now: Instant) -> Taken:
         if isinstance(item, Event):
             return self.handling.take(self.store, item, now, origin)
-        self.store.bury(item, now)
-        return Taken("dead_letter", reason=item.reason)
+        return self.handling.take_letter(self.store, item, now)
 
     def _do(self, asked: Asked, now: Instant) -> None:
         """Do one thing. What it raises, before it has changed anything, belongs to whoever asked and not to the batch."""

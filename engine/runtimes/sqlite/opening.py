@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.books import applied, rulebook
 from engine.books.beginning import put_first_in_force
 from engine.books.database import Lock, open_to_write
+from engine.books.erasures import Erasures
 from engine.books.headcount import make_up
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
@@ -30,6 +31,7 @@ def opened(
     first_rules: RuleSet,
     templates: str = "",
     suppressions: Suppressions | None = None,
+    erasures: Erasures | None = None,
     history_after: int | None = HISTORY_AFTER,
     overdue_a_second: int | None = OVERDUE_A_SECOND,
 ) -> Iterator[Engine]:
@@ -37,7 +39,8 @@ def opened(
 
     `first_rules` is the set that the first start finds and puts live; later ones wait for an `apply`. `templates` are
     those beside the rules in force where the database has none yet: at the first start, or of an earlier version. With `suppressions`
-    whoever comes to have an address on that list is stopped.
+    whoever comes to have an address on that list is stopped. With `erasures` who is to be erased is, and what comes of them later
+    is not taken in.
 
     Raises:
         DatabaseError: another engine uses the folder, or the database cannot be used.
@@ -50,6 +53,9 @@ def opened(
         handling = Handling(rules, history_after=history_after)
         if suppressions is not None:
             handling.listed = partial(suppressions.known, connection)
+        if erasures is not None:
+            erasures.load(connection)
+            handling.erasures = erasures
         engine = Engine(connection, folder, handling, clock, store=store, overdue_a_second=overdue_a_second)
         with closing(engine):
             if not rules.shop.epoch or (templates and applied.newest(connection) is None):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.wiring.control.coupons import Coupons
+from engine.wiring.control.erasing import Erasing
 from engine.wiring.control.going_live import GoingLive
 from engine.wiring.control.importing import Importing
 from engine.wiring.control.input import Input, counted
@@ -31,6 +32,7 @@ class EngineControl:
         files = (self.rules, Proposals(place, self.rules))
         groups = (
             Coupons(place),
+            Erasing(place),
             Input(place),
             Importing(place),
             Letters(place),

@@ -64,4 +64,5 @@ def counted(taken: Sequence[Taken]) -> dict[str, int]:
         "duplicate": sum(each.status == "duplicate" for each in taken),
         "history": sum(each.history for each in taken),
         "dead_letters": sum(each.status == "dead_letter" for each in taken),
+        "refused": sum(each.status == "refused" for each in taken),
     }

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from engine.books.erasures import Erasures
+from engine.books.proofs import Proof
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
 from engine.core.events import DeadLetter, Event
@@ -37,6 +39,7 @@ class Place:
     """The engine that commands change. `on_rules` hears of each set that was put in force.
 
     `look` makes what a preflight looks with, given name servers to ask. With `shadow` live workflows are applied as shadow. `about` is what a running engine says of itself.
+    `end_erasures` brings those to their end that have begun; None where another process does.
     """
 
     handling: Handling
@@ -48,3 +51,5 @@ class Place:
     shadow: bool = False
     on_rules: Callable[[Kept], None] = lambda _: None
     about: Callable[[], Mapping[str, Any]] = dict
+    erasures: Erasures | None = None
+    end_erasures: Callable[[], Awaitable[Sequence[Proof]]] | None = None
