@@ -66,12 +66,16 @@ class NewDocument(Struct, frozen=True):
 
 
 class IngestDocument(Struct, frozen=True):
-    """`winback ingest --json`. `would_enter` says how many more now wait to be let into each workflow."""
+    """`winback ingest --json`. `would_enter` says how many more now wait to be let into each workflow.
+
+    `refused` counts events about people who were erased.
+    """
 
     accepted: int
     duplicate: int
     history: int
     dead_letters: int
+    refused: int
     would_enter: dict[str, int]
 
 

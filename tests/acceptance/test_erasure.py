@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
-from connectors.memory import FixedClock
-from engine.books.database import FILE_NAME, open_to_read
-from engine.core import customer as records
-from engine.core.moments import DAY, HOUR
+from engine.books.database import FILE_NAME
+from engine.core.moments import DAY
 from engine.core.reading import encode
 from engine.ports import Message
-from tests.acceptance.accidents.scene import COME_BACK, LIFECYCLE, Scene, lapsed, scene
+from tests.acceptance.accidents.scene import COME_BACK, Scene, lapsed, scene
 from tests.builders import START, event
 from tests.mail_servers import Mails
 from tests.searching import found_in, found_in_files
@@ -146,7 +142,7 @@ async def test_nothing_of_an_erased_person_is_in_any_file(tmp_path: Path) -> Non
             event("newsletter.subscribed", now, "", "again", email=ADDRESS),
             event("order.placed", now, "new-id", "n1", order_id="N", email=ADDRESS.upper()),
         ]
-        told = await here.ingested([each for each in old])
+        told = await here.ingested(old)
         assert (told["refused"], told["accepted"]) == (len(old), 0)
         async with aiohttp.ClientSession() as http:
             answer = await http.post(

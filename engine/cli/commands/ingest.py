@@ -68,7 +68,7 @@ def _lifecycle(call: Call) -> Lifecycle:
 
 
 def _taken(engine: Channel, history: History, files: list[str]) -> dict[str, int]:
-    counts: Counter[str] = Counter(accepted=0, duplicate=0, history=0, dead_letters=0)
+    counts: Counter[str] = Counter(accepted=0, duplicate=0, history=0, dead_letters=0, refused=0)
     items: list[Event | DeadLetter] = []
     with progress() as bar:
         task = bar.add_task("taking in", total=_events_about(files))
@@ -108,6 +108,8 @@ def _tell(document: IngestDocument, by: str) -> None:
         ("known already", document.duplicate),
         ("dead letters", document.dead_letters),
     ]
+    if document.refused:
+        said.append(("about people who were erased, and refused", document.refused))
     console.print(f"{by}: " + ", ".join(f"{count:,} {name}" for name, count in said))
     for name, count in document.would_enter.items():
         console.print(f"{count:,} wait to be let into {name}")

@@ -45,9 +45,9 @@ def marks(connection: sqlite3.Connection) -> Marks:
 
 def follows(old: sqlite3.Connection, backup: sqlite3.Connection, at: Marks) -> bool:
     """Say whether an old database went on from where a backup was made."""
-    query = "select accepted, customer, signal from journal where seq = ?"
-    mine = backup.execute(query, (at.journal,)).fetchone()
-    return mine is not None and old.execute(query, (at.journal,)).fetchone() == mine
+    query = "select seq, accepted, customer, signal from journal where seq <= ? order by seq desc limit 1"
+    theirs = old.execute(query, (at.journal,)).fetchone()  # the very last may be of somebody who was erased since
+    return theirs is not None and backup.execute(query, (theirs[0],)).fetchone() == theirs
 
 
 def said(old: sqlite3.Connection, after: int) -> Iterator[Event]:

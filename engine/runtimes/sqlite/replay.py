@@ -18,7 +18,7 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop, learn_since
-from engine.core.signals import AnySignal, Happened, RulesChanged, ShopSignal
+from engine.core.signals import AnySignal, Happened, PersonErased, RulesChanged, ShopSignal
 from engine.handling import Handling
 
 SLICE = 1_000
@@ -46,10 +46,11 @@ def replay(source: sqlite3.Connection, target: sqlite3.Connection, *, key: bytes
     """Decide the journal of `source` into the database `target`; return the number of its last entry.
 
     An empty target takes all of it. One that is a backup of the source goes on from where it was made: so a journal whose
-    oldest entries are forgotten can still be decided. `key` is the one that the source's codes were made with.
+    oldest entries are forgotten can still be decided; and so can one from which somebody was erased, from a backup made after
+    that: what they had added to the shop's sums is in it. `key` is the one that the source's codes were made with.
 
     Raises:
-        ReplayDiffers: something else followed than what the journal says.
+        ReplayDiffers: something else followed than what the journal says, or somebody was erased on the way.
 
     """
     store = _Listening(target)
@@ -87,6 +88,11 @@ def _feed(handling: Handling, store: SqlStore, source: sqlite3.Connection, entry
     _, now, customer_id, raw = entry
     shop = handling.rules.shop
     match signal := decode_signal(raw):
+        case PersonErased(proof):
+            raise ReplayDiffers(
+                f"somebody was erased at entry {entry[0]} (proof {proof}), and their part of the journal with them: "
+                "replay from a backup that was made after it"
+            )
         case RulesChanged(epoch):
             if not shop.epoch:
                 shop.live_since = now
