@@ -189,6 +189,8 @@ NOBODYS: Final[tuple[Plain, ...]] = (
     Plain("applied", "who of the shop's people put what in force"),
     Plain("proposal", "plans: counts, and who of the shop's people made them"),
     Plain("seeded", "addresses of the shop's own, named in the settings"),
+    Plain("hook_call", "hashes of calls' own names and bodies, for a short time"),
+    Plain("poll", "how far each shop was asked"),
     Plain("topic_position", "offsets"),
     Plain("partition_grant", "sums"),
     Plain("office", "numbers of words and epochs"),

@@ -92,7 +92,15 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
         setattr(mine, name, both[-REFS_KEPT:])
     mine.open_tickets = tuple(each for each in mine.open_tickets if each not in mine.solved_tickets)
     mine.tags = tuple(dict.fromkeys((*mine.tags, *other.tags)))[-TAGS_KEPT:]
-    for name in ("refunded_at", "ticket_solved_at", "address_given", "last_mail", "other_mail", "sold_to", "data_requested"):
+    for name in (
+        "refunded_at",
+        "ticket_solved_at",
+        "address_given",
+        "last_mail",
+        "other_mail",
+        "sold_to",
+        "data_requested",
+    ):
         setattr(mine, name, max(getattr(mine, name), getattr(other, name)))
     find_last_reaction(mine)
     if other.last_items_at > mine.last_items_at:
