@@ -11,6 +11,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -140,9 +141,9 @@ def erased(folder: Path, traces: Traces, customers: frozenset[str]) -> int:
     count = 0
     for path in (folder / LINES, *sorted((folder / "effects").glob("*.csv"))):
         if path.exists():
-            instead = _line_instead if path.name == LINES else _row_instead
+            instead = partial(_line_instead if path.name == LINES else _row_instead, traces=traces, customers=customers)
             with path.open("r+b") as file:
-                count += _overwrite(file, lambda line, instead=instead: instead(line, traces, customers))  # type: ignore[misc]
+                count += _overwrite(file, instead)
     return count
 
 
