@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connectors.smtp.pool import Pool, SmtpSettings, UnreachableError
 from connectors.smtp.replies import kind_of
 from connectors.smtp.session import UNREACHABLE, GoneError
+from engine.core.moments import Instant
 from engine.ports import Clock, Message, Sent
 from engine.rendering.mime import BadMessageError, as_bytes, mailbox, needs_utf8
 
 __all__ = ["SmtpSender", "SmtpSettings"]
+
+Sign = Callable[[bytes, Instant], bytes]
+"""Returns a message with a signature in front, dated by the instant."""
 
 
 class SmtpSender:
@@ -20,16 +26,18 @@ class SmtpSender:
 
     honours_key = False
 
-    def __init__(self, settings: SmtpSettings, clock: Clock) -> None:
+    def __init__(self, settings: SmtpSettings, clock: Clock, sign: Sign | None = None) -> None:
+        """`sign` puts a signature in front of each message, where the mail server does not."""
         self._pool = Pool(settings)
         self._clock = clock
+        self._sign = sign
 
     async def send(self, message: Message) -> Sent:
         """Hand the message over and say how it ended. `later` with kind `unreachable` concerns all messages."""
         reports_to = message.envelope_sender or message.sender_address
         try:
             utf8 = needs_utf8(message)
-            content = as_bytes(message, self._clock.now())
+            content = self._written(message)
             sender, recipient = mailbox(reports_to).address, mailbox(message.recipient).address
         except BadMessageError as bad:
             return Sent("refused", kind_of(550, bad.status, ""), bad.status, str(bad))
@@ -55,6 +63,11 @@ class SmtpSender:
     async def close(self) -> None:
         """End all connections."""
         await self._pool.close()
+
+    def _written(self, message: Message) -> bytes:
+        now = self._clock.now()
+        content = as_bytes(message, now)
+        return content if self._sign is None else self._sign(content, now)
 
     async def _deliver(self, sender: str, recipient: str, content: bytes, *, utf8: bool) -> Sent:
         """Try over a kept connection; one that had gone meanwhile is replaced once, which costs no attempt."""

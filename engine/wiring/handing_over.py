@@ -11,7 +11,7 @@ def relay_settings_of(settings: Settings) -> RelaySettings:
     """Return how many sends are handed over at a time, to whom alone, and how fast."""
     said = settings.sender
     return RelaySettings(
-        at_once=settings.smtp.connections,
+        at_once=settings.service.connections if said.kind == "http" else settings.smtp.connections,
         only_to=said.only_to,
         limit=Limit(**said.limit.model_dump()),
         limits={name: Limit(**each.model_dump()) for name, each in said.limits.items()},

@@ -206,15 +206,14 @@ def _stalls(
     if running.get("clock"):
         said.append(str(running["clock"]))
     if running.get("trouble"):
-        said.append(f"the mail server cannot be used: {running['trouble']}")
+        said.append(f"mail cannot leave: {running['trouble']}")
     if float(running.get("lag") or 0.0) > STALLED_AFTER / 6:
         said.append(f"events wait for {running['lag']:.0f} s to be taken in")
     return said
 
 
 def _receivers(settings: Settings, rows: list[ReceiverRow], *, shop_is_live: bool) -> dict[str, str]:
-    smtp = f"{settings.smtp.host}:{settings.smtp.port}"
-    sends = "the local mailbox" if settings.sender.kind == "mailbox" or not shop_is_live else smtp
+    sends = settings.where_mail_goes if shop_is_live else "the local mailbox"
     topic = f"{settings.kafka.prefix}.effects" if settings.distributed else ""
     others = where_effects_go(rows, topic or str(settings.data / "effects.jsonl"), shop_is_live=shop_is_live)
     return {"sends": sends, "other effects": others}

@@ -13,6 +13,7 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, IPvAnyAddress, IPvAnyNetwork, ValidationError
 
@@ -23,6 +24,7 @@ from engine.wiring.distributed_settings import KafkaSettings, PostgresSettings, 
 from engine.wiring.hook_settings import SECRETS_OF, Hooks
 from engine.wiring.incoming_settings import IncomingSettings
 from engine.wiring.receiver_settings import FilesTaken, Named, Team, Webhook
+from engine.wiring.service_settings import DkimSettings, ServiceSettings
 from engine.wiring.setting_kinds import EXAMPLE_URL, POSTGRES_URLS, HostAndPort, Often, Part, Span, Url
 from engine.wiring.tracking_settings import TrackingSettings
 
@@ -64,9 +66,9 @@ class SenderSettings(Part):
 
     name: str | None = Field(default=None, description="the name in From; shop.yaml's sender_name when left out")
     address: str | None = Field(default=None, description="the address in From; shop.yaml's sender_email when left out")
-    kind: Literal["mailbox", "smtp", "kafka"] = Field(
+    kind: Literal["mailbox", "smtp", "http", "kafka"] = Field(
         default="mailbox",
-        description="mailbox (a local folder), smtp, or kafka (the shop's service reads winback.sends)",
+        description="mailbox (a local folder), smtp, http (a mail service: [service]), or kafka (the shop's service reads winback.sends)",
     )
     only_to: tuple[str, ...] = Field(
         default=(), description='for staging: only these get mail, such as "*@shop.example"'
@@ -162,6 +164,8 @@ class Settings(Part):
     listen: Listen = Listen()
     sender: SenderSettings = SenderSettings()
     smtp: SmtpServer = SmtpServer()
+    dkim: DkimSettings = DkimSettings()
+    service: ServiceSettings = ServiceSettings()
     shop: ShopSettings = ShopSettings()
     coupons: CouponsSettings = CouponsSettings()
     incoming: IncomingSettings = IncomingSettings()
@@ -208,6 +212,15 @@ class Settings(Part):
         if not url.startswith(POSTGRES_URLS):
             raise SettingsError(f"{said.url_file}: a line such as {EXAMPLE_URL} is meant to be there")
         return Server(url)
+
+    @property
+    def where_mail_goes(self) -> str:
+        """Where mail leaves to once the shop is live, for people."""
+        if self.sender.kind == "mailbox":
+            return "the local mailbox"
+        if self.sender.kind == "http":
+            return urlsplit(self.service.address).netloc
+        return f"{self.smtp.host}:{self.smtp.port}"
 
     @property
     def secret_place(self) -> Path:
@@ -270,8 +283,11 @@ def _at_odds(settings: Settings) -> list[str]:
         )
     if settings.sender.kind == "kafka" and not settings.distributed:
         problems.append(
-            "sender.kind: 'kafka' is for the distributed engine, whose kafka.brokers are named; write mailbox or smtp"
+            "sender.kind: 'kafka' is for the distributed engine, whose kafka.brokers are named; write mailbox, smtp or http"
         )
+    if settings.sender.kind == "http":
+        problems += settings.service.at_odds()
+    problems += settings.dkim.at_odds(settings.sender.kind)
     return problems
 
 
@@ -328,6 +344,8 @@ def variable(path: tuple[str, ...]) -> str:
 SECRETS = (
     "WINBACK_SECRET",
     "WINBACK_SMTP_PASSWORD",
+    "WINBACK_SERVICE_KEY",
+    "WINBACK_DKIM_KEY",
     "WINBACK_LISTEN_OPS_TOKEN",
     "WINBACK_COUPONS_TOKEN",
     "WINBACK_SHOP_TOKEN",
@@ -379,8 +397,6 @@ def _in_our_words(error: Any, path: Path) -> str:
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if error["type"] == "literal_error":
         message = f"write one of {error['ctx']['expected']}"
-        if key == "sender.kind" and error["input"] == "http":
-            message = "'http' comes with a later version; write mailbox, smtp or kafka"
     settable = variable(tuple(place)) in {variable(each) for each, _ in keys()}
     where = f"{path} or {variable(tuple(place))}" if settable else str(path)
     return f"{where}: {key}: {message[:1].lower()}{message[1:]}"

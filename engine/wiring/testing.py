@@ -22,7 +22,7 @@ from engine.rendering.envelope import headers, links, message, message_id
 from engine.rendering.mime import BadMessageError, mailbox
 from engine.wiring.composing import desk
 from engine.wiring.secret import Secrets
-from engine.wiring.senders import mail_server_of, mailbox_of
+from engine.wiring.senders import mailbox_of, outside_of
 from engine.wiring.settings import Settings
 
 MARK = "X-Winback-Test"
@@ -70,13 +70,13 @@ def sender_for_tests(settings: Settings, environment: Mapping[str, str], clock: 
     """Return the sender that the settings name, whether the shop is live or not: a test reaches whom it is sent to.
 
     Raises:
-        SettingsError: the password's file cannot be read.
+        SettingsError: a password or key is missing or cannot be read.
         OSError: the local mailbox cannot be written.
 
     """
     if settings.sender.kind == "mailbox":
         return mailbox_of(settings.data, clock)
-    return mail_server_of(settings, environment, clock)
+    return outside_of(settings, environment, clock)
 
 
 def context_of(written: Written, template: str, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,6 @@ def command(call: Call, metrics: str | None) -> None:
     async def part(stop: asyncio.Event) -> None:
         await send(settings, environment(), clock, stop, metrics=metrics or "", told=say)
 
-    way = {"mailbox": f"to the mailbox in {settings.data}", "smtp": f"to {settings.smtp.host}:{settings.smtp.port}"}
-    tell("sender", settings, {"mail": way.get(settings.sender.kind, settings.sender.kind)})
+    way = {"mailbox": f"to the mailbox in {settings.data}", "kafka": "kafka"}
+    tell("sender", settings, {"mail": way.get(settings.sender.kind, f"to {settings.where_mail_goes}")})
     run_part(part)

@@ -62,7 +62,7 @@ def command(call: Call, template: str, to: str, customer: str | None, language: 
             )
         )
     elif sent.outcome == "done":
-        by = "the local mailbox" if settings.sender.kind == "mailbox" else f"{settings.smtp.host}:{settings.smtp.port}"
+        by = settings.where_mail_goes
         to_people().print(f"{by} has taken {template} in {rendered.language} to {to}: {message.subject}", style="green")
     if sent.outcome != "done":
         raise Wrong(f"the mail was not taken ({sent.outcome}): {sent.diagnostic or sent.kind}")

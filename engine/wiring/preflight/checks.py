@@ -7,7 +7,7 @@ cannot leave this machine, what is wrong with the outside world or with what mai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from engine.wiring.preflight.codes import MakesCodes, codes
 from engine.wiring.preflight.dns import NoAnswerError, Resolver
 from engine.wiring.preflight.domain import about_domain, asked
 from engine.wiring.preflight.inside import inside
-from engine.wiring.preflight.reach import MailServer, Post, post, tls, unsubscribe_post
+from engine.wiring.preflight.reach import MailServer, Post, Service, post, service, tls, unsubscribe_post
 from engine.wiring.preflight.received import NotAMailError, Received, read, signed_headers
 from engine.wiring.preflight.situation import Situation
 
@@ -28,13 +28,19 @@ ALWAYS = frozenset({"suppressions", "workflows", "templates"})
 
 
 class Probes(Struct, frozen=True, kw_only=True):
-    """What the outside world is looked at with. `server` is the mail server, None where the sender is the mailbox; `shop` makes codes."""
+    """What the outside world is looked at with.
+
+    `server` is the mail server or `service` the mail service that mail leaves by, both None where the sender is the
+    mailbox; `signs` has the public half of our own key by its (selector, domain); `shop` makes codes.
+    """
 
     clock: Clock
     keys: Keys
     nonce: str
     resolver: Resolver
     server: MailServer | None = None
+    service: Service | None = None
+    signs: Mapping[tuple[str, str], bytes] = {}
     shop: MakesCodes | None = None
     send: Post = post
 
@@ -48,15 +54,18 @@ async def preflight(situation: Situation, probes: Probes, received: bytes | None
     """Make all checks. `received` is a test mail as it arrived elsewhere."""
     mail, unreadable = await _read(received, probes.resolver)
     said, domain = situation.settings.sender, situation.sender_domain
-    addresses, keys = [str(each) for each in said.sends_from], [(selector, domain) for selector in said.dkim_selectors]
+    addresses = [str(each) for each in said.sends_from]
+    keys = [*probes.signs, *((selector, domain) for selector in said.dkim_selectors)]
     if mail is not None:
         addresses += [mail.address] if mail.address else []
         keys += [(each.selector, each.domain) for each in mail.signatures]
-    questions = about_domain(domain, list(dict.fromkeys(addresses)), list(dict.fromkeys(keys)), probes.resolver)
+    questions = about_domain(
+        domain, list(dict.fromkeys(addresses)), list(dict.fromkeys(keys)), probes.resolver, probes.signs
+    )
     looked = await asyncio.gather(
         unsubscribe_post(situation, probes.keys, probes.nonce, probes.send),
         *(asyncio.to_thread(asked, name, domain, check) for name, check in questions),
-        tls(situation, probes.server),
+        tls(situation, probes.server) if probes.service is None else service(situation, probes.service),
         codes(situation, probes.shop),
     )
     checks = [*inside(situation), *looked, unreadable or signed_headers(mail, domain)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Any
 
 import dkim  # type: ignore[import-untyped]  # it comes without types
@@ -21,15 +22,20 @@ _AGAIN = "try again, or ask another: --nameserver 9.9.9.9"
 
 
 def about_domain(
-    domain: str, addresses: Sequence[str], keys: Sequence[tuple[str, str]], resolver: Resolver
+    domain: str,
+    addresses: Sequence[str],
+    keys: Sequence[tuple[str, str]],
+    resolver: Resolver,
+    ours: Mapping[tuple[str, str], bytes] = MappingProxyType({}),
 ) -> list[tuple[str, Callable[[], Check]]]:
     """Return the checks to make, by name; each asks DNS when it is called, so they can be made side by side.
 
-    `addresses` are those that mail leaves from, `keys` the (selector, domain) of signatures, as far as they are known.
+    `addresses` are those that mail leaves from, `keys` the (selector, domain) of signatures, as far as they are known; of
+    those that are `ours` the public half is here to compare with.
     """
     return [
         ("spf", lambda: spf(domain, addresses, resolver)),
-        ("dkim", lambda: dkim_keys(domain, keys, resolver)),
+        ("dkim", lambda: dkim_keys(domain, keys, resolver, ours)),
         ("dmarc", lambda: dmarc(domain, resolver)),
         ("ptr", lambda: ptr(addresses, resolver)),
     ]
@@ -71,12 +77,17 @@ def spf(domain: str, addresses: Sequence[str], resolver: Resolver) -> Check:
     return right("spf", f"{domain} lets {', '.join(said)} send")
 
 
-def dkim_keys(domain: str, keys: Sequence[tuple[str, str]], resolver: Resolver) -> Check:
-    """The public key of each signature must be there, and belong to the domain that mails come from."""
+def dkim_keys(
+    domain: str,
+    keys: Sequence[tuple[str, str]],
+    resolver: Resolver,
+    ours: Mapping[tuple[str, str], bytes] = MappingProxyType({}),
+) -> Check:
+    """The public key of each signature must be there, be that of the key that signs, and belong to the domain of mails."""
     if not keys:
         hint = "name the selectors under [sender] dkim_selectors, or give a mail that arrived: --received FILE.eml"
         return not_known("dkim", f"which key signs mail of {domain} is not known", hint)
-    found = [_dkim_key(selector, owner, resolver) for selector, owner in keys]
+    found = [_dkim_key(selector, owner, resolver, ours.get((selector, owner), b"")) for selector, owner in keys]
     bad = [each for each in found if not each.ok]
     if bad:
         return bad[0]
@@ -89,12 +100,16 @@ def dkim_keys(domain: str, keys: Sequence[tuple[str, str]], resolver: Resolver) 
     )
 
 
-def _dkim_key(selector: str, domain: str, resolver: Resolver) -> Check:
+def _dkim_key(selector: str, domain: str, resolver: Resolver, ours: bytes) -> Check:
     name = f"{selector}._domainkey.{domain}"
     texts = [text for text in resolver.texts(name) if "p=" in text.replace(" ", "")]
     if not texts:
         return wrong(
-            "dkim", f"there is no key at {name}", "publish the TXT record that your mail server or service gives"
+            "dkim",
+            f"there is no key at {name}",
+            f'publish the TXT record "{record_of(ours)}" there'
+            if ours
+            else "publish the TXT record that your mail server or service gives",
         )
     tags = tags_of(texts[0])
     try:
@@ -103,6 +118,9 @@ def _dkim_key(selector: str, domain: str, resolver: Resolver) -> Check:
         return wrong("dkim", f"the key at {name} cannot be read", "publish it anew, in one piece")
     if not key:
         return wrong("dkim", f"the key at {name} was taken back (its p= is empty)", "publish the key that signs now")
+    if ours and not ours.endswith(key):  # the shorter form of an RSA key is the end of the longer one
+        hint = f'publish "{record_of(ours)}" there, or sign with the key that belongs to it'
+        return wrong("dkim", f"the key at {name} is not that of the key that signs", hint)
     if tags.get("k", "rsa") != "rsa":
         return right("dkim", f"{name} has a key")
     bits = _bits(key)
@@ -110,6 +128,12 @@ def _dkim_key(selector: str, domain: str, resolver: Resolver) -> Check:
         return wrong("dkim", f"the key at {name} has {bits} bits: receivers ignore it", "make one of 2048 bits")
     weak = "" if bits >= USUAL_BITS else f"{name} has {bits} bits; 2048 are usual today"
     return right("dkim", f"{name} has a key of {bits} bits", weak)
+
+
+def record_of(public_key: bytes) -> str:
+    """Return the TXT record that publishes a public key: 32 bytes are Ed25519's (RFC 8463), all others RSA's."""
+    kind = "ed25519" if len(public_key) == 32 else "rsa"
+    return f"v=DKIM1; k={kind}; p={b64encode(public_key).decode()}"
 
 
 def _bits(key: bytes) -> int:

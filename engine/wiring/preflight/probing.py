@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from engine.core.links import Keys
 from engine.ports import Clock
+from engine.wiring.mail_services import mail_service_of
 from engine.wiring.preflight.checks import Probes
 from engine.wiring.preflight.dns import DnsResolver
 from engine.wiring.secret import keys_of
-from engine.wiring.senders import mail_server_of
+from engine.wiring.senders import mail_server_of, signer_of
 from engine.wiring.settings import Settings
 from engine.wiring.shops import code_maker
 
@@ -21,14 +22,21 @@ def probes_of(
     """Return what looks at the world as the settings have it. `name_servers` are asked instead of the system's.
 
     Raises:
-        SettingsError: the password's file cannot be read, or the shop's settings are not whole.
+        SettingsError: a password or key is missing or cannot be used, or the shop's settings are not whole.
         ValueError: a name server is no address.
 
     """
-    server = None if settings.sender.kind == "mailbox" else mail_server_of(settings, environment, clock)
+    kind = settings.sender.kind
+    server = None if kind in ("mailbox", "http") else mail_server_of(settings, environment, clock)
+    service = mail_service_of(settings, environment, clock) if kind == "http" else None
+    signer = signer_of(settings, environment) if kind != "http" else None
+    signs = {} if signer is None else {(signer.selector, signer.domain): signer.public_key}
     nonce = f"preflight-{chance.token_hex(8)}"
     shop = code_maker(settings.shop, environment)
-    return Probes(clock=clock, keys=keys, nonce=nonce, resolver=DnsResolver(name_servers), server=server, shop=shop)
+    resolver = DnsResolver(name_servers)
+    return Probes(
+        clock=clock, keys=keys, nonce=nonce, resolver=resolver, server=server, service=service, signs=signs, shop=shop
+    )
 
 
 def keys_to_ask_with(settings: Settings, environment: Mapping[str, str]) -> Keys:

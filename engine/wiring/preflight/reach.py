@@ -42,6 +42,18 @@ class MailServer(Protocol):
         ...
 
 
+class Service(Protocol):
+    """A mail service that can be looked at."""
+
+    async def trouble(self, domain: str) -> str:
+        """Say why mail of a domain cannot leave by it as things stand, empty when it can."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections."""
+        ...
+
+
 async def post(url: str, form: dict[str, str], *, tls: ssl.SSLContext | None = None) -> Answered:
     """Post a form over the network. `tls` is for a server whose authority the system does not know."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN)
@@ -99,3 +111,15 @@ async def tls(situation: Situation, server: MailServer | None) -> Check:
         return wrong("tls", f"the mail server cannot be used: {trouble}", "see [smtp] in winback.toml")
     how = {"starttls": "encrypted with STARTTLS", "tls": "encrypted", "none": "on this machine"}[smtp.tls]
     return right("tls", f"{where} answers, {how}")
+
+
+async def service(situation: Situation, asked: Service) -> Check:
+    """Ask the mail service whether it takes the key, and whether it signs mail of the sender's domain."""
+    where = situation.settings.where_mail_goes
+    try:
+        trouble = await asked.trouble(situation.sender_domain)
+    finally:
+        await asked.close()
+    if trouble:
+        return wrong("service", f"the mail service cannot be used: {trouble}", "see [service] in winback.toml")
+    return right("service", f"{where} answers, and takes the key")

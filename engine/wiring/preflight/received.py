@@ -82,7 +82,9 @@ def signed_headers(received: Received | None, domain: str) -> Check:
         return wrong(name, said, "show a marketing mail, saved with all of its headers")
     if not received.signatures:
         said = "the mail has no DKIM signature"
-        return wrong(name, said, "let your mail server or service sign what it sends; winback leaves that to it")
+        return wrong(
+            name, said, "let your mail server or service sign what it sends, or set [dkim] so that winback does"
+        )
     valid = [each for each in received.signatures if not each.trouble]
     if not valid:
         return wrong(

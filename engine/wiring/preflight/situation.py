@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -38,8 +39,11 @@ class Situation(Struct, frozen=True, kw_only=True):
 
     @property
     def reaches_people(self) -> bool:
-        """Whether mail leaves this machine: by a mail server that is not on loopback."""
-        return self.settings.sender.kind != "mailbox" and not is_loopback(self.settings.smtp.host)
+        """Whether mail leaves this machine: by a mail server or service that is not on loopback."""
+        said = self.settings
+        if said.sender.kind == "http":
+            return not is_loopback(urlsplit(said.service.address).hostname or "")
+        return said.sender.kind != "mailbox" and not is_loopback(said.smtp.host)
 
     @property
     def sender_address(self) -> str:
