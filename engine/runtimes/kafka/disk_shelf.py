@@ -8,7 +8,7 @@ the disk first and keeps that offset in a write of its own.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -102,33 +102,16 @@ class DiskShelf:
         self._db.write(batch)
 
 
-class _Generations(MutableMapping[bytes, int]):
-    """Under which generation each value on a shelf was found, as `Takeover` asks for it: read when asked, never written."""
+class _Generations:
+    """Under which generation each value on a shelf was found, as `Takeover` asks for it."""
 
     def __init__(self, shelf: DiskShelf) -> None:
         self._shelf = shelf
 
-    def __getitem__(self, key: bytes) -> int:
-        generation, _ = self._shelf._stored(key)  # noqa: SLF001 - it is the shelf's other half
-        if generation is None:
-            raise KeyError(key)
-        return generation
-
-    def pop(self, key: bytes, default: int | None = None) -> int | None:  # type: ignore[override]  # the one way it is asked
+    def pop(self, key: bytes, default: None, /) -> int | None:
         """Return the generation; it is ours with the next write, so there is nothing to take away."""
-        return self.get(key, default)
-
-    def __setitem__(self, key: bytes, value: int) -> None:
-        raise NotImplementedError
-
-    def __delitem__(self, key: bytes) -> None:
-        raise NotImplementedError
-
-    def __iter__(self) -> Iterator[bytes]:
-        return (key for key, _ in self._shelf.items())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+        found = self._shelf._stored(key)[0]  # noqa: SLF001 - it is the shelf's other half
+        return default if found is None else found
 
 
 def _parted(stored: bytes | None) -> tuple[int | None, bytes | None]:

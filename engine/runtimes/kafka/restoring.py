@@ -7,6 +7,7 @@ and ends with an exception where it does not end with everything.
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
-from engine.runtimes.kafka.shelf import Shelf
+from engine.runtimes.kafka.shelf import ChangelogEntry, Shelf
 
 _AT_ONCE: Final = 2_000  # records between two looks at what else there is to do
 _PATIENCE_MS: Final = 1_000
@@ -91,10 +92,26 @@ async def _read(
         found = await consumer.getmany(*left, timeout_ms=_PATIENCE_MS, max_records=_AT_ONCE)
         for place, records in found.items():
             try:
-                left[place].restore([(each.key, each.value) for each in records], records[-1].offset + 1)
+                entries = [(each.key, each.value) for each in records]
+                await write_meanwhile(left[place].restore, entries, records[-1].offset + 1)
             except (ValueError, TypeError, struct.error) as error:
                 where = f"{changelog}, partition {place.partition}, offsets {records[0].offset} to {records[-1].offset}"
                 raise CannotRestore(f"{where}: {error}: nobody but our workers may write there") from error
             progress(len(records))
         # A position moves past what compaction has taken away; the offset of the last record does not.
         left = {place: shelf for place, shelf in left.items() if await consumer.position(place) < ends[place]}
+
+
+async def write_meanwhile(
+    write: Callable[[list[ChangelogEntry], int], None], entries: list[ChangelogEntry], upto: int
+) -> None:
+    """Write to a shelf while the loop turns: a disk may take seconds over a write, in which the group must hear of us.
+
+    Who is cancelled meanwhile waits for its end; nobody closes a shelf under it.
+    """
+    writing = asyncio.ensure_future(asyncio.to_thread(write, entries, upto))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -212,6 +212,14 @@ def counts(value: bytes, than: bytes) -> bool:
     return head_of(value).offset >= head_of(than).offset
 
 
+class Generations(Protocol):
+    """Under which generation each value was found."""
+
+    def pop(self, key: bytes, default: None, /) -> int | None:
+        """Return the generation, and forget it: the value was written anew."""
+        ...
+
+
 class Takeover:
     """What one generation writes into the changelog: its values, and the deletions of those it has taken the place of."""
 
@@ -219,7 +227,7 @@ class Takeover:
         self,
         generation: int,
         safe_from: int,
-        earlier: MutableMapping[bytes, int] | None = None,
+        earlier: Generations | None = None,
         beaten: Iterable[bytes] = (),
     ) -> None:
         """Write under this generation.
@@ -227,13 +235,13 @@ class Takeover:
         Args:
             generation: drawn for this taking-over of the partition.
             safe_from: no earlier process of the partition has decided a record of this offset or beyond.
-            earlier: under which generation each value was found; what was written anew is taken out of it.
+            earlier: under which generation each value was found.
             beaten: keys that were found besides, and did not count.
 
         """
         self.generation = generation
         self.safe_from = safe_from
-        self._earlier = {} if earlier is None else earlier
+        self._earlier: Generations = dict[bytes, int]() if earlier is None else earlier
         self._beaten: dict[bytes, list[bytes]] = {}
         for key in beaten:
             self._beaten.setdefault(split_key(key)[1], []).append(key)
