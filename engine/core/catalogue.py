@@ -27,6 +27,7 @@ class Entry(Struct, frozen=True):
 
 
 _WHICH = ("message_id", "email")
+_BY_WHOM = ("machine", "unverified", "why")
 _MAIL = {"message_id": "<news-7@mail.example.org>", "email": "ada@example.org"}
 
 CATALOGUE: Final[dict[str, Entry]] = {
@@ -72,16 +73,17 @@ CATALOGUE: Final[dict[str, Entry]] = {
         (*_WHICH, "kind", "status", "diagnostic"),
     ),
     "email.opened": Entry(
-        "It was opened, by a person or (`machine`) by a mail service.",
+        "It was opened: by a person, by a machine (`machine`), or nobody can say (`unverified`); `why` says the reasons.",
         "Mail",
         {**_MAIL, "machine": True},
-        (*_WHICH, "user_agent", "ip", "machine", "sender"),
+        (*_WHICH, "user_agent", "ip", "method", *_BY_WHOM, "sender"),
     ),
     "email.clicked": Entry(
-        "A link in it was followed, by a person or a scanner.",
+        "A link in it was followed, by a person or a scanner; `hidden` is a link that no reader sees, `links` how many"
+        " the mail has.",
         "Mail",
         {**_MAIL, "link": "https://shop.example/spring"},
-        (*_WHICH, "link", "user_agent", "ip", "machine", "sender"),
+        (*_WHICH, "link", "links", "hidden", "user_agent", "ip", "method", *_BY_WHOM, "sender"),
     ),
     "email.replied": Entry("The customer answered it.", "Mail", {**_MAIL, "kind": "reply"}, (*_WHICH, "kind")),
     "email.complained": Entry("The customer called it spam.", "Mail", _MAIL, (*_WHICH, "list", "purpose")),

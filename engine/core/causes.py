@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from engine.core.customer import EVIDENCE_KEPT, Customer, Evidence
+from engine.core.engagement import asks_by_whom, is_human
 from engine.core.events import DATA, Event
 from engine.core.matching import matches
 from engine.core.moments import Instant, Zone, iso_day
@@ -64,7 +65,7 @@ def learned(event: Event, rules: Iterable[CauseRule]) -> Iterator[Evidence]:
     if isinstance(own, str) and own in CAUSES:
         yield Evidence(event.time, own, event.type, usual_strength(event.type))
     for rule in rules:
-        if rule.event != event.type or (event.field("machine") and "machine" not in rule.where):
+        if rule.event != event.type or not (is_human(event.field) or asks_by_whom(rule.where)):
             continue
         if matches(rule.where, event.field):
             yield Evidence(event.time, rule.means, event.type, rule.strength)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from engine.core import effects as fx
 from engine.core.acts import NOT_ASKED, act, was_asked
 from engine.core.customer import ASKED_KEPT, Asked, Run, ring
+from engine.core.engagement import is_human
 from engine.core.events import Event
 from engine.core.gate import run_zone
 from engine.core.moments import iso_day
@@ -82,7 +83,7 @@ def shows_life(event: Event, own: OwnEvent | None) -> bool:
         return own is not None and own.shows_life
     match event.type:
         case "email.clicked":
-            return not event.data.machine
+            return is_human(event.field)
         case "email.replied":
             return bool(event.data.kind != "auto_reply")
         case "hand_off.answered":

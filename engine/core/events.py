@@ -60,7 +60,11 @@ class OrderDelivered(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Mail(Struct, frozen=True, omit_defaults=True, gc=False):
-    """Data of everything that happened to a message; `sender` names a sender that is not winback."""
+    """Data of everything that happened to a message; `sender` names a sender that is not winback.
+
+    Of openings and clicks: `machine` and `unverified` say who did it, `why` the reasons; `method` is how the page was
+    asked for, `hidden` says that the link was one that no reader sees, `links` how many different ones the mail has.
+    """
 
     message_id: str = ""
     email: str = ""
@@ -75,6 +79,11 @@ class Mail(Struct, frozen=True, omit_defaults=True, gc=False):
     user_agent: str = ""
     ip: str = ""
     machine: bool | None = None
+    unverified: bool = False
+    why: tuple[str, ...] = ()
+    method: str = ""
+    hidden: bool = False
+    links: int = 0
 
 
 class NewsletterAnswer(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -222,7 +231,7 @@ class Reputation(Struct, frozen=True, omit_defaults=True, gc=False):
     reputation: str = ""
 
 
-NEVER_KEPT = frozenset({"ip", "user_agent"})
+NEVER_KEPT = frozenset({"ip", "user_agent", "method"})
 """Fields of `Mail` that tell of somebody's device. The journal is without them, so nothing may be decided by them.
 
 The proof of a consent is another thing: wording, address and page are kept as long as the consent, since they prove it.

@@ -28,6 +28,7 @@ from engine.core.customer import (
     home,
     ring,
 )
+from engine.core.engagement import is_human
 from engine.core.events import (
     Consent,
     Coupon,
@@ -177,7 +178,7 @@ def _bounced(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[
 
 
 def _clicked(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
-    if not event.data.machine:
+    if is_human(event.field):
         _live(customer, "click", event.time)
 
 

@@ -8,10 +8,12 @@ from engine.core.closing import KEPT, call_off, is_closing, shows_life
 from engine.core.conditions import holds, matches, topics
 from engine.core.customer import Run
 from engine.core.ending import finish, finish_as
+from engine.core.engagement import asks_by_whom, is_human
 from engine.core.events import Event
 from engine.core.handing_off import HANDED_OFF, answers
 from engine.core.ids import ref
 from engine.core.machine import walk
+from engine.core.marks import BY_ANYBODY
 from engine.core.offering import void_unsent
 from engine.core.rules import AnyCondition, EventSeen, HandOff, Mode, Workflow, sends_of
 from engine.core.runs import next_step, step_of, to_stage
@@ -67,7 +69,7 @@ def _is_heard(condition: AnyCondition, turn: Turn, event: Event | None, changed:
     if isinstance(condition, EventSeen):
         if event is None or condition.absent or event.type != condition.event:
             return False
-        if event.type in ("email.clicked", "email.opened") and event.data.machine and "machine" not in condition.where:
+        if event.type in BY_ANYBODY and not (is_human(event.field) or asks_by_whom(condition.where)):
             return False
         if condition.where and not matches(condition.where, event.field):
             return False

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT, Customer, Mark
-from engine.core.events import Event
+from engine.core.events import Event, Mail
 
 KEPT_FIELDS: dict[str, tuple[str, ...]] = {
     "order.cancelled": ("reason",),
     "order.refunded": ("reason",),
     "email.bounced": ("kind",),
-    "email.opened": ("machine",),
-    "email.clicked": ("link", "machine"),
+    "email.opened": ("machine", "unverified"),
+    "email.clicked": ("link", "machine", "unverified"),
     "email.replied": ("kind",),
     "survey.answered": ("survey", "cause"),
     "invitation.answered": ("invitation", "answer"),
@@ -31,6 +31,8 @@ ITEM_CATEGORY = "items.category"
 
 
 MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})
+BY_ANYBODY = frozenset({"email.opened", "email.clicked"})
+"""Events that machines make too. Who did it goes with the mark; a condition counts people's, unless it asks otherwise."""
 
 
 def mark_down(customer: Customer, event: Event) -> None:
@@ -51,7 +53,23 @@ def mark_down(customer: Customer, event: Event) -> None:
 def _kept_fields(kind: str, data: Any) -> dict[str, Any] | None:
     if isinstance(data, dict):
         return data or None
+    if kind in BY_ANYBODY:
+        return _by_whom(data)
     return {name: value for name in KEPT_FIELDS[kind] if (value := getattr(data, name)) not in ("", None)} or None
+
+
+def _by_whom(data: Mail) -> dict[str, Any] | None:
+    """Return what is kept of an opening or a click, what others of the same mail are judged by included."""
+    fields: dict[str, Any] = {}
+    if data.link:
+        fields["link"] = data.link
+    if data.machine is not None:
+        fields["machine"] = data.machine
+    if data.unverified:
+        fields["unverified"] = True
+    if data.why:
+        fields["why"] = ", ".join(data.why)
+    return fields or None
 
 
 _WITH_FIELDS = frozenset(KEPT_FIELDS)

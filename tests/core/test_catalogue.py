@@ -21,8 +21,8 @@ order.delivered: order_id;
 email.sent: ; message_id email purpose name sender
 email.delivered: ; message_id email purpose name sender
 email.bounced: ; message_id email kind status diagnostic
-email.opened: ; message_id email user_agent ip machine sender
-email.clicked: ; message_id email link user_agent ip machine sender
+email.opened: ; message_id email user_agent ip method machine unverified why sender
+email.clicked: ; message_id email link links hidden user_agent ip method machine unverified why sender
 email.replied: ; message_id email kind
 email.complained: ; message_id email list purpose
 email.unsubscribed: ; message_id email list purpose

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.engagement import told_apart
 from engine.core.events import DATA, SAYS_NO, Consent, Event, Item, Mail, OrderPlaced, ProfileUpdated
+from engine.core.marks import BY_ANYBODY
 from engine.core.moments import DAY, Instant, instant
 from engine.core.reading import MOST_BYTES, TOO_LATE, Reader, encode
 from engine.core.rules import OwnEvent
@@ -412,9 +414,10 @@ EVENTS = st.sampled_from(sorted(DATA)).flatmap(
         st.just(kind),
         st.integers(0, TOO_LATE - 1),
         TEXT.filter(bool),
-        structs(DATA[kind]),
+        structs(DATA[kind]).map(told_apart) if kind in BY_ANYBODY else structs(DATA[kind]),
     )
 )
+"""Events as they are once they were read: who opened and clicked is told apart then."""
 
 
 @given(EVENTS)

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from engine.core.conditions.spans import Until, counts_from, counts_until, lasting
 from engine.core.conditions.view import NEVER, View
 from engine.core.customer import Customer, Mark
-from engine.core.marks import ITEM_CATEGORY
+from engine.core.engagement import asks_by_whom, is_human
+from engine.core.marks import BY_ANYBODY, ITEM_CATEGORY
 from engine.core.matching import matches
 from engine.core.moments import Instant
 from engine.core.occasions import last_day, next_day
 from engine.core.rules import EventSeen
 from engine.core.standing import is_observed
 
-HUMAN_ONLY = frozenset({"email.clicked", "email.opened"})
-"""Events that machines make too; those do not count unless `where:` asks for them."""
-
 
 def event_from(condition: EventSeen, view: View) -> Instant:
     """Seen so often within the length, its far end left out: at the same clock time `within` later it is gone."""
     now = view.now
-    if condition.absent and condition.event in HUMAN_ONLY and not is_observed(view.customer, view.lifecycle):
+    if condition.absent and condition.event in BY_ANYBODY and not is_observed(view.customer, view.lifecycle):
         return NEVER  # where reading may not be observed, its absence proves nothing
     marks = _marks(condition, view.customer)
     if condition.since or (marks and marks[-1].at > now):
@@ -91,6 +89,6 @@ def _marks(condition: EventSeen, customer: Customer) -> Sequence[Mark]:
         if condition.event == "order.placed" and ITEM_CATEGORY in condition.where:  # the orders themselves know it
             kept = [Mark(order.at, {ITEM_CATEGORY: order.categories}) for order in customer.orders]
         kept = [mark for mark in kept if matches(condition.where, (mark.fields or {}).get)]
-    if kept and condition.event in HUMAN_ONLY and "machine" not in condition.where:
-        kept = [mark for mark in kept if not (mark.fields and mark.fields.get("machine"))]
+    if kept and condition.event in BY_ANYBODY and not asks_by_whom(condition.where):
+        kept = [mark for mark in kept if mark.fields is None or is_human(mark.fields.get)]
     return kept

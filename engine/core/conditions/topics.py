@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.conditions.events import HUMAN_ONLY
+from engine.core.marks import BY_ANYBODY
 from engine.core.rules import (
     AddressIs,
     AnyCondition,
@@ -106,7 +106,7 @@ def hastens(condition: AnyCondition) -> frozenset[str]:
 
 
 def _of_event(condition: EventSeen) -> frozenset[str]:
-    heard = {condition.event, PERMISSION, "profile.updated"} if condition.event in HUMAN_ONLY else {condition.event}
+    heard = {condition.event, PERMISSION, "profile.updated"} if condition.event in BY_ANYBODY else {condition.event}
     return frozenset(heard | {FACTS} if condition.since else heard)  # an occasion may be of the customer's own
 
 
