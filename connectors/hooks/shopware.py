@@ -97,9 +97,9 @@ def _is_refunded(said: JSON, kind: str) -> bool:
 
 def _money(amount: object) -> str:
     """Return an amount as text. Shopware reckons in binary fractions, so its last digits may be no one's cents."""
-    if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
+    if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
         return str(amount or "")
-    whole = Decimal(amount)
+    whole = Decimal(str(amount))
     return (
         f"{whole.quantize(Decimal('0.0001')).normalize():f}"
         if whole.is_finite() and abs(whole) < 10**12

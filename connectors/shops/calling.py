@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from engine.core.moments import SECOND
 
-MOST = 1_000_000
+MOST = 8_000_000
 """Bytes of an answer."""
 
 LONGEST_WAIT = 3_600
@@ -109,7 +109,7 @@ def _said(status: int) -> str:
     except ValueError:
         said = str(status)
     if status in (401, 403):
-        return f"{said}: is the token right, and may it write discounts?"
+        return f"{said}: is the token right, and may it do this?"
     if status == 404 or 300 <= status < 400:
         return f"{said}: is this the shop's own address?"
     return said

@@ -12,8 +12,10 @@ from typing import Any
 
 from connectors.shops.calling import Caller, NotNowError, field
 from connectors.shops.making import Discount
+from connectors.shops.orders import Page, objects
+from connectors.shops.shopify_orders import ORDERS, as_told
 from engine.core.ids import SAMPLE_CODE
-from engine.core.moments import SECOND
+from engine.core.moments import SECOND, Instant, rfc3339
 
 VERSION = "2026-04"
 
@@ -29,7 +31,7 @@ DEACTIVATE = """mutation winbackDeactivate($id: ID!) {
 
 
 class Shopify:
-    """The discounts of one Shopify shop. `url` is the shop's own: https://NAME.myshopify.com."""
+    """The discounts and orders of one Shopify shop. `url` is the shop's own: https://NAME.myshopify.com."""
 
     def __init__(self, url: str, token: str, *, version: str = VERSION) -> None:
         self._caller = Caller(url, about_codes=frozenset())
@@ -63,6 +65,14 @@ class Shopify:
         errors = field(data, "discountCodeDeactivate", "userErrors")
         if errors:
             raise NotNowError(f"Shopify would not deactivate a code: {field(errors, 0, 'message')}")
+
+    async def orders(self, since: Instant, place: str = "") -> Page:
+        """Return a page of the orders changed since a moment, by their ids."""
+        data = await self._ask(ORDERS, {"changed": f"updated_at:>='{rfc3339(since)}'", "after": place or None})
+        found = field(data, "orders")
+        told = tuple(as_told(each) for each in objects(field(found, "nodes")))
+        goes_on = field(found, "pageInfo", "hasNextPage") is True
+        return Page(told, str(field(found, "pageInfo", "endCursor") or "") if goes_on else "")
 
     async def close(self) -> None:
         """End all connections."""

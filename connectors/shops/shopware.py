@@ -14,13 +14,15 @@ from typing import Any
 
 from connectors.shops.calling import Answer, Caller, NotNowError, field
 from connectors.shops.making import Discount
+from connectors.shops.orders import Page, objects
+from engine.core.moments import Instant, rfc3339
 
 _ABOUT_CODES = frozenset({400, 401, 404})
 Operation = dict[str, Any]
 
 
 class Shopware:
-    """The promotions of one Shopware shop. Without `sales_channels` (their ids) a code is good in all there are."""
+    """The promotions and orders of one Shopware shop. Without `sales_channels` (their ids) a code is good in all there are."""
 
     def __init__(self, url: str, key: str, secret: str, *, sales_channels: tuple[str, ...] = ()) -> None:
         self._caller = Caller(url, about_codes=_ABOUT_CODES)
@@ -46,6 +48,14 @@ class Shopware:
         answer = await self._call("PATCH", f"/api/promotion/{id_of('promotion', code)}", {"active": False})
         if answer.status == 400:
             raise NotNowError(f"Shopware would not end a promotion: {field(answer.body, 'errors', 0, 'detail')}")
+
+    async def orders(self, since: Instant, place: str = "") -> Page:
+        """Return a page of the orders changed since a moment, by their numbers in the database."""
+        number = int(place or 1)
+        answer = await self._call("POST", "/api/search/order", _changed(since, number))
+        _must_not_be(answer, 400, 404)
+        found = objects(field(answer.body, "data"))
+        return Page(found, str(number + 1) if len(found) == ORDERS_A_PAGE else "")
 
     async def close(self) -> None:
         """End all connections."""
@@ -79,9 +89,34 @@ class Shopware:
         return str(token)
 
 
+ORDERS_A_PAGE = 50
+
+
+def _changed(since: Instant, page: int) -> Operation:
+    """Return the search for orders that were made or changed since a moment: what was never changed has no updatedAt."""
+    parameters = {"gte": rfc3339(since)}
+    times = [{"type": "range", "field": name, "parameters": parameters} for name in ("createdAt", "updatedAt")]
+    return {
+        "page": page,
+        "limit": ORDERS_A_PAGE,
+        "filter": [{"type": "multi", "operator": "or", "queries": times}],
+        "sort": [{"field": "autoIncrement", "order": "ASC"}],
+        "associations": {
+            "currency": {},
+            "lineItems": {},
+            "stateMachineState": {},
+            "orderCustomer": {"associations": {"customer": {}}},
+            "addresses": {"associations": {"country": {}}},
+            "transactions": {"associations": {"stateMachineState": {}}},
+        },
+    }
+
+
 def _must_not_be(answer: Answer, *statuses: int) -> None:
     if answer.status in statuses:
-        raise NotNowError(f"{answer.status}: is this the shop's own address, and may the integration write promotions?")
+        raise NotNowError(
+            f"{answer.status}: is this the shop's own address, and may the integration read orders and write promotions?"
+        )
 
 
 def id_of(what: str, name: str) -> str:

@@ -13,15 +13,23 @@ from typing import Any
 
 from connectors.shops.calling import Answer, Caller, NotNowError, field
 from connectors.shops.making import Discount
+from connectors.shops.orders import Page, objects
 from engine.core.ids import SAMPLE_CODE
+from engine.core.moments import Instant, rfc3339
 
 COUPONS = "/wp-json/wc/v3/coupons"
+ORDERS = "/wp-json/wc/v3/orders"
+ORDERS_A_PAGE = 50
+_FIELDS = (
+    "id,number,status,currency,date_created_gmt,date_modified_gmt,date_completed_gmt,total,customer_id,billing,line_items,"
+    "coupon_lines,refunds"
+)
 TAKEN = "woocommerce_rest_coupon_code_already_exists"
 _ABOUT_CODES = frozenset({400})
 
 
 class WooCommerce:
-    """The coupons of one WooCommerce shop, whose pages begin with `url`."""
+    """The coupons and orders of one WooCommerce shop, whose pages begin with `url`."""
 
     def __init__(self, url: str, key: str, secret: str) -> None:
         self._caller = Caller(url, about_codes=_ABOUT_CODES)
@@ -51,6 +59,25 @@ class WooCommerce:
         answer = await self._call("DELETE", f"{COUPONS}/{int(found['id'])}", query={"force": "true"})
         if answer.status == 400:
             raise NotNowError(f"WooCommerce would not delete a code: {field(answer.body, 'code')}")
+
+    async def orders(self, since: Instant, place: str = "") -> Page:
+        """Return a page of the orders changed since a moment, by their ids."""
+        number = int(place or 1)
+        asked = {
+            "modified_after": rfc3339(since).partition(".")[0].removesuffix("Z"),
+            "dates_are_gmt": "true",
+            "orderby": "id",
+            "order": "asc",
+            "status": "any",
+            "per_page": str(ORDERS_A_PAGE),
+            "page": str(number),
+            "_fields": _FIELDS,
+        }
+        answer = await self._call("GET", ORDERS, query=asked)
+        if answer.status != 200:
+            raise NotNowError(f"WooCommerce would not list orders: {field(answer.body, 'code')}")
+        found = objects(answer.body)
+        return Page(found, str(number + 1) if len(found) == ORDERS_A_PAGE else "")
 
     async def close(self) -> None:
         """End all connections."""

@@ -33,7 +33,7 @@ def hooks_of(settings: Settings, environment: Mapping[str, str], fetch: Fetch | 
     found: list[Hook] = []
     problems: list[str] = []
     secrets = _secrets(settings, environment, problems)
-    prefixes = prefixes_of(settings, secrets)
+    prefixes = _prefixes(settings, secrets)
     for name, said in secrets.items():
         try:
             found.append(_made(name, said, settings, prefixes.get(name, "")))
@@ -53,8 +53,12 @@ def hooks_of(settings: Settings, environment: Mapping[str, str], fetch: Fetch | 
     return found
 
 
-def prefixes_of(settings: Settings, secrets: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return what stands before the ids of each shop: nothing for one shop alone, its name where there are several."""
+def prefix_of(shop: str, settings: Settings, environment: Mapping[str, str]) -> str:
+    """Return what stands before the ids of a shop: nothing for one shop alone, its name where there are several."""
+    return _prefixes(settings, _secrets(settings, environment, []))[shop]
+
+
+def _prefixes(settings: Settings, secrets: Mapping[str, Sequence[str]]) -> dict[str, str]:
     shops = {name for name in SHOPS if name in secrets}
     if settings.shop.kind is not None and settings.shop.poll is not None:
         shops.add(settings.shop.kind)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
-from engine.books import coupons, hook_calls, ledger, objections
+from engine.books import coupons, hook_calls, ledger, objections, polls
 from engine.books.views import Views
 from engine.core.coupons import Coupon
 from engine.core.moments import Instant
@@ -39,6 +39,7 @@ from engine.runtimes.sqlite.loop import Loop
 from engine.wiring import in_force
 from engine.wiring.console import EngineSights
 from engine.wiring.hooks import hooks_of
+from engine.wiring.polling import Places, keep_polling
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
 from engine.wiring.settings import Settings, SettingsError
 from engine.wiring.waiting import WaitingFiles
@@ -89,6 +90,8 @@ async def listeners(
         hooks_of(settings, environment), intake, Objections(blocks.note, engine), blocks.remember, engine, registry
     )
     stack.push_async_callback(hooks.close)
+    places = Places(blocks.polled_until, blocks.note_polled)
+    keep_polling(settings, environment, intake, places, engine, registry, stack)
     brand = in_force.of_books(settings.books).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     app = public_app(
@@ -161,7 +164,7 @@ class _Codes:
 
 
 class _Blocks:
-    """The block list and what is remembered of hooks' calls, by way of the engine's transactions."""
+    """The block list, and what is remembered of hooks' calls and of polls, by way of the engine's transactions."""
 
     def __init__(self, loop: Loop, key: bytes) -> None:
         self._loop, self._key = loop, key
@@ -182,3 +185,11 @@ class _Blocks:
     async def remember(self, hook: str, name: str, body: bytes) -> bool:
         """Say whether a call's name is new, or came with this body before."""
         return await self._loop.ask(lambda store, now: hook_calls.remember(store.connection, hook, name, body, now))
+
+    async def polled_until(self, shop: str) -> Instant | None:
+        """Return up to when a shop was asked for orders."""
+        return await self._loop.ask(lambda store, _: polls.polled_until(store.connection, shop))
+
+    async def note_polled(self, shop: str, until: Instant) -> None:
+        """Note up to when a shop was asked."""
+        await self._loop.ask(lambda store, _: polls.note_polled(store.connection, shop, until))

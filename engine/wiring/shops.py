@@ -1,11 +1,11 @@
-"""The shop whose interface makes codes, by the settings."""
+"""The shop whose interface makes codes and lists orders, by the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from connectors.shops import CodeMaker, Discounts, Shopify, Shopware, WooCommerce
+from connectors.shops import CodeMaker, Orders, Shopify, Shopware, WooCommerce
 from engine.listeners.serving import is_loopback
 from engine.wiring.secret import from_file
 from engine.wiring.settings import SettingsError, ShopSettings
@@ -20,8 +20,22 @@ def code_maker(shop: ShopSettings, environment: Mapping[str, str]) -> CodeMaker 
         SettingsError: something is missing, all of it told; or the token would travel in the open.
 
     """
+    return None if shop.kind is None else CodeMaker(_client(shop, environment))
+
+
+def orders_of(shop: ShopSettings, environment: Mapping[str, str]) -> Orders:
+    """Return what lists the shop's orders.
+
+    Raises:
+        SettingsError: something is missing, all of it told; or the token would travel in the open.
+
+    """
     if shop.kind is None:
-        return None
+        raise SettingsError("shop.poll: which shop is it to ask? Name shop.kind")
+    return _client(shop, environment)
+
+
+def _client(shop: ShopSettings, environment: Mapping[str, str]) -> Shopify | WooCommerce | Shopware:
     token = from_file(shop.token_file, TOKEN, environment)
     problems = [
         *([] if shop.url else [f"shop.url: where does the {shop.kind} shop answer? Write https://…"]),
@@ -32,10 +46,7 @@ def code_maker(shop: ShopSettings, environment: Mapping[str, str]) -> CodeMaker 
         problems.append(f"shop.url: {shop.url} is not https, so anybody on the way could read the token")
     if problems:
         raise SettingsError("\n".join(problems))
-    return CodeMaker(_discounts(shop, shop.url or "", token))
-
-
-def _discounts(shop: ShopSettings, url: str, token: str) -> Discounts:
+    url = shop.url or ""
     match shop.kind:
         case "shopify":
             return Shopify(url, token, version=shop.version)

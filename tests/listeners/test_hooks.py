@@ -20,7 +20,7 @@ from engine.core.objections import No
 from engine.listeners import READ, Answers, Hooks, Notes, Objections, Shopfront, public_app
 from engine.wiring.hook_settings import Hooks as HookSettings
 from engine.wiring.hook_settings import SesHook
-from engine.wiring.hooks import hooks_of, prefixes_of
+from engine.wiring.hooks import hooks_of, prefix_of
 from engine.wiring.settings import Settings, ShopSettings
 from tests.hook_senders import SENDERS, TOPIC, Call, Mailgun, Sender, environment, with_certificate
 
@@ -254,7 +254,8 @@ async def test_calls_and_events_are_counted_by_hook(world: Any, client: Client, 
 
 def test_ids_are_apart_where_there_are_several_shops() -> None:
     """Each shop's name stands before its ids, polled shops included; one shop alone needs none."""
-    secrets = {"shopify": ["x"], "sendgrid": ["y"]}
-    assert prefixes_of(Settings(), secrets) == {"shopify": ""}
+    said = {"WINBACK_HOOKS_SHOPIFY_SECRETS": "x", "WINBACK_HOOKS_SENDGRID_SECRETS": "y"}
+    assert prefix_of("shopify", Settings(), said) == ""
     polled = Settings(shop=ShopSettings.model_validate({"kind": "woocommerce", "poll": "15min"}))
-    assert prefixes_of(polled, secrets) == {"shopify": "shopify:", "woocommerce": "woocommerce:"}
+    assert prefix_of("shopify", polled, said) == "shopify:"
+    assert prefix_of("woocommerce", polled, said) == "woocommerce:"

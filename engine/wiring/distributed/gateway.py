@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from connectors.bus import MappedTopic, Row, read_record
 from connectors.bus.binding import is_tombstone
-from engine.books import hook_calls, ledger, objections
+from engine.books import hook_calls, ledger, objections, polls
 from engine.books.connection import Connection
 from engine.books.database import open_to_write
 from engine.books.identity_service import IdentityService
@@ -59,6 +59,7 @@ from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
 from engine.wiring.hooks import hooks_of
 from engine.wiring.in_force import kept_of
+from engine.wiring.polling import Places, keep_polling
 from engine.wiring.secret import Secrets, from_file, keys_of
 from engine.wiring.settings import Settings, SettingsError
 
@@ -189,6 +190,15 @@ async def _listeners(
     intake = Intake(state.read, door.submit, clock)
     hooks = Hooks(hooks_of(settings, environment), intake, Objections(note, clock), remember, clock, state.registry)
     stack.push_async_callback(hooks.close)
+
+    async def polled_until(shop: str) -> Instant | None:
+        return await writer.write(lambda connection: polls.polled_until(connection, shop))
+
+    async def note_polled(shop: str, until: Instant) -> None:
+        await writer.write(lambda connection: polls.note_polled(connection, shop, until))
+
+    places = Places(polled_until, note_polled)
+    keep_polling(settings, environment, intake, places, clock, state.registry, stack)
     codes = SharedCodes(_server(settings), writer, door.submit, clock)
     answers = Answers(intake, block, unblock, clock, settings.links_begin_with)
     host, port = _split(settings.listen.public)
