@@ -1,8 +1,8 @@
 """Calls of a shop's interface: JSON in and out, with the troubles of the network and of the place told apart from an answer.
 
 What is about the place (no answer, 401, 403, 404, 429, 5xx, a redirect) is no answer about a code: it is tried again for
-days, and `status` says why. No redirect is followed, since it would take a token along; no more than `MOST` of an answer
-is read.
+days, and `status` says why. No redirect is followed, since it would take a token along; no more of an answer
+is read than was expected.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from msgspec import Struct
 
 from engine.core.moments import SECOND
 
-MOST = 8_000_000
-"""Bytes of an answer."""
+MOST = 1_000_000
+"""Bytes of an answer, where a call expects no more."""
+
+MOST_OF_A_PAGE = 8_000_000
+"""Bytes of an answer that lists orders."""
 
 LONGEST_WAIT = 3_600
 """Seconds that a shop may make us wait, whatever its Retry-After says: it is asked again then."""
@@ -56,8 +59,9 @@ class Caller:
         *,
         headers: Mapping[str, str],
         query: Mapping[str, str] | None = None,
+        most: int = MOST,
     ) -> Answer:
-        """Call, and return the answer.
+        """Call, and return the answer, which has so many bytes at most.
 
         Raises:
             NotNowError: there is none, or it is one about the place.
@@ -69,7 +73,7 @@ class Caller:
             async with self._open().request(
                 method, self._url + path, data=sent, params=query, headers=known, allow_redirects=False
             ) as answer:
-                return await self._read(answer)
+                return await self._read(answer, most)
         except TimeoutError:
             raise NotNowError(f"no answer within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -81,15 +85,15 @@ class Caller:
             await self._session.close()
             self._session = None
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> Answer:
+    async def _read(self, answer: aiohttp.ClientResponse, most: int) -> Answer:
         status = answer.status
         if not 200 <= status < 300 and status not in self._about_codes:
             raise NotNowError(_said(status), _retry_after(answer.headers.get("retry-after", "")))
         raw = b""
         async for piece in answer.content.iter_chunked(65_536):
             raw += piece
-            if len(raw) > MOST:
-                raise NotNowError(f"the answer is longer than {MOST:,} bytes")
+            if len(raw) > most:
+                raise NotNowError(f"the answer is longer than {most:,} bytes")
         try:
             return Answer(status, msgspec.json.decode(raw) if raw.strip() else None)
         except (msgspec.DecodeError, RecursionError):

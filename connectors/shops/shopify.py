@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.shops.calling import Caller, NotNowError, field
+from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Caller, NotNowError, field
 from connectors.shops.making import Discount
 from connectors.shops.orders import Page, objects
 from connectors.shops.shopify_orders import ORDERS, as_told
@@ -68,7 +68,9 @@ class Shopify:
 
     async def orders(self, since: Instant, place: str = "") -> Page:
         """Return a page of the orders changed since a moment, by their ids."""
-        data = await self._ask(ORDERS, {"changed": f"updated_at:>='{rfc3339(since)}'", "after": place or None})
+        data = await self._ask(
+            ORDERS, {"changed": f"updated_at:>='{rfc3339(since)}'", "after": place or None}, MOST_OF_A_PAGE
+        )
         found = field(data, "orders")
         told = tuple(as_told(each) for each in objects(field(found, "nodes")))
         goes_on = field(found, "pageInfo", "hasNextPage") is True
@@ -85,9 +87,9 @@ class Shopify:
         title = field(data, "codeDiscountNodeByCode", "codeDiscount", "title")
         return None if number is None else (str(number), str(title))
 
-    async def _ask(self, query: str, variables: dict[str, Any]) -> Any:
+    async def _ask(self, query: str, variables: dict[str, Any], most: int = MOST) -> Any:
         answer = await self._caller.call(
-            "POST", self._path, {"query": query, "variables": variables}, headers=self._headers
+            "POST", self._path, {"query": query, "variables": variables}, headers=self._headers, most=most
         )
         errors = field(answer.body, "errors")
         if errors:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-from connectors.shops.calling import Answer, Caller, NotNowError, field
+from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Answer, Caller, NotNowError, field
 from connectors.shops.making import Discount
 from connectors.shops.orders import Page, objects
 from engine.core.moments import Instant, rfc3339
@@ -52,7 +52,7 @@ class Shopware:
     async def orders(self, since: Instant, place: str = "") -> Page:
         """Return a page of the orders changed since a moment, by their numbers in the database."""
         number = int(place or 1)
-        answer = await self._call("POST", "/api/search/order", _changed(since, number))
+        answer = await self._call("POST", "/api/search/order", _changed(since, number), MOST_OF_A_PAGE)
         _must_not_be(answer, 400, 404)
         found = objects(field(answer.body, "data"))
         return Page(found, str(number + 1) if len(found) == ORDERS_A_PAGE else "")
@@ -69,16 +69,19 @@ class Shopware:
             raise NotNowError("Shopware names no sales channel that a promotion could be good in")
         return tuple(str(each) for each in found)
 
-    async def _call(self, method: str, path: str, body: Any) -> Answer:
+    async def _call(self, method: str, path: str, body: Any, most: int = MOST) -> Answer:
         """Call with a token; where it holds no more, with a new one."""
         if not self._token:
             self._token = await self._new_token()
-        answer = await self._caller.call(method, path, body, headers={"authorization": f"Bearer {self._token}"})
+        answer = await self._caller.call(method, path, body, headers=self._bearer(), most=most)
         if answer.status == 401:
             self._token = await self._new_token()
-            answer = await self._caller.call(method, path, body, headers={"authorization": f"Bearer {self._token}"})
+            answer = await self._caller.call(method, path, body, headers=self._bearer(), most=most)
         _must_not_be(answer, 401)
         return answer
+
+    def _bearer(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._token}"}
 
     async def _new_token(self) -> str:
         asked = {"grant_type": "client_credentials", "client_id": self._key, "client_secret": self._secret}

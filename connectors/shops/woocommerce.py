@@ -11,7 +11,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from connectors.shops.calling import Answer, Caller, NotNowError, field
+from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Answer, Caller, NotNowError, field
 from connectors.shops.making import Discount
 from connectors.shops.orders import Page, objects
 from engine.core.ids import SAMPLE_CODE
@@ -73,7 +73,7 @@ class WooCommerce:
             "page": str(number),
             "_fields": _FIELDS,
         }
-        answer = await self._call("GET", ORDERS, query=asked)
+        answer = await self._call("GET", ORDERS, query=asked, most=MOST_OF_A_PAGE)
         if answer.status != 200:
             raise NotNowError(f"WooCommerce would not list orders: {field(answer.body, 'code')}")
         found = objects(answer.body)
@@ -89,9 +89,14 @@ class WooCommerce:
         return next((each for each in found if str(field(each, "code")).casefold() == code.casefold()), None)
 
     async def _call(
-        self, method: str, path: str, body: dict[str, Any] | None = None, query: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
+        most: int = MOST,
     ) -> Answer:
-        return await self._caller.call(method, path, body, headers=self._headers, query=query)
+        return await self._caller.call(method, path, body, headers=self._headers, query=query, most=most)
 
 
 def _body(discount: Discount) -> dict[str, Any]:

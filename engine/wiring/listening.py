@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 
 from connectors.mailbox import Mailbox
-from engine.books import coupons, hook_calls, ledger, objections, polls
+from engine.books import coupons
 from engine.books.views import Views
 from engine.core.coupons import Coupon
 from engine.core.moments import Instant
-from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.rules import RuleSet
 from engine.listeners import (
@@ -21,7 +22,6 @@ from engine.listeners import (
     Answers,
     Callers,
     Control,
-    Hooks,
     Intake,
     Notes,
     Objections,
@@ -38,11 +38,13 @@ from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
 from engine.wiring import in_force
 from engine.wiring.console import EngineSights
-from engine.wiring.hooks import hooks_of
-from engine.wiring.polling import Places, keep_polling
+from engine.wiring.heard import hooks_and_polls
+from engine.wiring.public_books import Change, PublicBooks
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
 from engine.wiring.settings import Settings, SettingsError
 from engine.wiring.waiting import WaitingFiles
+
+T = TypeVar("T")
 
 STALLED_AFTER = 10.0
 """Seconds that the oldest piece of work may wait before the engine counts as not ready."""
@@ -69,7 +71,8 @@ async def listeners(
 
     """
     intake = Intake(_Reading(engine).read, loop.submit, engine)
-    blocks = _Blocks(loop, secrets.blocks)
+    books = PublicBooks(partial(_write, loop), secrets.blocks)
+    objections = Objections(books.note, engine)
     codes = _Codes(loop, engine, stack.enter_context(Views(settings.books)))
 
     def ready() -> str:
@@ -85,13 +88,8 @@ async def listeners(
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    answers = Answers(intake, blocks.block, blocks.unblock, engine, settings.links_begin_with)
-    hooks = Hooks(
-        hooks_of(settings, environment), intake, Objections(blocks.note, engine), blocks.remember, engine, registry
-    )
-    stack.push_async_callback(hooks.close)
-    places = Places(blocks.polled_until, blocks.note_polled)
-    keep_polling(settings, environment, intake, places, engine, registry, stack)
+    answers = Answers(intake, books.block, books.unblock, engine, settings.links_begin_with)
+    hooks = hooks_and_polls(settings, environment, intake, books, objections, engine, registry, stack)
     brand = in_force.of_books(settings.books).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
     app = public_app(
@@ -118,6 +116,11 @@ async def listeners(
     say_where(settings.data, where)
     stack.callback(is_gone, settings.data)
     return ops, public
+
+
+async def _write(loop: Loop, change: Change[T]) -> T:
+    """Make a change of the public listener's by way of the engine's transactions."""
+    return await loop.ask(lambda store, now: change(store.connection, store.find, now))
 
 
 def _split(place: str) -> tuple[str, int]:
@@ -161,35 +164,3 @@ class _Codes:
         if redeemed.coupon is None or not redeemed.refused:
             return redeemed.coupon
         return Refused(redeemed.refused, redeemed.coupon)
-
-
-class _Blocks:
-    """The block list, and what is remembered of hooks' calls and of polls, by way of the engine's transactions."""
-
-    def __init__(self, loop: Loop, key: bytes) -> None:
-        self._loop, self._key = loop, key
-
-    async def note(self, noes: Sequence[No]) -> None:
-        """Put on it what was said no to otherwise than through a link."""
-        key = self._key
-        await self._loop.ask(lambda store, _: objections.note(store.connection, store.find, noes, key))
-
-    async def block(self, keys: Sequence[bytes]) -> None:
-        """Put keys on it."""
-        await self._loop.ask(lambda store, now: ledger.block(store.connection, keys, now))
-
-    async def unblock(self, keys: Sequence[bytes]) -> None:
-        """Take keys off it."""
-        await self._loop.ask(lambda store, _: ledger.unblock(store.connection, keys))
-
-    async def remember(self, hook: str, name: str, body: bytes) -> bool:
-        """Say whether a call's name is new, or came with this body before."""
-        return await self._loop.ask(lambda store, now: hook_calls.remember(store.connection, hook, name, body, now))
-
-    async def polled_until(self, shop: str) -> Instant | None:
-        """Return up to when a shop was asked for orders."""
-        return await self._loop.ask(lambda store, _: polls.polled_until(store.connection, shop))
-
-    async def note_polled(self, shop: str, until: Instant) -> None:
-        """Note up to when a shop was asked."""
-        await self._loop.ask(lambda store, _: polls.note_polled(store.connection, shop, until))

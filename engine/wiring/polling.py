@@ -53,8 +53,12 @@ class Polling:
         intake: Intake,
         places: Places,
         clock: Clock,
-        registry: CollectorRegistry | None,
+        registry: CollectorRegistry | None = None,
+        *,
+        every: int = 15 * MINUTE,
     ) -> None:
+        """`every` is in microseconds."""
+        self._every = every
         self._orders, self._shop, self._intake, self._places, self._clock = orders, shop, intake, places, clock
         self._tell: Callable[[Shop, dict[str, Any]], Iterator[bytes]] = ORDERS_OF[shop.source]
         what = "Events of orders that the shop was asked for, by what became of them"

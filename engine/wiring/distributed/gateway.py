@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from aiohttp import web
@@ -14,7 +15,6 @@ from prometheus_client import CollectorRegistry
 
 from connectors.bus import MappedTopic, Row, read_record
 from connectors.bus.binding import is_tombstone
-from engine.books import hook_calls, ledger, objections, polls
 from engine.books.connection import Connection
 from engine.books.database import open_to_write
 from engine.books.identity_service import IdentityService
@@ -25,7 +25,6 @@ from engine.books.writer import Writer
 from engine.core.customer import Customer
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
-from engine.core.objections import No
 from engine.core.reading import Read, Reader
 from engine.core.source_topics import SourceTopic
 from engine.handling import Taken
@@ -33,7 +32,6 @@ from engine.listeners import (
     READ,
     Answers,
     Callers,
-    Hooks,
     Intake,
     Notes,
     Objections,
@@ -57,9 +55,9 @@ from engine.wiring.distributed.gateway_meters import GatewayMeters
 from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
-from engine.wiring.hooks import hooks_of
+from engine.wiring.heard import hooks_and_polls
 from engine.wiring.in_force import kept_of
-from engine.wiring.polling import Places, keep_polling
+from engine.wiring.public_books import Change, PublicBooks
 from engine.wiring.secret import Secrets, from_file, keys_of
 from engine.wiring.settings import Settings, SettingsError
 
@@ -71,6 +69,7 @@ ANSWER_WITHIN = 15.0
 
 LOOK_FOR_RULES = 1.0  # seconds of real time between two looks at the topic of the rules
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -173,34 +172,16 @@ async def _listeners(
     writer = Writer(_server(settings), "blocks")
     stack.push_async_callback(writer.close)
 
-    async def block(keys: Sequence[bytes]) -> None:
+    async def write(change: Change[T]) -> T:
         now = clock.now()
-        await writer.write(lambda connection: ledger.block(connection, keys, now))
+        return await writer.write(lambda connection: change(connection, finding(connection), now))
 
-    async def unblock(keys: Sequence[bytes]) -> None:
-        await writer.write(lambda connection: ledger.unblock(connection, keys))
-
-    async def note(noes: Sequence[No]) -> None:
-        await writer.write(lambda connection: objections.note(connection, finding(connection), noes, secrets.blocks))
-
-    async def remember(hook: str, name: str, body: bytes) -> bool:
-        now = clock.now()
-        return await writer.write(lambda connection: hook_calls.remember(connection, hook, name, body, now))
-
+    books = PublicBooks(write, secrets.blocks)
+    objections = Objections(books.note, clock)
     intake = Intake(state.read, door.submit, clock)
-    hooks = Hooks(hooks_of(settings, environment), intake, Objections(note, clock), remember, clock, state.registry)
-    stack.push_async_callback(hooks.close)
-
-    async def polled_until(shop: str) -> Instant | None:
-        return await writer.write(lambda connection: polls.polled_until(connection, shop))
-
-    async def note_polled(shop: str, until: Instant) -> None:
-        await writer.write(lambda connection: polls.note_polled(connection, shop, until))
-
-    places = Places(polled_until, note_polled)
-    keep_polling(settings, environment, intake, places, clock, state.registry, stack)
+    hooks = hooks_and_polls(settings, environment, intake, books, objections, clock, state.registry, stack)
     codes = SharedCodes(_server(settings), writer, door.submit, clock)
-    answers = Answers(intake, block, unblock, clock, settings.links_begin_with)
+    answers = Answers(intake, books.block, books.unblock, clock, settings.links_begin_with)
     host, port = _split(settings.listen.public)
     app = public_app(
         secrets.links,

@@ -110,7 +110,7 @@ async def test_the_answer_of_a_creation_may_get_lost(shop: ShopServer, maker: Co
         (lambda: web.Response(status=429, headers={"Retry-After": "2.0"}), 2 * SECOND, "429 Too Many Requests"),
         (lambda: web.Response(status=503, headers={"Retry-After": "99999"}), 3_600 * SECOND, "503"),
         (lambda: web.Response(status=500, text="<h1>ada@example.org</h1>"), None, "500 Internal Server Error"),
-        (lambda: web.Response(status=403), None, "403 Forbidden: is the token right, and may it write discounts?"),
+        (lambda: web.Response(status=403), None, "403 Forbidden: is the token right, and may it do this?"),
         (lambda: web.Response(status=302, headers={"Location": "/elsewhere"}), None, "302 Found: is this the shop's"),
         (lambda: web.Response(text="<html>"), None, "the answer (200) is no JSON"),
         (lambda: web.Response(body=b" " * 1_000_001), None, "the answer is longer than"),
