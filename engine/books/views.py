@@ -117,6 +117,11 @@ class Views:
         row = applied.newest(self._connection)
         return "" if row is None else applied.templates_of(self._connection, row)
 
+    def templates_at(self, at: Instant) -> str:
+        """Return the templates and the brand that were in force at an instant, as they were put; empty before the first."""
+        row = self._connection.execute(QUERIES["template_set_at"], (at,)).fetchone()
+        return "" if row is None else str(row[0])
+
     def put_in_force(self, most: int) -> list[PutInForce]:
         """Return what was put in force last, the newest first."""
         return applied.latest(self._connection, most)
@@ -197,6 +202,11 @@ class Views:
             effect_id: Ended(state, at, _why(detail))
             for effect_id, state, at, detail in self._connection.execute(QUERIES["endings"], (listed,))
         }
+
+    def message_id(self, effect_id: str) -> str:
+        """Return the Message-ID of a mail by its effect; empty where the ledger knows none."""
+        row = self._connection.execute(QUERIES["message_id"], (effect_id,)).fetchone()
+        return "" if row is None else str(row[0])
 
     # Dead letters ----------------------------------------------------------------------------------------------------
 

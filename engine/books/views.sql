@@ -21,6 +21,13 @@ select coalesce(max(seq), 0) from effect
 -- name: endings
 select effect_id, state, at, detail from ledger where effect_id in (select value from json_each(?))
 
+-- name: message_id
+select message_id from ledger where effect_id = ?
+
+-- name: template_set_at
+select template_set.body from applied join template_set on template_set.num = applied.template_set
+where applied.at <= ? order by applied.num desc limit 1
+
 -- name: shop
 select shop.accepted, shop.state from shop
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.insight.plan import Plan
+from engine.trace.permissions import ConsentTold, GateAnswer
 from engine.wiring.preflight.check import Check
 
 
@@ -235,7 +236,10 @@ class Decided(Struct, frozen=True):
 
 
 class ExplainDocument(Struct, frozen=True):
-    """`winback explain --json`. Newest decisions are last."""
+    """`winback explain --json`. Newest decisions are last.
+
+    `gate` has an answer for each purpose and channel (`marketing/email`); `consents` is what was said of permissions.
+    """
 
     customer: dict[str, Any]
     standing: str
@@ -243,6 +247,8 @@ class ExplainDocument(Struct, frozen=True):
     evidence: list[str]
     runs: list[dict[str, Any]]
     decisions: list[Decided]
+    gate: dict[str, GateAnswer]
+    consents: list[ConsentTold]
 
 
 class WhoDocument(Struct, frozen=True):

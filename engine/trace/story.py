@@ -16,10 +16,14 @@ from engine.core.rulebook import Rules
 from engine.core.standing import evidence
 from engine.trace.decisions import Decision, Ending, told
 from engine.trace.obstacles import why_not
+from engine.trace.permissions import ConsentTold, GateAnswer, MailOf, consents_told, gate_told
 
 
 class Story(Struct, frozen=True):
-    """A customer's story. `past` are decisions in order, the newest last; `now` is what keeps each workflow waiting."""
+    """A customer's story. `past` are decisions in order, the newest last; `now` is what keeps each workflow waiting.
+
+    `gate` says by purpose and channel whether they may be written to, `consents` what was said of it, with the proof.
+    """
 
     customer: dict[str, Any]
     standing: str
@@ -28,6 +32,8 @@ class Story(Struct, frozen=True):
     runs: list[dict[str, Any]]
     past: list[Decision]
     now: list[Decision]
+    gate: dict[str, GateAnswer]
+    consents: list[ConsentTold]
 
 
 def story(
@@ -38,6 +44,7 @@ def story(
     *,
     endings: Mapping[str, Ending] | None = None,
     places: Mapping[str, int] | None = None,
+    mail_of: MailOf | None = None,
 ) -> Story:
     """Tell a customer's story as of now.
 
@@ -48,6 +55,7 @@ def story(
         now: the present instant.
         endings: by effect id, what the ledger knows of released sends.
         places: by workflow, how many stand before the customer in the line of those who wait.
+        mail_of: finds the mails that consents rest on.
 
     """
     return Story(
@@ -65,6 +73,8 @@ def story(
             for _, workflow in sorted(rules.rule_set.workflows.items())
             for decision in why_not(customer, workflow, rules, now, places or {})
         ],
+        gate=gate_told(customer, rules.lifecycle, now),
+        consents=consents_told(customer, mail_of),
     )
 
 

@@ -15,6 +15,8 @@ from engine.cli.reaching import the_data
 from engine.core.moments import moment as datetime_of
 from engine.core.moments import rfc3339, zone
 from engine.trace import Decision, Ending, Story, story
+from engine.trace.permissions import ConsentTold, as_words
+from engine.wiring.consent_mails import mails_of
 
 
 @named("explain", "winback explain c-1042", "winback explain ada@example.org", "winback explain c-1042 --json")
@@ -40,7 +42,8 @@ def _told(views: Views, name: str, now: int) -> Story:
     effects = views.effects_of(customer.id)
     ended = views.endings({effect.effect_id for effect in effects})
     endings = {effect_id: Ending(each.state, each.at, each.why) for effect_id, each in ended.items()}
-    return story(customer, effects, views.rules(), now, endings=endings, places=views.places(customer))
+    places, mail_of = views.places(customer), mails_of(views, effects)
+    return story(customer, effects, views.rules(), now, endings=endings, places=places, mail_of=mail_of)
 
 
 def as_document(told: Story) -> ExplainDocument:
@@ -52,6 +55,8 @@ def as_document(told: Story) -> ExplainDocument:
         evidence=told.evidence,
         runs=told.runs,
         decisions=[_decided(each) for each in (*told.past, *told.now)],
+        gate=told.gate,
+        consents=told.consents,
     )
 
 
@@ -77,6 +82,7 @@ def _tell(told: Story, console: Console, timezone: str) -> None:
             f"{run['doing']}{until}{why}   {run['file']}:{run['line']}",
             style="cyan",
         )
+    _tell_permission(told, console)
     for title, decisions in (("What was decided", told.past), ("What keeps the others waiting", told.now)):
         if decisions:
             console.print(f"\n{title}", style="bold")
@@ -100,6 +106,31 @@ def _tell_facts(customer: dict[str, Any], console: Console) -> None:
     console.print(f"permission: {', '.join(given) or 'none'}{stopped}; address {customer['address']}")
     if customer["tags"] or customer["cause"]:
         console.print(f"tags: {', '.join(customer['tags']) or '-'}; cause: {customer['cause'] or '-'}")
+
+
+def _tell_permission(told: Story, console: Console) -> None:
+    """Tell whether they may be written to: by mail in any case, on other channels where anything is known."""
+    said = {each.permission.partition("/")[2] for each in told.consents}
+    rows = [
+        (key, *as_words(answer))
+        for key, answer in told.gate.items()
+        if key.endswith("/email") or answer.basis or key.partition("/")[2] in said
+    ]
+    console.print("\nMay we write to them?", style="bold")
+    console.print(table("what", "", "basis", "since", "until", "why", rows=rows))
+    if told.consents:
+        console.print("\nWhat was said of it", style="bold")
+        rows = [(each.at[:16].replace("T", " "), each.permission, each.what, _proof(each)) for each in told.consents]
+        console.print(table("when (UTC)", "permission", "said", "proof", rows=rows))
+
+
+def _proof(consent: ConsentTold) -> str:
+    """Return in short what proves it; `--json` has all of it."""
+    parts = [f"{consent.by} from {consent.source}" if consent.source else consent.by, consent.basis or ""]
+    parts += [f"{name}: {text[:80]}" for name, text in consent.proof.items() if name not in ("effect", "mail")]
+    if consent.mail is not None:
+        parts.append(f"mail {consent.mail.template or consent.mail.effect} {consent.mail.message_id}".rstrip())
+    return "; ".join(filter(None, parts))
 
 
 def _clock(at: int, timezone: str) -> str:
