@@ -8,6 +8,7 @@ would pay for its pieces. Bounded: of each purpose and channel the latest `SAID_
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ OURS: Final = "winback"
 """The source of what we did ourselves: a question handed over, a stop by a workflow."""
 
 
-class Said(Struct, frozen=True, array_like=True, gc=False):
+class Said(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """Something said of a permission. `key` is purpose and channel, the purpose alone where it concerns all channels.
 
     `by` is the type of the event, `source` where that came from. `proof` is as it was given: wording, page, ip, and of a
@@ -56,7 +57,7 @@ class Said(Struct, frozen=True, array_like=True, gc=False):
 
 def history(customer: Customer) -> tuple[Said, ...]:
     """Return what was said, in order of time."""
-    return _decode(customer.consents) if customer.consents else ()
+    return _unpacked(customer.consents) if customer.consents else ()
 
 
 def note(customer: Customer, *new: Said) -> None:
@@ -64,7 +65,7 @@ def note(customer: Customer, *new: Said) -> None:
     known = history(customer)
     added = [each for each in new if each not in known]
     if added:
-        customer.consents = _encode(_bounded((*known, *added)))
+        customer.consents = _packed(_bounded((*known, *added)))
 
 
 def forget_rehearsed(customer: Customer, since: Instant) -> None:
@@ -72,7 +73,7 @@ def forget_rehearsed(customer: Customer, since: Instant) -> None:
     known = history(customer)
     real = tuple(each for each in known if each.source != OURS or each.at >= since or each.what in YES)
     if len(real) < len(known):
-        customer.consents = _encode(real)
+        customer.consents = _packed(real)
 
 
 def proof_of(given: Mapping[str, Any] | str, **more: str) -> dict[str, str]:
@@ -112,5 +113,18 @@ def _rank(said: Said) -> tuple[Any, ...]:
     return said.at, said.key, said.what, said.by, said.source, said.basis, sorted(said.proof.items())
 
 
+def _packed(said: tuple[Said, ...]) -> bytes:
+    """Pack a history; a long one says the same words over and over, and shrinks to a fifth."""
+    plain = _encode(said)
+    return plain if len(plain) <= _SHORT else _ZIPPED + zlib.compress(plain)
+
+
+def _unpacked(raw: bytes) -> tuple[Said, ...]:
+    return _decode(zlib.decompress(raw[1:]) if raw.startswith(_ZIPPED) else raw)
+
+
+_SHORT: Final = 512
+_ZIPPED: Final = b"\xc1"
+"""The one byte that MessagePack never begins with."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Said, ...]).decode

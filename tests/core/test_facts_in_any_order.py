@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from engine.core.address import judge_address
 from engine.core.cadence import gaps as gaps_between
 from engine.core.causes import cause_of
+from engine.core.consents import history
 from engine.core.customer import Customer
 from engine.core.events import Event
 from engine.core.facts import fold, is_known
@@ -107,6 +108,7 @@ def facts(customer: Customer, past: list[Event]) -> dict[str, Any]:
         "profile": customer.profile,
         "permission": customer.permission,
         "stopped": customer.stopped,
+        "consents": history(customer),
         "address": judge_address(customer, PLAIN),
         "life": customer.life,
         "last_reaction": customer.last_reaction,

@@ -10,6 +10,7 @@ import pytest
 
 from engine.core.customer import Customer, Permission
 from engine.core.moments import DAY
+from engine.core.reading import Reader
 from engine.core.rules import Standing
 from tests.builders import START, Play
 
@@ -63,6 +64,13 @@ def _happened(kind: str, /, **data: Any) -> Callable[[Play], None]:
     return lambda play: None if play.happens(kind, **data) == "accepted" else pytest.fail(kind)
 
 
+def _said_in_part(play: Play) -> None:
+    raw = b'{"specversion":"1.0","id":"1","source":"s","type":"consent.withdrawn","time":"2026-01-05T09:00:00Z","subject":"ada","data":{"purp'
+    told = Reader().read(raw, now=play.now).event
+    assert told is not None
+    play.world.take(told, play.now)
+
+
 def _walked(play: Play) -> None:
     play.happens("customer.logged_in")
 
@@ -87,7 +95,13 @@ AFTER: dict[str, tuple[str, Callable[[Play], None]]] = {
         "tag: nothing",
         _happened("consent.withdrawn", purpose="marketing", channel="phone"),
     ),
+    "`consent.withdrawn` for marketing by letter": (
+        "tag: nothing",
+        _happened("consent.withdrawn", purpose="marketing", channel="letter"),
+    ),
     "`consent.withdrawn` for the newsletter": ("tag: nothing", _happened("consent.withdrawn", purpose="newsletter")),
+    "`consent.withdrawn` that cannot be read whole": ("tag: nothing", _said_in_part),
+    "`hand_off.answered` with the result never": ("tag: nothing", _happened("hand_off.answered", result="never")),
     "`email.bounced`, beyond doubt": ("tag: nothing", _happened("email.bounced", kind="dead", status="5.1.1")),
     "`customer.ended`, `customer.erased`": ("tag: nothing", _happened("customer.ended")),
 }
