@@ -41,7 +41,7 @@ class Answers:
         """Confirm the newsletter. `wording` is what the customer said yes to; with `ip` it is kept as proof."""
         if link.purpose == Purpose.NEWSLETTER:  # what is confirmed is the newsletter: a no to offers stays
             await self._unblock(link.blocks)
-        proof = {"wording": wording, "ip": ip, "page": f"{self._page}/confirm"}
+        proof = {"wording": wording, "ip": ip, "page": f"{self._page}/confirm", "mail": link.effect_id}
         await self._take(self._event(link, "newsletter.confirmed", NewsletterAnswer(proof=proof)))
 
     async def answer(self, link: Link, *, yes: bool, wording: str, ip: str) -> None:

@@ -39,11 +39,11 @@ WORDS: dict[str, dict[str, Words]] = {
             "Sie erhalten {what} von {shop} nicht mehr. Sie müssen nichts weiter tun.",
         ),
         "confirm": Words(
-            "Möchten Sie weiter von uns hören?",
-            "Ja, ich möchte {what} von {shop} weiter erhalten.",
-            "Ja, gern weiter",
+            "Möchten Sie von uns hören?",
+            "Ja, ich möchte {what} von {shop} erhalten.",
+            "Ja, gern",
         ),
-        "confirmed": Words("Danke, das freut uns!", "Wir haben notiert, dass Sie weiter von {shop} hören möchten."),
+        "confirmed": Words("Danke, das freut uns!", "Wir haben notiert, dass Sie von {shop} hören möchten."),
         "answer": Words(
             "Möchten Sie weiter von uns hören?",
             "Möchten Sie {what} von {shop} weiter erhalten?",
@@ -85,11 +85,11 @@ WORDS: dict[str, dict[str, Words]] = {
             "You will no longer receive {what} from {shop}. There is nothing else you need to do.",
         ),
         "confirm": Words(
-            "Would you like to keep hearing from us?",
-            "Yes, I would like to keep receiving {what} from {shop}.",
-            "Yes, keep it coming",
+            "Would you like to hear from us?",
+            "Yes, I would like to receive {what} from {shop}.",
+            "Yes, please",
         ),
-        "confirmed": Words("Thank you, we are glad!", "We have noted that you want to keep hearing from {shop}."),
+        "confirmed": Words("Thank you, we are glad!", "We have noted that you want to hear from {shop}."),
         "answer": Words(
             "Would you like to keep hearing from us?",
             "Would you like to keep receiving {what} from {shop}?",

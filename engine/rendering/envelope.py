@@ -33,7 +33,7 @@ from engine.core.return_paths import ReturnPaths
 from engine.ports import Message
 from engine.rendering.mime import mailbox
 
-SERVICE = "service"
+SERVICE, NEWSLETTER = "service", "newsletter"
 
 ANSWERS_COUNT_FOR = 90
 """Days after the last one on which a mail may leave: until then its question can be answered with yes. No counts for ever."""
@@ -69,15 +69,7 @@ def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[s
     from `not_after`, so that a mail that is written again has the same links.
     """
     customer, purpose, asks = data["customer"], str(data["purpose"]), data.get("asks") or ""
-    blocks = (
-        (
-            block_key(key, customer.get("email") or "", purpose),
-            customer_block_key(key, customer["id"], purpose),
-        )
-        if customer["id"]
-        else ()
-    )
-
+    blocks = _blocked_by(customer, purpose, key)
     said = Link("", customer["id"], purpose, effect_id, blocks, asks, customer.get("language") or "")
     until = last_day(data, ANSWERS_COUNT_FOR)
 
@@ -87,8 +79,11 @@ def links(desk: Desk, keys: Keys, key: bytes, *, effect_id: str, data: Mapping[s
     made = {"unsubscribe": link(UNSUBSCRIBE), "preferences": link(PREFERENCES, purpose="", blocks=(), asks="")}
     if asks:
         answer = link(ANSWER, expires=until)
+        about: dict[str, Any] = {}
+        if purpose == SERVICE:  # what a service mail asks to confirm is whether they subscribed
+            about = {"purpose": NEWSLETTER, "blocks": _blocked_by(customer, NEWSLETTER, key)}
         made |= {
-            "confirm": link(CONFIRM, expires=until),
+            "confirm": link(CONFIRM, expires=until, **about),
             "yes": f"{answer}?answer=yes",
             "no": f"{answer}?answer=no",
         }
@@ -112,6 +107,14 @@ def last_day(data: Mapping[str, Any], days: int) -> Day:
     """Return the day, in UTC, so many days after the last one on which a send may leave; 0, never, where none is said."""
     not_after = instant_of(data.get("not_after"))
     return not_after // DAY + days if not_after else 0
+
+
+def _blocked_by(customer: Mapping[str, Any], purpose: str, key: bytes) -> tuple[bytes, ...]:
+    """Return the keys of the block list that a "no" to a purpose writes; none where it is nobody's."""
+    if not customer["id"]:
+        return ()
+    address = customer.get("email") or ""
+    return block_key(key, address, purpose), customer_block_key(key, customer["id"], purpose)
 
 
 def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:

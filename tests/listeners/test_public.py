@@ -112,9 +112,10 @@ async def test_confirming_keeps_the_proof(world: Any, keys: Keys, client: Client
     (event,) = world.events()
     assert (event.type, event.customer) == ("newsletter.confirmed", "c1")
     assert event.data.proof == {
-        "wording": "Yes, I would like to keep receiving the newsletter from Shop & Söhne.",
+        "wording": "Yes, I would like to receive the newsletter from Shop & Söhne.",
         "ip": "127.0.0.1",
         "page": "https://shop.example/confirm",
+        "mail": "e1",
     }
 
 

@@ -33,7 +33,9 @@ GOLDEN = Path(__file__).parent / "golden"
 NAMES = tuple(sorted(path.name for path in (WORKFLOWS / "templates").iterdir() if path.name != "shared"))
 ON_PAPER = ("address_question", "address_question_short")
 """Sent as a letter or a text message: no links to press, no HTML."""
-MAILS = tuple(name for name in NAMES if name not in ON_PAPER)
+CHECK_MAILS = ("confirm_newsletter",)
+"""Asks whether somebody subscribed: plain words, and nothing in it that could be called advertising."""
+MAILS = tuple(name for name in NAMES if name not in ON_PAPER + CHECK_MAILS)
 RULES = read_folder(WORKFLOWS).rules
 assert RULES is not None, "the shipped set is good"
 SENDS = [
@@ -138,6 +140,19 @@ def test_what_leaves_on_paper_says_who_asks_and_needs_no_link(templates: Templat
         assert "help@shop.example" in made.text
         assert len(made.text) <= (160 if name == "address_question_short" else 1_000)
         assert made.html == ""
+
+
+@pytest.mark.parametrize("name", CHECK_MAILS)
+def test_a_check_mail_asks_and_advertises_nothing(templates: Templates, name: str) -> None:
+    """Who asks, the link, the imprint; no offer, no way to the shop, and nothing to unsubscribe from yet."""
+    facts = template_facts(templates, name)
+    assert facts.has_imprint
+    assert facts.has_sender_name
+    assert (facts.blanks, facts.html_bytes, facts.needs_offer, facts.needs_question) == ((), 0, False, True)
+    for language, formal in product(("de", "en"), (True, False)):
+        made = message(templates, name, language, {"formal": formal})
+        assert re.findall(r"https?://\S+", made.text) == ["https://shop.example/sample/confirm"]
+        assert "help@shop.example" in made.text
 
 
 @pytest.mark.parametrize("name", sorted(OFFER_IF_ANY))

@@ -24,10 +24,10 @@ from tests.simulator.effects_read import Line, effects
 ROOT = Path(__file__).parents[2]
 SEEDS = (1, 2, 3)
 SHIPPED = {path.name.removesuffix(".scenarios.yaml") for path in (ROOT / "workflows").glob("*.scenarios.yaml")}
-SENDING = SHIPPED - {"dead-addresses", "openers-without-clicks"}
-"""These take a customer's one place; the two send nothing but a question by post about their data."""
-NOT_IN_SAMPLES = {"renew-permission", "loyalty-members"}
-"""Everybody in the samples gets mail all the time, so no permission comes near its end; and nobody collects points."""
+SENDING = SHIPPED - {"dead-addresses", "openers-without-clicks", "confirm-newsletter"}
+"""These take a customer's one place; the three send nothing but questions about their data and their subscription."""
+NOT_IN_SAMPLES = {"renew-permission", "loyalty-members", "confirm-newsletter"}
+"""Everybody in the samples gets mail all the time, so no permission comes near its end; nobody collects points, nobody subscribes."""
 ON_SUNDAYS = {"seasonal"}
 FOR_EVERYBODY = {"jubilee"}
 """Offers whose code is one text, as on a poster."""

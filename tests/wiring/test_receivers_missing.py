@@ -30,6 +30,7 @@ def missing(workflow: str, **said: Any) -> list[str]:
         ("openers-without-clicks", [ADAPTED]),
         ("reconfirm-newsletter", [ADAPTED, SUPPRESSED]),
         ("renew-permission", [SUPPRESSED]),
+        ("confirm-newsletter", []),
         ("three-stage-winback", []),
         ("causes", [f"{HANDED_OFF} customer_care"]),
         ("key-accounts", [f"{HANDED_OFF} key_accounts"]),

@@ -124,7 +124,7 @@ def test_a_third_enters_a_shipped_workflow() -> None:
     world = World(Rules(msgspec.structs.replace(rules, switches=live), ShopState(), key=b"key"), sink=sink)
     world.play(sample_events(400, seed=5))
     assert len(entered) > 400 / 3
-    assert set(rules.workflows) - workflows == {"loyalty-members", "renew-permission"}  # no points, and much mail
+    assert set(rules.workflows) - workflows == {"loyalty-members", "renew-permission", "confirm-newsletter"}
 
 
 # Day by day ----------------------------------------------------------------------------------------------------------
