@@ -118,5 +118,11 @@ delete from data_request where customer in (select value from json_each(?))
 -- name: wipe_snapshot
 delete from snapshot where customer in (select value from json_each(?))
 
+-- name: wipe_sender_words
+delete from sender_word where customer in (select value from json_each(?))
+
+-- name: wipe_redemption
+delete from redemption where code = ?
+
 -- name: wipe_words
 delete from shop_word where customer in (select value from json_each(?)) and number <= (select published_word from office)

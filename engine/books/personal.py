@@ -168,6 +168,22 @@ TABLES: Final[tuple[Place, ...]] = (
         "rows deleted once they are told; the others within a minute of that",
     ),
     Place(
+        "sender_word",
+        {"customer": "who", "value": "how a send of theirs ended"},
+        ("seq", "kind"),
+        "by customer",
+        "",
+        "rows deleted",
+    ),
+    Place(
+        "redemption",
+        {"code": "given to somebody", "order_id": "their order"},
+        ("at",),
+        "by code",
+        "coupons",
+        "row deleted",
+    ),
+    Place(
         "partition_shop",
         {"state": "how far sweeps have come, by id"},
         ("partition", "reached", "at", "decided_at", "word"),

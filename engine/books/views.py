@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Self
 
@@ -26,8 +27,10 @@ from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
+from engine.core.suppressions import Suppression
 
 QUERIES: Final = named_queries(read_sql("views.sql"))
+ERASURE: Final = named_queries(read_sql("erasure.sql"))
 
 _decode_data = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_shop = msgspec.msgpack.Decoder(Shop).decode
@@ -207,6 +210,44 @@ class Views:
         """Return the Message-ID of a mail by its effect; empty where the ledger knows none."""
         row = self._connection.execute(QUERIES["message_id"], (effect_id,)).fetchone()
         return "" if row is None else str(row[0])
+
+    # What one person is owed -----------------------------------------------------------------------------------------
+
+    @property
+    def keeps_journal(self) -> bool:
+        """Whether events are in the books as they came: on the distributed engine they are in Kafka's topics."""
+        return isinstance(self._connection, sqlite3.Connection)
+
+    def journal_of(self, customer_id: str) -> list[tuple[Instant, bytes]]:
+        """Return the entries of a customer in the journal, in order; all of it is gone through for that."""
+        return self._connection.execute(QUERIES["journal_of"], (customer_id,)).fetchall()
+
+    def blocked_at(self, keys: Iterable[bytes]) -> Instant | None:
+        """Return when the latest of these keys came on the block list, None where none is there."""
+        rows = [self._connection.execute(QUERIES["blocked"], (key,)).fetchone() for key in keys]
+        return max((row[0] for row in rows if row), default=None)
+
+    def suppressed(self, key: bytes) -> list[Suppression]:
+        """Return what imported lists say under a key."""
+        return [Suppression(*row) for row in self._connection.execute(QUERIES["suppressed"], (key,))]
+
+    def data_requested(self, customer_id: str) -> Instant | None:
+        """Return when a customer asked what is known of them and was not answered yet."""
+        row = self._connection.execute(ERASURE["data_requested"], (customer_id,)).fetchone()
+        return row[0] if row else None
+
+    def data_requests(self, most: int) -> list[tuple[str, Instant]]:
+        """Return who asked what is known of them and was not answered yet, the first who asked first."""
+        return self._connection.execute(ERASURE["data_requests"], (most,)).fetchall()
+
+    def proof(self, number: str) -> tuple[str, str] | None:
+        """Return the proof of an erasure as JSON, and how that stands: begun or done."""
+        row: tuple[str, str] | None = self._connection.execute(ERASURE["proof"], (number,)).fetchone()
+        return row
+
+    def proofs(self, most: int) -> list[tuple[str, Instant, str]]:
+        """Return the last erasures as (id of the proof, when it was asked for, begun or done)."""
+        return self._connection.execute(ERASURE["proofs"], (most,)).fetchall()
 
     # Dead letters ----------------------------------------------------------------------------------------------------
 

@@ -180,3 +180,14 @@ select count(*), min(time) from (
 select what, detail, sum(count) from tally
 where shadow = 0 and what in (select value from json_each(?))
 group by what, detail
+
+-- Everything about one person ------------------------------------------------------------------------------------------
+
+-- name: journal_of
+select accepted, signal from journal where customer = ? order by seq
+
+-- name: blocked
+select at from blocked where key = ?
+
+-- name: suppressed
+select kind, at from suppression where key = ?

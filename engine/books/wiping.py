@@ -42,6 +42,10 @@ def wipe(store: SqlStore, shop: Shop, erasures: Erasures, person: Person, found:
     counts["dead_letter"] = len(found.letters)
     if isinstance(connection, PostgresConnection):
         counts["snapshot"] = connection.execute(QUERIES["wipe_snapshot"], (names,)).rowcount
+        counts["sender_word"] = connection.execute(QUERIES["wipe_sender_words"], (names,)).rowcount
+        counts["redemption"] = sum(
+            connection.execute(QUERIES["wipe_redemption"], (each,)).rowcount for each in person.codes
+        )
         counts["shop_word"] = connection.execute(QUERIES["wipe_words"], (names,)).rowcount
     return {table: max(0, count) for table, count in counts.items()}
 

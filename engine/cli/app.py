@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preview": ("preview", "Render a template with sample or real data."),
     "test-send": ("sending_tests", "Send a template to yourself, by the real way."),
     "walk": ("walking", "Walk a workflow yourself: its mails come to you, a day in seconds."),
+    "export": ("exporting", "Write everything that is known of one person into one document."),
+    "erase": ("erasing", "Erase one person everywhere, with a proof of it."),
     "coupons": ("coupons", "Make, load and count codes that the shop knows."),
     "dead-letters": ("dead_letters", "List, show and replay input that could not be taken."),
     "backup": ("backing_up", "Copy the whole database into one file, while the engine goes on."),
@@ -59,8 +61,6 @@ COMES_LATER = frozenset(
         "report",
         "lift",
         "bounce",
-        "export",
-        "erase",
     }
 )
 """Commands of later versions: named, so that nobody takes them for a slip of the pen."""

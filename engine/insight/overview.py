@@ -53,6 +53,7 @@ class Overview(Struct, frozen=True):
     sends: dict[str, int]
     uncertain: list[dict[str, str]]
     dead_letters: int
+    data_requests: list[dict[str, Any]]
     last_errors: list[dict[str, str]]
     pending: Pending | None
     receivers: dict[str, str]

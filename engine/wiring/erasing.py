@@ -99,7 +99,8 @@ class Eraser:
         """End what was begun, whenever there is something, until cancelled."""
         while True:
             if self.erasures.waiting:
-                await self.end_all()
+                for proof in await self.end_all():
+                    log.info("a person was erased", proof=proof.id)
             await asyncio.sleep(LOOK_EVERY)
 
     async def end_all(self) -> list[Proof]:
@@ -137,7 +138,6 @@ class Eraser:
         left = await asyncio.to_thread(self._left_in_files, traces)
         if left:
             proof = await self.ask(partial(self._prove, begun, person, counts, [*remains, *left]))
-        log.info("a person was erased", proof=proof.id)
         return proof
 
     async def _wipe(self, begun: Begun, person: Person, found: Found, counts: dict[str, int]) -> None:

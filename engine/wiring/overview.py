@@ -100,6 +100,7 @@ def overview(
             for effect, customer, at in views.all("uncertain", LISTED)
         ],
         dead_letters=views.one("letter_count")[0],
+        data_requests=[{"customer": who, "at": rfc3339(at)} for who, at in views.data_requests(LISTED)],
         last_errors=[
             {"at": rfc3339(at), "where": origin, "error": reason} for at, origin, reason in views.all("last_letters", 5)
         ],

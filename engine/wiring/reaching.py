@@ -248,6 +248,12 @@ class Local:
             end_erasures=eraser.end_all,
         )
         self._control = EngineControl(place)
+        self._eraser = eraser
+
+    def end_erasures(self) -> None:
+        """End what was begun here, or left behind."""
+        if self._eraser.erasures.waiting:
+            asyncio.run(self._eraser.end_all())
 
     @property
     def own_events(self) -> Mapping[str, OwnEvent]:
@@ -311,4 +317,7 @@ def _opened_alone(settings: Settings, environment: Mapping[str, str]) -> Iterato
         history_after=late,
     ) as engine:
         in_force.forget_old(data)
-        yield Local(engine, settings, listed, look, erasures)
+        local = Local(engine, settings, listed, look, erasures)
+        local.end_erasures()
+        yield local
+        local.end_erasures()

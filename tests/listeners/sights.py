@@ -60,6 +60,7 @@ QUIET = Overview(
     sends={},
     uncertain=[],
     dead_letters=0,
+    data_requests=[],
     last_errors=[],
     pending=None,
     receivers={"sends": "the local mailbox", "other effects": "effects.jsonl"},

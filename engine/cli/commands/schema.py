@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from engine.books.proofs import Proof
 from engine.cli import documents
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.printing import note, print_json
@@ -17,6 +18,7 @@ from engine.insight.backtest import Report
 from engine.insight.graph import Graph
 from engine.insight.overview import Overview
 from engine.language.schema import FILES, json_schema
+from engine.wiring.exporting import ExportDocument
 from engine.wiring.pools import PoolLevel
 
 BESIDE = ".schemas"
@@ -35,6 +37,8 @@ DOCUMENTS: dict[str, Any] = {
     "apply": documents.ApplyDocument,
     "pauses": documents.PausesDocument,
     "explain": documents.ExplainDocument,
+    "export": ExportDocument,
+    "erase": list[Proof],
     "status": Overview,
     "who": list[documents.WhoDocument],
     "cadence": documents.CadenceDocument,

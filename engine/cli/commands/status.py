@@ -38,6 +38,9 @@ def command(call: Call) -> None:
 
 def _tell(found: Overview, console: Console) -> None:
     _tell_troubles(found, console)
+    for asked in found.data_requests:
+        said = f"ASKED {asked['customer']} asked at {asked['at']} what is known of them: winback export answers"
+        console.print(said, style="yellow")
     running = found.running
     state = f"runs (process {running['pid']}, {running['ops']})" if running else "does not run"
     if found.books is not None:

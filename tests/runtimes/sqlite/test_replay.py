@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from copy import deepcopy as copy_of
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 from msgspec.structs import replace
 
 from connectors.memory import FixedClock
 from engine.books import rulebook
-from engine.books.database import open_to_read, open_to_write
-from engine.core.events import Event
-from engine.core.moments import DAY, HOUR, Length
+from engine.books.database import FILE_NAME, open_to_read, open_to_write
+from engine.books.erasures import Erasures
+from engine.books.store import SqlStore
+from engine.core.erasing import ERASED
+from engine.core.events import Event, Reason, Visit
+from engine.core.moments import DAY, HOUR, Instant, Length
 from engine.core.rules import Mode, RuleSet
 from engine.core.signals import PauseEnded, PauseSet, WentLive
 from engine.language.folder import read_folder
 from engine.runtimes.simulator.sample import sample_events
+from engine.runtimes.sqlite.backup import back_up
 from engine.runtimes.sqlite.engine import Arrivals, Asked, Engine
 from engine.runtimes.sqlite.opening import opened
 from engine.runtimes.sqlite.replay import ReplayDiffers, differing, replay
+from engine.wiring.erasing import Eraser
 
+T = TypeVar("T")
 KEY = b"the key of this shop"
 
 
@@ -104,3 +114,52 @@ def test_a_replay_notices_a_journal_with_a_hole(lived: Path, copy: sqlite3.Conne
         )
         with pytest.raises(ReplayDiffers, match=f"entry {merged} "):
             replay(holed, copy, key=KEY)
+
+
+def test_somebody_erased_leaves_the_others_as_they_are(lived: Path, tmp_path: Path) -> None:
+    """From a backup made after an erasure a replay agrees, the shop's sums included; from before it, it says why it cannot."""
+    folder, before, after = tmp_path / "shop", tmp_path / "before", tmp_path / "after"
+    shutil.copytree(lived, folder)
+    with closing(open_to_read(folder)) as source:
+        (now,) = source.execute("select accepted from shop").fetchone()
+        name, others = source.execute(
+            "select customer, count(*) from journal where customer <> '' group by 1 order by 2 desc limit 1"
+        ).fetchone()
+        kept = dict(source.execute("select id, record from customer where id <> ?", (name,)))
+    assert others > 5
+    for copied in (before, after):
+        copied.mkdir()
+    back_up(folder, before / FILE_NAME, 0)
+    clock, erasures = FixedClock(now + HOUR), Erasures(b"the key of the list")
+    with opened(folder, clock, key=KEY, first_rules=RuleSet(), erasures=erasures) as engine:
+        sums = copy_of(engine.handling.rules.shop.cadence)
+
+        async def ask(change: Callable[[SqlStore, Instant], T]) -> T:
+            asked = Asked(change)
+            engine.run([asked])
+            assert asked.error is None
+            return cast("T", asked.result)
+
+        eraser = Eraser(erasures, ask, folder, lambda: engine.handling.rules.shop, empty_log=engine.empty_log)
+        engine.run([Arrivals([Event("gone", "test", ERASED, now, name, Reason())])])
+        (proof,) = asyncio.run(eraser.end_all())
+        assert sums == engine.handling.rules.shop.cadence, "the shop's sums are nobody's"
+        assert name not in str(proof)
+        back_up(folder, after / FILE_NAME, 0)
+        for number in range(40):
+            clock.advance(HOUR)
+            told = Event(
+                f"v{number}", "test", "customer.visited", clock.now(), sorted(kept)[number % len(kept)], Visit()
+            )
+            engine.run([Arrivals([told])])
+        clock.advance(3 * DAY)
+        for _ in range(20):
+            engine.run([])
+    with closing(open_to_read(folder)) as source:
+        assert not source.execute("select count(*) from journal where customer = ?", (name,)).fetchone()[0]
+        assert {*kept} == {each for (each,) in source.execute("select id from customer")}
+        with closing(open_to_write(after)) as target:
+            assert replay(source, target, key=KEY) > 0
+            assert differing(source, target) == []
+        with closing(open_to_write(before)) as target, pytest.raises(ReplayDiffers, match="was erased at entry"):
+            replay(source, target, key=KEY)
