@@ -73,6 +73,7 @@ _PROFILE: Final = {
     "phone": Field("phone", columns=("phone", "phone number", "mobile", "sms", "telefon", "mobile phone number")),
     "postal": Field("postal address", columns=("address", "postal address", "street address", "anschrift", "address1")),
     "channel": Field("preferred channel", columns=("channel", "preferred channel")),
+    "frequency": Field("how often they want mail at most: usual, monthly, quarterly", columns=("frequency",)),
     "account_manager": Field("who looks after them", columns=("account manager", "contact owner", "betreuer")),
     "tier": Field("tier of the loyalty programme", columns=("tier", "loyalty tier", "status level")),
     "points": Field("points of the loyalty programme", "number", ("points", "loyalty points", "punkte")),

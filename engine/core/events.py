@@ -175,6 +175,7 @@ class ProfileUpdated(Struct, frozen=True, omit_defaults=True, gc=False):
     phone: str | None = ""
     postal: dict[str, Any] | str | None = ""
     channel: str | None = ""
+    frequency: Literal["", "usual", "monthly", "quarterly", None] = ""  # noqa: PYI061 - `| None` makes a typing.Optional
     account_manager: str | None = ""
     tier: str | None = ""
     points: int | str | None = ""

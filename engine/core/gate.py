@@ -13,6 +13,7 @@ from msgspec import Struct
 from engine.core.allowances import BUDGET, CODES, Lacks, allowance_of, key_of, left_at
 from engine.core.conditions import View
 from engine.core.customer import Customer, Run
+from engine.core.frequency import own_cap_reached
 from engine.core.had import all_times_had, times_had
 from engine.core.hours import into_hours
 from engine.core.moments import DAY, HOUR, Instant, Zone, zone
@@ -159,7 +160,11 @@ def _waits(view: View, run: Run, step: Send) -> Iterator[tuple[Instant, str]]:
 
 
 def caps_reached(view: View, purpose: Purpose) -> Iterator[tuple[Instant, str]]:
-    """Yield each cap of a purpose that so many releases have reached: when it is free again, and its words."""
+    """Yield each cap that so many releases have reached: when it is free again, and its words.
+
+    The shop's caps count releases of their purpose, the customer's own counts whatever is not of service.
+    """
+    yield from own_cap_reached(view)
     for cap in view.lifecycle.caps:
         if cap.purpose is not purpose:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -10,9 +10,12 @@ from engine.core.causes import CAUSES
 from engine.core.events import Event, InvitationAnswered, Mail, NewsletterAnswer, SurveyAnswered
 from engine.core.links import Link
 from engine.core.moments import MINUTE, Instant
+from engine.core.permission import STOPPABLE
 from engine.core.reading import encode
 from engine.core.rules import Purpose
+from engine.listeners.choosing import Choice
 from engine.listeners.intake import Intake
+from engine.listeners.objections import Objections
 from engine.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -24,9 +27,12 @@ Block = Callable[[Sequence[bytes]], Awaitable[None]]
 class Answers:
     """Takes in what customers say on the public pages."""
 
-    def __init__(self, intake: Intake, block: Block, unblock: Block, clock: Clock, page: str) -> None:
+    def __init__(
+        self, intake: Intake, block: Block, unblock: Block, objections: Objections, clock: Clock, page: str
+    ) -> None:
         """`page` is the public URL, kept as part of the proof of a consent."""
         self._intake, self._block, self._unblock, self._clock, self._page = intake, block, unblock, clock, page
+        self._objections = objections
 
     async def stop(self, link: Link) -> None:
         """Stop messages of the link's purpose.
@@ -61,6 +67,44 @@ class Answers:
         cause = reason if reason in CAUSES else ""
         said = SurveyAnswered(survey=link.asks, answers={"reason": reason}, cause=cause)
         await self._take(self._event(link, "survey.answered", said))
+
+    async def choose(self, link: Link, choice: Choice, wordings: Mapping[str, str], ip: str, address: str) -> None:
+        """Take in what a customer chose on their page.
+
+        Args:
+            link: the page's.
+            choice: what changed.
+            wordings: the sentence beside each box that they ticked.
+            ip: where from, kept with the wording as proof.
+            address: theirs, if it is known: a no holds for it as well.
+
+        """
+        stopped = [purpose for purpose in choice.no if purpose in STOPPABLE]
+        if stopped:
+            await self._objections.heard_no(address, link.customer, purposes=stopped)
+        for purpose in stopped:
+            said = Mail(message_id=link.effect_id, purpose=purpose)
+            await self._try(self._chosen(link, "email.unsubscribed", purpose, said))
+        for purpose in choice.no:
+            if purpose not in stopped:
+                await self._take(self._chosen(link, "consent.withdrawn", purpose, {"purpose": purpose}))
+        for purpose in choice.yes:
+            proof = {
+                "wording": wordings[purpose],
+                "ip": ip,
+                "page": f"{self._page}/preferences",
+                "mail": link.effect_id,
+            }
+            given = {"purpose": purpose, "basis": "express", "proof": proof}
+            await self._take(self._chosen(link, "consent.given", purpose, given))
+        wishes = {"frequency": choice.frequency, "channel": choice.channel}
+        if changed := {name: value for name, value in wishes.items() if value}:
+            await self._take(self._chosen(link, "profile.updated", "-".join(changed.values()), changed))
+
+    def _chosen(self, link: Link, kind: str, about: str, data: object) -> Event:
+        """Return the event of a choice; each is one of its own, for minds are changed within a minute."""
+        now = self._clock.now()
+        return Event(f"{link.effect_id}.{kind}.{about}.{now}", "winback", kind, now, link.customer, data)
 
     def _replied(self, link: Link, *, yes: bool) -> Event:
         said = InvitationAnswered(invitation=link.asks, answer="yes" if yes else "no")

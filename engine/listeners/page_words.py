@@ -52,6 +52,7 @@ WORDS: dict[str, dict[str, Words]] = {
         ),
         "question": Words("Ihre Antwort", "{shop} hat Ihnen eine Frage geschickt.", "Ja, gern", "Nein, danke"),
         "survey": Words("Woran lag es?", "Ein Klick genügt. Danke, dass Sie sich die Zeit nehmen."),
+        "chosen": Words("Gespeichert.", "Wir halten uns ab sofort daran."),
         "replied": Words("Danke für Ihre Antwort!", "Wir haben sie notiert und halten uns daran."),
         "answer_over": Words(
             "Diese Frage ist abgelaufen.",
@@ -71,7 +72,7 @@ WORDS: dict[str, dict[str, Words]] = {
         "no_such_way": Words("Das geht hier nicht.", "Bitte öffnen Sie den Link noch einmal aus der E-Mail."),
         "failed": Words(
             "Das hat gerade nicht geklappt.",
-            "Bitte versuchen Sie es in ein paar Minuten noch einmal. Es wurde nichts verändert.",
+            "Bitte versuchen Sie es in ein paar Minuten noch einmal.",
         ),
     },
     "en": {
@@ -98,6 +99,7 @@ WORDS: dict[str, dict[str, Words]] = {
         ),
         "question": Words("Your answer", "{shop} has sent you a question.", "Yes, please", "No, thanks"),
         "survey": Words("What was it?", "One click is enough. Thank you for taking the time."),
+        "chosen": Words("Saved.", "We will keep to it from now on."),
         "replied": Words("Thank you for your answer!", "We have noted it and will keep to it."),
         "answer_over": Words(
             "This question has run out.",
@@ -115,7 +117,7 @@ WORDS: dict[str, dict[str, Words]] = {
             "It may have been cut off when it was copied. Please open it again from the email.",
         ),
         "no_such_way": Words("That cannot be done here.", "Please open the link again from the email."),
-        "failed": Words("That did not work just now.", "Please try again in a few minutes. Nothing has been changed."),
+        "failed": Words("That did not work just now.", "Please try again in a few minutes."),
     },
 }
 
@@ -133,6 +135,10 @@ REASONS: dict[str, dict[str, str]] = {
 """What the survey offers as answers: causes, in the customer's words; `other` is none of them."""
 
 QUESTIONS = {"de": "Fragen? Schreiben Sie an", "en": "Questions? Write to"}
+PREFERENCES_INSTEAD = {
+    "de": "Was Sie bekommen und wie oft, können Sie auch einzeln einstellen",
+    "en": "You can also choose what you get and how often",
+}
 TO_THE_SHOP = {"de": "Weiter zum Shop", "en": "Go to the shop"}
 
 

@@ -6,7 +6,8 @@ from html import escape
 
 from msgspec import Struct
 
-from engine.listeners.page_words import QUESTIONS, REASONS, TO_THE_SHOP, WORDS, Words, wording
+from engine.core.links import PAGES, PREFERENCES
+from engine.listeners.page_words import PREFERENCES_INSTEAD, QUESTIONS, REASONS, TO_THE_SHOP, WORDS, Words, wording
 
 
 class Shopfront(Struct, frozen=True, kw_only=True):
@@ -29,23 +30,44 @@ main{width:100%;max-width:34rem;background:var(--paper);border:1px solid var(--l
 h1{margin:0 0 .75rem;font-size:1.6rem;line-height:1.25;text-wrap:balance}
 p{margin:0}
 form{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.75rem}
-form.list{flex-direction:column;align-items:stretch}
+form.list,form.choices,form.last{flex-direction:column;align-items:stretch}
+form.choices{gap:1.5rem}
+form.last{margin-top:2rem;padding-top:1.5rem;border-top:1px solid var(--line)}
+fieldset{margin:0;padding:0;border:0;min-width:0}
+legend{padding:0;margin-bottom:.35rem;font-weight:700}
+label{display:flex;gap:.8rem;align-items:flex-start;padding:.55rem 0;cursor:pointer}
+label input{flex:none;width:1.35rem;height:1.35rem;margin:.15rem 0 0;accent-color:var(--button)}
 button{min-height:3rem;padding:.6rem 1.5rem;font:inherit;font-weight:600;border-radius:.6rem;border:2px solid var(--button);
 background:var(--button);color:var(--on);cursor:pointer}
 button.quiet{background:transparent;color:var(--ink);border-color:var(--line)}
-button:focus-visible,a:focus-visible{outline:3px solid var(--button);outline-offset:3px}
+button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid var(--button);outline-offset:3px}
 footer{max-width:34rem;margin-top:1.25rem;color:var(--soft);font-size:.875rem;text-align:center}
 footer a,.more a{color:inherit}
 .more{margin-top:1.5rem}
 """
 
 
-def page(name: str, language: str, shop: Shopfront, *, purpose: str = "", chosen: str = "", test: str = "") -> str:
-    """Return a page as HTML. `chosen` is the answer whose button stands first, `test` the name of a test."""
+def page(
+    name: str,
+    language: str,
+    shop: Shopfront,
+    *,
+    purpose: str = "",
+    chosen: str = "",
+    test: str = "",
+    preferences: str = "",
+) -> str:
+    """Return a page as HTML.
+
+    `chosen` is the answer whose button stands first, `test` the name of a test, `preferences` the token of the page where
+    they can be set, which is offered then.
+    """
     words = WORDS[language][name]
     text = escape(wording(name, language, shop.name, purpose, test))
-    onward = _onward(language, shop) if name == "link_over" else ""
-    return framed(words.title, f"<p>{text}</p>\n{onward}{_form(name, words, chosen, language)}", language, shop)
+    onward = _onward(shop.url, TO_THE_SHOP[language]) if name == "link_over" and shop.url else ""
+    if preferences:
+        onward = _onward(f"../{PAGES[PREFERENCES]}/{preferences}", PREFERENCES_INSTEAD[language])
+    return framed(words.title, f"<p>{text}</p>\n{_form(name, words, chosen, language)}{onward}", language, shop)
 
 
 def framed(title: str, content: str, language: str, shop: Shopfront) -> str:
@@ -60,9 +82,9 @@ def framed(title: str, content: str, language: str, shop: Shopfront) -> str:
     )
 
 
-def _onward(language: str, shop: Shopfront) -> str:
-    """Return where somebody who came with an old link can go on: to the shop."""
-    return f'<p class="more"><a href="{escape(shop.url)}">{TO_THE_SHOP[language]}</a></p>\n' if shop.url else ""
+def _onward(url: str, words: str) -> str:
+    """Return where somebody can go on to."""
+    return f'<p class="more"><a href="{escape(url)}">{words}</a></p>\n'
 
 
 def _form(name: str, words: Words, chosen: str, language: str) -> str:

@@ -47,6 +47,7 @@ CUSTOMER: Final[dict[str, Variable]] = {
     "phone": _maybe("Telephone number."),
     "postal": _maybe("Postal address."),
     "channel": _maybe("The channel the customer prefers."),
+    "frequency": _maybe("How often the customer wants to hear from us at most: usual, monthly, quarterly."),
     "account_manager": _maybe("Who looks after the customer."),
     "tier": _maybe("Tier of the loyalty programme."),
     "points": _maybe("Points of the loyalty programme."),

@@ -39,6 +39,7 @@ from engine.runtimes.sqlite.loop import Loop
 from engine.wiring import in_force
 from engine.wiring.console import EngineSights
 from engine.wiring.heard import hooks_and_polls
+from engine.wiring.preferring import known_by
 from engine.wiring.public_books import Change, PublicBooks
 from engine.wiring.secret import Secrets, Whereabouts, from_file, is_gone, new_control_token, say_where
 from engine.wiring.settings import Settings, SettingsError
@@ -88,7 +89,7 @@ async def listeners(
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    answers = Answers(intake, books.block, books.unblock, engine, settings.links_begin_with)
+    answers = Answers(intake, books.block, books.unblock, objections, engine, settings.links_begin_with)
     hooks = hooks_and_polls(settings, environment, intake, books, objections, engine, registry, stack)
     brand = in_force.of_books(settings.books).brand
     shop = Shopfront(name=brand.name, support_email=brand.support_email, url=brand.url, imprint=brand.imprint)
@@ -102,6 +103,8 @@ async def listeners(
         clock=engine,
         notes=Notes(intake, READ, registry),
         callers=Callers(settings.listen.trusted_proxies),
+        known=known_by(settings.books, lambda: engine.handling.rules.lifecycle, engine.now),
+        tracks=settings.tracking.opens or settings.tracking.clicks,
     )
     public = await serve(app, public_host, public_port)
     stack.push_async_callback(public.stop)

@@ -38,7 +38,7 @@ survey.answered: survey; answers cause
 invitation.answered: invitation answer;
 hand_off.answered: hand_off result; cause call_again_on note
 profile.updated: ; email first_name last_name salutation formal company role language timezone country birthday phone \
-postal channel account_manager tier points points_expire contract_ends attributes
+postal channel frequency account_manager tier points points_expire contract_ends attributes
 ticket.opened: ticket_id; topic cause
 ticket.solved: ticket_id; topic cause
 contract.cancelled: ; reason cause competitor_contract_ends

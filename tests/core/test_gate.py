@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.core.customer import Customer, Permission, Proof, Release, Run, Stop
 from engine.core.gate import Defer, Drop, Go, Verdict, verdict
 from engine.core.ids import ref
-from engine.core.moments import DAY, HOUR, Instant, Length
+from engine.core.moments import DAY, HOUR, Instant, Length, zone
 from engine.core.rulebook import Rules
 from engine.core.rules import (
     Address,
@@ -194,6 +194,19 @@ def test_of_several_caps_the_longest_wait_counts() -> None:
     assert asked(lifecycle=replace(CALM, caps=both), releases=sent) == Defer(
         START + 2 * DAY, "cap: marketing at most 4 per 30d"
     )
+
+
+@pytest.mark.parametrize(("wish", "days"), [("monthly", 30), ("quarterly", 90), ("usual", 0), (None, 0), ("often", 0)])
+@pytest.mark.parametrize("purpose", ["marketing", "newsletter"])
+def test_the_customers_own_cap_counts_whatever_is_not_of_service(wish: str | None, days: int, purpose: str) -> None:
+    """Who wants mail at most once a month or a quarter gets no second one sooner, whatever the first was."""
+    sent = (Release(START - DAY, purpose, "hello", "e0"), Release(START - HOUR, "service", "hello", "e1"))
+    found = asked(releases=sent, profile={**somebody().profile, "frequency": (wish, 0)})
+    back = zone("Europe/Berlin").after(START - DAY, Length(days=days))  # at the same clock time
+    later = Defer(back, f"cap: the customer wants at most 1 per {days}d")
+    assert found == (later if days else Go())
+    service = replace(STEP, purpose=Purpose.SERVICE)
+    assert asked(step=service, releases=sent, profile={**somebody().profile, "frequency": (wish, 0)}) == Go()
 
 
 def test_other_senders_are_kept_clear_of() -> None:

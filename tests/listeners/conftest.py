@@ -9,9 +9,10 @@ import pytest
 from connectors.memory import FixedClock
 from engine.core.events import DeadLetter, Event
 from engine.core.links import Keys
+from engine.core.objections import No
 from engine.core.reading import Reader
 from engine.handling import Taken
-from engine.listeners import Intake
+from engine.listeners import Intake, Objections
 
 NOW = 1_767_607_200_000_000  # 2026-01-05 10:00 UTC
 
@@ -49,6 +50,15 @@ class World:
     async def unblock(self, keys: Sequence[bytes]) -> None:
         """Take keys off the block list."""
         self.story.append(("unblock", tuple(keys)))
+
+    async def note(self, noes: Sequence[No]) -> None:
+        """Put on the block list what was said no to otherwise than through a link."""
+        self.story += [("no", each) for each in noes]
+
+    @property
+    def objections(self) -> Objections:
+        """Return what hears a no."""
+        return Objections(self.note, self.clock)
 
     def intake(self) -> Intake:
         """Return a way in with a real reader."""

@@ -68,7 +68,7 @@ async def client(world: Any, keys: Keys, tmp_path: Path, registry: CollectorRegi
         registry,
         body_seconds=1.0,
     )
-    answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
+    answers = Answers(world.intake(), world.block, world.unblock, world.objections, world.clock, "https://shop.example")
     notes = Notes(world.intake(), READ)
     app = public_app(keys, answers, Shopfront(name="Shop"), lambda: "", hooks=hooks, clock=world.clock, notes=notes)
     async with TestClient(TestServer(app)) as service:
@@ -192,7 +192,7 @@ async def test_what_was_signed_too_long_ago_is_refused(world: Any, client: Clien
 async def test_a_hook_that_is_off_is_not_there(world: Any, keys: Keys) -> None:
     """404 as for any path that is none; and no hook is on by itself."""
     assert hooks_of(Settings(), {}) == []
-    answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
+    answers = Answers(world.intake(), world.block, world.unblock, world.objections, world.clock, "https://shop.example")
     notes = Notes(world.intake(), READ)
     app = public_app(keys, answers, Shopfront(name="Shop"), lambda: "", clock=world.clock, notes=notes)
     async with TestClient(TestServer(app)) as service:

@@ -37,7 +37,7 @@ def path(keys: Keys, kind: str = UNSUBSCRIBE, **changes: Any) -> str:
 @pytest.fixture
 async def client(world: Any, keys: Keys) -> AsyncIterator[Client]:
     """A browser before the public listener."""
-    answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
+    answers = Answers(world.intake(), world.block, world.unblock, world.objections, world.clock, "https://shop.example")
     notes = Notes(world.intake(), READ)
     app = public_app(keys, answers, SHOP, lambda: "", clock=world.clock, notes=notes, body_seconds=0.1)
     async with TestClient(TestServer(app)) as browser:

@@ -64,7 +64,7 @@ def notes(world: World) -> Notes:
 @pytest.fixture
 async def client(world: World, keys: Keys, notes: Notes) -> AsyncIterator[Client]:
     """A browser before the public listener, behind a proxy that is trusted."""
-    answers = Answers(world.intake(), world.block, world.unblock, world.clock, "https://shop.example")
+    answers = Answers(world.intake(), world.block, world.unblock, world.objections, world.clock, "https://shop.example")
     shop = Shopfront(name="Tee & Co", url="https://shop.example")
     app = public_app(keys, answers, shop, lambda: "", clock=world.clock, notes=notes)
     async with TestClient(TestServer(app)) as browser:
@@ -104,7 +104,7 @@ async def test_everything_known_of_a_request_is_handed_on(keys: Keys, world: Wor
     """User agent, address, method and whether the link could be seen: whoever judges needs them. Nothing is judged here."""
     raws = Raws()
     raws.open.set()
-    answers = Answers(world.intake(), world.block, world.unblock, world.clock, "")
+    answers = Answers(world.intake(), world.block, world.unblock, world.objections, world.clock, "")
     app = public_app(keys, answers, Shopfront(name="S"), lambda: "", clock=world.clock, notes=Notes(raws, READ))  # type: ignore[arg-type]  # a fake
     async with TestClient(TestServer(app)) as browser:
         agent = {"User-Agent": "Scanner/1.0 \u00e4"}
@@ -192,7 +192,7 @@ async def test_a_redirect_does_not_wait_for_the_engine(keys: Keys, world: World)
     """While nothing can be taken in links lead on at once; what they told comes in afterwards, in batches, in order."""
     raws = Raws()
     raws.failures = 1
-    answers = Answers(world.intake(), world.block, world.unblock, world.clock, "")
+    answers = Answers(world.intake(), world.block, world.unblock, world.objections, world.clock, "")
     app = public_app(keys, answers, Shopfront(name="S"), lambda: "", clock=world.clock, notes=Notes(raws, READ))  # type: ignore[arg-type]  # a fake
     async with TestClient(TestServer(app)) as browser:
         async with asyncio.timeout(5):

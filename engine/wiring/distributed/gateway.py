@@ -26,6 +26,7 @@ from engine.core.customer import Customer
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import Read, Reader
+from engine.core.rules import Lifecycle
 from engine.core.source_topics import SourceTopic
 from engine.handling import Taken
 from engine.listeners import (
@@ -57,6 +58,7 @@ from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
 from engine.wiring.heard import hooks_and_polls
 from engine.wiring.in_force import kept_of
+from engine.wiring.preferring import known_by
 from engine.wiring.public_books import Change, PublicBooks
 from engine.wiring.secret import Secrets, from_file, keys_of
 from engine.wiring.settings import Settings, SettingsError
@@ -110,6 +112,7 @@ class _State:
         self.meters = GatewayMeters(self.registry)
         self.doing = "has not begun"
         self.reader = Reader()
+        self.lifecycle = Lifecycle()
         self.brand: Brand = PLACEHOLDER
 
     def why_not_ready(self) -> str:
@@ -127,6 +130,7 @@ class _State:
         newest = rules.newest
         if newest is not None:
             self.reader = Reader(newest.rule_set.own_events)
+            self.lifecycle = newest.rule_set.lifecycle
             self.brand = kept_of(newest.templates).brand
 
 
@@ -181,7 +185,7 @@ async def _listeners(
     intake = Intake(state.read, door.submit, clock)
     hooks = hooks_and_polls(settings, environment, intake, books, objections, clock, state.registry, stack)
     codes = SharedCodes(_server(settings), writer, door.submit, clock)
-    answers = Answers(intake, books.block, books.unblock, clock, settings.links_begin_with)
+    answers = Answers(intake, books.block, books.unblock, objections, clock, settings.links_begin_with)
     host, port = _split(settings.listen.public)
     app = public_app(
         secrets.links,
@@ -193,6 +197,8 @@ async def _listeners(
         clock=clock,
         notes=Notes(intake, READ, state.registry),
         callers=Callers(settings.listen.trusted_proxies),
+        known=known_by(settings.books, lambda: state.lifecycle, clock.now),
+        tracks=settings.tracking.opens or settings.tracking.clicks,
     )
     public = await serve(app, host, port)
     stack.push_async_callback(public.stop)
