@@ -261,6 +261,7 @@ class Customer(Struct, array_like=True, gc=False):
     sold_to: Instant = 0  # the latest order that named the address we have
     consents: bytes = b""  # what was said of each permission, with its proof; read by `engine.core.consents` alone
     data_requested: Instant = 0  # when they last asked what is known of them
+    replied_at: Instant = 0  # when they last wrote back to a mail, themselves
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

@@ -185,6 +185,7 @@ def _clicked(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[
 def _replied(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     if event.data.kind != "auto_reply":
         _live(customer, "reply", event.time)
+        customer.replied_at = max(customer.replied_at, event.time)
 
 
 def _answered(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:

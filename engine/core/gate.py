@@ -186,6 +186,8 @@ def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
                 yield zone.after(at, hold.order_under_way), ORDER_UNDER_WAY
     if hold.after_refund is not None and customer.refunded_at:
         yield zone.after(customer.refunded_at, hold.after_refund), "a refund was made not long ago"
+    if hold.reply is not None and customer.replied_at:
+        yield zone.after(customer.replied_at, hold.reply), "they wrote back, and a person answers"
 
 
 # Offers --------------------------------------------------------------------------------------------------------------

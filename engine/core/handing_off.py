@@ -18,6 +18,7 @@ from engine.core.decision import TaskGiven, Wanting
 from engine.core.events import Event
 from engine.core.fields import field_value
 from engine.core.gate import Defer, may_reach, run_zone
+from engine.core.ids import digest
 from engine.core.moments import Instant, iso_day, zone
 from engine.core.money import written
 from engine.core.permission import use
@@ -30,6 +31,9 @@ from engine.core.turn import Turn
 from engine.core.worth import worth_of
 
 HANDED_OFF = "handed_off"
+REPLIES = "replies"
+"""The team that what customers write back is handed to."""
+
 LAST_ORDERS = 3
 
 
@@ -63,6 +67,15 @@ def hand_off(turn: Turn, run: Run, workflow: Workflow, step: HandOff) -> Run | N
     due = run_zone(workflow, turn.zone).after(turn.now, step.answer_within)
     turn.put(replace(run, doing=HANDED_OFF, due=due, reason=""))
     return None
+
+
+def hand_reply(turn: Turn, event: Event) -> None:
+    """Hand a reply to the people who answer; the record has no room for its words, which go by mail alone."""
+    number = digest(turn.customer.id, fx.HANDED_OFF, event.source, event.id)
+    said = f"wrote back on {iso_day(turn.zone.day(event.time))}"
+    known = evidence(turn.customer, turn.now, turn.rules.lifecycle, turn.rules.shop.thresholds)
+    data = {"hand_off": number, "team": REPLIES, "may": ["answer"], "reasons": [said, *known, *_orders(turn)]}
+    turn.repeat(fx.HANDED_OFF, number, data)
 
 
 def answers(run: Run, step: HandOff, event: Event, customer: Customer) -> bool:
@@ -120,12 +133,17 @@ def _reasons(turn: Turn, workflow: Workflow) -> Iterator[str]:
     yield from evidence(customer, turn.now, lifecycle, turn.rules.shop.thresholds)
     if workflow.offers:
         yield f"worth: {worth_of(customer, workflow, lifecycle).said}"
+    yield from _orders(turn)
+
+
+def _orders(turn: Turn) -> Iterator[str]:
+    customer = turn.customer
     if customer.orders:
         last = [
             f"{iso_day(order.day)}: {written(order.amount, order.currency)} {order.currency}"
             for order in customer.orders[-LAST_ORDERS:]
         ]
-        count = field_value(customer, "orders", turn.now, lifecycle)
+        count = field_value(customer, "orders", turn.now, turn.rules.lifecycle)
         yield f"{count} orders; the last: {', '.join(reversed(last))}"
     manager = customer.value("account_manager")
     if manager:

@@ -14,6 +14,7 @@ from engine.core.entering import kept_out_until
 from engine.core.events import DATA, Event
 from engine.core.facts import fold, is_taken_back
 from engine.core.gate import ORDER_UNDER_WAY
+from engine.core.handing_off import hand_reply
 from engine.core.ids import ref
 from engine.core.judging import is_doubtful, judge_address_anew, judge_standing
 from engine.core.moments import DAY
@@ -104,6 +105,8 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
             customer.returned = None  # who had never been away is not welcomed back
         else:
             let_hear(turn, run, told, heard, history=history)
+    if event.type == "email.replied" and event.data.kind != "auto_reply" and not history:
+        hand_reply(turn, event)
     if event.type in _MAY_FREE_A_SEND:
         _ask_held_sends(turn, event, history=history)
     go_on(turn, may_enter=not history, heard=heard)

@@ -226,6 +226,7 @@ def test_other_senders_are_kept_clear_of() -> None:
         ({"ticket_solved_at": ago("14d") + 1}, START + 1, "a ticket was solved not long ago"),
         ({"under_way": ((ref("o"), ago("10d") + 1),)}, START + 1, "an order is under way"),
         ({"refunded_at": ago("7d") + 1}, START + 1, "a refund was made not long ago"),
+        ({"replied_at": ago("7d") + 1}, START + 1, "they wrote back, and a person answers"),
     ],
 )
 def test_what_holds_a_send(fields: dict[str, Any], until: Instant, reason: str) -> None:
@@ -233,7 +234,7 @@ def test_what_holds_a_send(fields: dict[str, Any], until: Instant, reason: str) 
     assert asked(**fields) == Defer(until, reason)
     if until == START + 1:
         assert asked(START + 1, **fields) == Go()
-    assert asked(lifecycle=replace(CALM, hold_while=HoldWhile(False, None, None, None)), **fields) == Go()
+    assert asked(lifecycle=replace(CALM, hold_while=HoldWhile(False, None, None, None, None)), **fields) == Go()
 
 
 def test_an_order_holds_neither_its_own_stage_nor_a_welcome() -> None:

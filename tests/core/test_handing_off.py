@@ -381,3 +381,29 @@ def test_what_became_of_a_send_is_no_matter_of_a_task() -> None:
     before = play.customer()
     play.signal(Handed(before.runs[0].effect_id, "done"))
     assert play.customer().runs == before.runs
+
+
+# Replies -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "handed"), [("reply", 1), ("", 1), ("auto_reply", 0)])
+def test_a_reply_of_a_person_is_handed_to_a_person(kind: str, handed: int) -> None:
+    """With what is known of the customer, whatever workflow wrote to them or none; a program's reply is nobody's."""
+    play = shop(AT_ONCE)
+    play.happens("email.replied", kind=kind)
+    told = [each for each in play.effects if each.type == "winback.handed_off"]
+    assert len(told) == handed
+    for effect in told:
+        assert (effect.data["team"], effect.data["may"]) == ("replies", ["answer"])
+        assert effect.data["reasons"][0] == "wrote back on 2026-01-05"
+        assert effect.data["hand_off"] == effect.effect_id
+
+
+def test_each_reply_is_handed_over_once_and_those_of_history_not_at_all() -> None:
+    """Two replies are two acts; what was imported was answered long ago."""
+    play = shop(AT_ONCE, history_after=3 * DAY)
+    play.happens("email.replied", kind="reply")
+    play.happens("email.replied", kind="reply")
+    play.happens("email.replied", kind="reply", time=START - 30 * DAY)
+    acts = [each.effect_id for each in play.effects if each.type == "winback.handed_off"]
+    assert len(set(acts)) == len(acts) == 2

@@ -61,6 +61,7 @@ class HoldWhile(Struct, frozen=True, omit_defaults=True):
     ticket_solved: Length | None = Length(days=14)
     order_under_way: Length | None = Length(days=10)
     after_refund: Length | None = Length(days=7)
+    reply: Length | None = Length(days=7)
 
 
 class CauseRule(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -337,6 +337,7 @@ WORDS: Final[dict[str, str]] = {
     "reason.a ticket was solved not long ago": "eine Beschwerde wurde erst kürzlich gelöst",
     "reason.an order is under way": "eine Bestellung ist unterwegs",
     "reason.a refund was made not long ago": "es gab kürzlich eine Erstattung",
+    "reason.they wrote back, and a person answers": "hat geschrieben, und ein Mensch antwortet",
     "reason.the customer is gone": "der Kunde ist nicht mehr da",
     "reason.the customer said no": "der Kunde hat Nein gesagt",
     "reason.the run has moved on": "es ging schon anders weiter",

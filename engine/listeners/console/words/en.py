@@ -337,6 +337,7 @@ WORDS: Final[dict[str, str]] = {
     "reason.a ticket was solved not long ago": "a ticket was solved not long ago",
     "reason.an order is under way": "an order is under way",
     "reason.a refund was made not long ago": "a refund was made not long ago",
+    "reason.they wrote back, and a person answers": "they wrote back, and a person answers",
     "reason.the customer is gone": "the customer is gone",
     "reason.the customer said no": "the customer said no",
     "reason.the run has moved on": "the run has moved on",

@@ -1,0 +1,130 @@
+"""One mail that came in: read, joined, told as events, handed to a person where one wrote; or set aside.
+
+What it says is durable when `take` returns: a "no" is on the block list first, then the events are taken in as from
+everywhere else, then the people have the words. Nothing is ever answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+
+from connectors.bounces import read
+from connectors.incoming import NotNowError
+from engine.core.events import DeadLetter
+from engine.core.reading import encode
+from engine.core.saying_no import says_more
+from engine.core.whose import mail_key
+from engine.listeners import Intake, Objections
+from engine.listeners.intake import Submit
+from engine.ports import Clock
+from engine.wiring.incoming.handing_over import HandingOver
+from engine.wiring.incoming.heads import head_of
+from engine.wiring.incoming.joining import joined
+from engine.wiring.incoming.telling import WRITTEN, Came, events
+from engine.wiring.secret import Secrets
+
+log = structlog.get_logger(__name__)
+
+Find = Callable[[str], Awaitable[str]]
+"""Returns the customer known under an identity key, empty for nobody."""
+
+SET_ASIDE, NOTHING = "set_aside", "nothing"
+KINDS: Final = ("bounce", "complaint", "delivered", "no", "reply", "auto_reply", NOTHING, SET_ASIDE)
+"""What a mail that came in can be, as the metrics count them."""
+
+_KEPT_OF_POISON = 1_000_000  # bytes
+
+
+class IncomingMail:
+    """Takes mails in, whichever way they come."""
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        intake: Intake,
+        objections: Objections,
+        submit: Submit,
+        find: Find,
+        people: HandingOver,
+        clock: Clock,
+        *,
+        own: frozenset[str] = frozenset(),
+        counted: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Take mails in.
+
+        Args:
+            secrets: what we sign with.
+            intake: takes events in.
+            objections: blocks who says no.
+            submit: takes what must be set aside.
+            find: knows customers.
+            people: get what customers write.
+            clock: the time of day.
+            own: addresses of the shop's own, in small letters.
+            counted: hears what each mail was, one of `KINDS`.
+
+        """
+        self._secrets, self._intake, self._objections, self._submit = secrets, intake, objections, submit
+        self._find, self._people, self._clock, self._own, self._counted = find, people, clock, own, counted
+
+    async def take(self, raw: bytes, recipients: Sequence[str], origin: str) -> None:
+        """Take one mail in; what nothing can be made of is set aside with the dead letters.
+
+        Raises:
+            NotNowError: the engine, the books or the mail server cannot be used now: bring it again.
+
+        """
+        try:
+            came = self._read(raw, recipients)
+        except Exception as error:  # noqa: BLE001 - one mail that breaks us must not hold up all others
+            await self._set_aside(raw, origin, error)
+            return
+        try:
+            kind = await self._follow(came, origin)
+        except Exception as error:
+            raise NotNowError(f"{type(error).__name__}: {error}") from error
+        self._counted(kind)
+
+    def _read(self, raw: bytes, recipients: Sequence[str]) -> Came:
+        head, report = head_of(raw), read(raw)
+        about = joined(
+            raw,
+            self._secrets,
+            recipients=(*recipients, *report.about.envelope_recipients),
+            envelope_id=report.about.envelope_id,
+            message_ids=report.about.message_ids,
+        )
+        return Came(head, report, about, self._clock.now())
+
+    async def _follow(self, came: Came, origin: str) -> str:
+        customer = await self._customer(came)
+        came = came.with_known_writer(bool(customer))
+        made = list(events(came, self._secrets.blocks, self._own))
+        if made:
+            await self._intake.take([encode(each) for each in made], origin, self._objections.heed)
+        text = came.report.text
+        if came.is_from_a_person and not came.is_for_nobody and (not came.is_a_no or says_more(text)):
+            await self._people.hand_over(came.head, text, customer, is_a_no=came.is_a_no)
+        return came.kind if made or came.is_from_a_person else NOTHING
+
+    async def _customer(self, came: Came) -> str:
+        """Return whose mail was answered, or who writes; only of what somebody wrote."""
+        if came.report.kind not in WRITTEN:
+            return ""
+        about = came.about
+        if about is not None and (customer := about.customer or await self._find(f"message:{about.effect_id}")):
+            return customer
+        return await self._find(mail_key(came.head.writer)) if came.head.writer else ""
+
+    async def _set_aside(self, raw: bytes, origin: str, error: Exception) -> None:
+        log.error("a mail that came in cannot be handled; it is among the dead letters", why=type(error).__name__)
+        letter = DeadLetter(raw[:_KEPT_OF_POISON], f"a mail that cannot be handled: {type(error).__name__}", origin)
+        try:
+            await self._submit([letter], [origin])
+        except Exception as failed:
+            raise NotNowError(f"{type(failed).__name__}: {failed}") from failed
+        self._counted(SET_ASIDE)
