@@ -170,7 +170,7 @@ def _divided(body: bytes, boundary: str, left: list[int]) -> Iterator[bytes]:
     if not lines:
         guessed = _A_BOUNDARY.search(body)
         lines = list(_lines_of(guessed[1], body)) if guessed else []
-    for line, following in zip(lines, [*lines[1:], None], strict=True):
+    for line, following in zip(lines, [*lines[1:], None], strict=False):
         if line[1] or left[0] == 0:  # the closing one
             return
         left[0] -= 1

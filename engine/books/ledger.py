@@ -126,6 +126,12 @@ def ending_of(connection: Connection, effect_id: str) -> Ending | None:
     return _decode_ending(row[0]) if row else None
 
 
+def customer_of(connection: Connection, effect_id: str) -> str:
+    """Return whose a send is that was called or has ended; empty where none is known."""
+    row = connection.execute(QUERIES["customer_of"], (effect_id,)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def calls(connection: Connection) -> list[Call]:
     """Return the calls whose end is not known: after a start, those of the process before."""
     return [Call(*row) for row in connection.execute(QUERIES["calling"])]

@@ -58,6 +58,9 @@ delete from outbox where effect_id = ? and seq = ?
 select detail from ledger
 where effect_id = ? and state in ('done', 'uncertain', 'refused', 'dropped')
 
+-- name: customer_of
+select customer from ledger where effect_id = ?
+
 -- name: calling
 select ledger.effect_id, ledger.customer, outbox.seq, ledger.message_id from ledger left join outbox using (effect_id)
 where state = 'calling' order by at, ledger.effect_id

@@ -105,8 +105,7 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
             customer.returned = None  # who had never been away is not welcomed back
         else:
             let_hear(turn, run, told, heard, history=history)
-    if event.type == "email.replied" and event.data.kind != "auto_reply" and not history:
-        hand_reply(turn, event)
+    _hand_to_people(turn, event, history=history)
     if event.type in _MAY_FREE_A_SEND:
         _ask_held_sends(turn, event, history=history)
     go_on(turn, may_enter=not history, heard=heard)
@@ -117,6 +116,12 @@ def _end_unused(turn: Turn, event: Event, *, history: bool) -> None:
     customer = turn.customer
     if not history and event.time - max(customer.last_reaction, customer.last_mail) > QUIET:
         end_unused(View(customer, event.time, turn.rules.lifecycle))
+
+
+def _hand_to_people(turn: Turn, event: Event, *, history: bool) -> None:
+    """Hand a person's reply to a person; one of long ago was answered by somebody."""
+    if event.type == "email.replied" and event.data.kind != "auto_reply" and not history:
+        hand_reply(turn, event)
 
 
 def _let_go(turn: Turn) -> None:

@@ -95,7 +95,8 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     for name in (
         "refunded_at",
         "ticket_solved_at",
-        "replied_at", "address_given",
+        "replied_at",
+        "address_given",
         "last_mail",
         "other_mail",
         "sold_to",

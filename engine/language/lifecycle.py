@@ -192,7 +192,11 @@ HOLD_WHILE = Form(
         Key("ticket_solved", WordOr(NONE, LENGTH), "It was solved less than this ago."),
         Key("order_under_way", WordOr(NONE, LENGTH), "An order is on its way, at most this long."),
         Key("after_refund", WordOr(NONE, LENGTH), "There was a refund less than this ago."),
-        Key("reply", WordOr(NONE, LENGTH), "They wrote back less than this ago, and a person answers them; 7d when left out."),
+        Key(
+            "reply",
+            WordOr(NONE, LENGTH),
+            "They wrote back less than this ago, and a person answers them; 7d when left out.",
+        ),
     ),
     build=lambda fields, _: HoldWhile(**fields.values),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from engine.books.suppressions import Suppressions
 from engine.books.views import Views
 from engine.listeners import Running
 from engine.ports import Clock, Sender
+from engine.rendering.envelope import Desk
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
 from engine.wiring import in_force
@@ -32,6 +33,7 @@ from engine.wiring.effect_log import Following
 from engine.wiring.erased_files import DataFolder
 from engine.wiring.erasing import Eraser
 from engine.wiring.handing_over import relay_settings_of
+from engine.wiring.incoming.running import WaysIn
 from engine.wiring.preflight.probing import probes_of
 from engine.wiring.ramp_metrics import add_ramp_metrics
 from engine.wiring.receivers import receivers_of
@@ -55,11 +57,14 @@ class Program:
     relay: Relay
     deliveries: Deliveries
     control: EngineControl
+    sender: Sender
+    desk: Callable[[], Desk]
     mailbox: Mailbox
     waiting: WaitingFiles
     registry: CollectorRegistry
     ops: Running | None = None
     public: Running | None = None
+    incoming: WaysIn | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def idle(self) -> bool:
@@ -135,6 +140,7 @@ async def assembled(
             "trouble": relay.trouble,
             "clock": clock_trouble(clock),
             "receivers": dict(deliveries.troubles),
+            "incoming": dict(program.incoming.troubles) if program.incoming is not None else {},
         }
 
     following = Following(data)
@@ -172,7 +178,19 @@ async def assembled(
         end_erasures=eraser.end_all,
     )
     control = EngineControl(place)
-    program = Program(settings, engine, loop, relay, deliveries, control, mailbox, waiting, registry)
+    program = Program(
+        settings,
+        engine,
+        loop,
+        relay,
+        deliveries,
+        control,
+        sender,
+        lambda: composer.desk,
+        mailbox,
+        waiting,
+        registry,
+    )
     await loop.start()
     program.tasks.append(task(stack, following.run(effects)))
     stack.push_async_callback(loop.stop)

@@ -34,6 +34,7 @@ from engine.listeners import (
     serve,
 )
 from engine.listeners.coupons import Order, Refused
+from engine.listeners.intake import ReadEvent
 from engine.runtimes.sqlite.engine import Engine
 from engine.runtimes.sqlite.loop import Loop
 from engine.wiring import in_force
@@ -129,6 +130,11 @@ async def _write(loop: Loop, change: Change[T]) -> T:
 def _split(place: str) -> tuple[str, int]:
     host, _, port = place.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def reading(engine: Engine) -> ReadEvent:
+    """Return what reads events by the rules in force."""
+    return _Reading(engine).read
 
 
 class _Reading:

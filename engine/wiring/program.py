@@ -20,7 +20,8 @@ from engine.wiring import in_force
 from engine.wiring.assembling import Program, assembled, let_go, task
 from engine.wiring.beginning import follower, hold_time, note_that_mail_leaves, set_shadow
 from engine.wiring.clock import mark
-from engine.wiring.listening import listeners
+from engine.wiring.incoming.embedded import take_mail_in
+from engine.wiring.listening import listeners, reading
 from engine.wiring.pools import Pools
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
@@ -120,6 +121,18 @@ async def running(
                     waiting=program.waiting,
                     stack=stack,
                     registry=program.registry,
+                )
+                program.incoming = await take_mail_in(
+                    settings,
+                    environment,
+                    secrets,
+                    engine,
+                    program.loop,
+                    reading(engine),
+                    program.sender,
+                    program.desk,
+                    program.registry,
+                    stack,
                 )
             yield program
 

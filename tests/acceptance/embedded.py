@@ -12,6 +12,7 @@ from connectors.memory import FixedClock
 from engine.books.database import open_to_read
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
+from engine.wiring.incoming_settings import IncomingSettings
 from engine.wiring.program import Program, running
 from engine.wiring.settings import Listen, SenderSettings, Settings, SmtpServer
 from tests.acceptance.shipped import shipped_files
@@ -56,22 +57,31 @@ class Shop:
         return f"http://127.0.0.1:{self.program.ops.port}{path}"
 
 
-def settings(data: Path, smtp_port: int, **smtp: Any) -> Settings:
-    """Return settings for a shop whose mail leaves by a server on this machine."""
+def settings(data: Path, smtp_port: int, *, incoming: dict[str, Any] | None = None, **smtp: Any) -> Settings:
+    """Return settings for a shop whose mail leaves by a server on this machine; `incoming` says how it comes back."""
     return Settings(
         data=data,
         public_url="http://shop.example",
         listen=Listen(public="127.0.0.1:0", ops="127.0.0.1:0"),
         sender=SenderSettings(name="Shop", address="hello@shop.example", kind="smtp"),
         smtp=SmtpServer(port=smtp_port, tls="none", hello="shop.example", **smtp),
+        incoming=IncomingSettings.model_validate(incoming or {}),
     )
 
 
 @asynccontextmanager
-async def live_shop(data: Path, clock: FixedClock, rules: RuleSet, smtp_port: int, **smtp: Any) -> AsyncIterator[Shop]:
+async def live_shop(
+    data: Path,
+    clock: FixedClock,
+    rules: RuleSet,
+    smtp_port: int,
+    *,
+    incoming: dict[str, Any] | None = None,
+    **smtp: Any,
+) -> AsyncIterator[Shop]:
     """Run the engine with these rules in force; at its first start it goes live."""
     files = replace(shipped_files(), rules=rules)
-    async with running(settings(data, smtp_port, **smtp), {}, clock, files) as program:
+    async with running(settings(data, smtp_port, incoming=incoming, **smtp), {}, clock, files) as program:
         shop = Shop(program, clock)
         if not program.shop_is_live:
             await program.control.do("go-live", {"no_suppressions": True})

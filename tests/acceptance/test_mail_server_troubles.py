@@ -34,7 +34,7 @@ leave_when_any:
   - event: email.unsubscribed
 """
 CUSTOMERS = 5
-QUICKLY = {"connect_timeout": 0.2, "command_timeout": 0.2, "final_timeout": 0.2, "connections": 2}
+QUICKLY: dict[str, Any] = {"connect_timeout": 0.2, "command_timeout": 0.2, "final_timeout": 0.2, "connections": 2}
 
 
 async def customers_come(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from connectors.bounces import read
 from connectors.incoming import NotNowError
@@ -101,24 +102,24 @@ class IncomingMail:
         return Came(head, report, about, self._clock.now())
 
     async def _follow(self, came: Came, origin: str) -> str:
-        customer = await self._customer(came)
-        came = came.with_known_writer(bool(customer))
+        came = await self._with_customer(came)
         made = list(events(came, self._secrets.blocks, self._own))
         if made:
             await self._intake.take([encode(each) for each in made], origin, self._objections.heed)
         text = came.report.text
         if came.is_from_a_person and not came.is_for_nobody and (not came.is_a_no or says_more(text)):
-            await self._people.hand_over(came.head, text, customer, is_a_no=came.is_a_no)
+            await self._people.hand_over(came.head, text, came.customer, is_a_no=came.is_a_no)
         return came.kind if made or came.is_from_a_person else NOTHING
 
-    async def _customer(self, came: Came) -> str:
-        """Return whose mail was answered, or who writes; only of what somebody wrote."""
-        if came.report.kind not in WRITTEN:
-            return ""
-        about = came.about
-        if about is not None and (customer := about.customer or await self._find(f"message:{about.effect_id}")):
-            return customer
-        return await self._find(mail_key(came.head.writer)) if came.head.writer else ""
+    async def _with_customer(self, came: Came) -> Came:
+        """Find whose the mail is that it is about, else, of what somebody wrote, who that is."""
+        about, writer = came.about, came.head.writer
+        if about is not None and not about.customer:
+            about = replace(about, customer=await self._find(f"message:{about.effect_id}"))
+        customer = about.customer if about is not None else ""
+        if not customer and writer and came.report.kind in WRITTEN:
+            customer = await self._find(mail_key(writer))
+        return replace(came, about=about, customer=customer)
 
     async def _set_aside(self, raw: bytes, origin: str, error: Exception) -> None:
         log.error("a mail that came in cannot be handled; it is among the dead letters", why=type(error).__name__)

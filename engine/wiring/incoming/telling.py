@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from connectors.bounces import Recipient, Report
 from engine.core.events import Event, Mail
@@ -33,13 +32,13 @@ _MILDEST_FIRST = ("delivered", "soft", "full", "policy", "spam", "unknown", "dou
 
 
 class Came(Struct, frozen=True):
-    """A mail that came in, read: what it says, its own head, and which mail of ours it is about."""
+    """A mail that came in, read: what it says, its own head, which mail of ours it is about, and whose; empty for nobody known."""
 
     head: Head
     report: Report
     about: Joined | None
     now: Instant
-    writer_is_known: bool = False
+    customer: str = ""
 
     @property
     def at(self) -> Instant:
@@ -70,10 +69,6 @@ class Came(Struct, frozen=True):
         if self.report.kind in WRITTEN:
             return "reply" if self.is_from_a_person else "auto_reply"
         return self.report.kind
-
-    def with_known_writer(self, known: bool) -> Came:  # noqa: FBT001 - the only thing it says
-        """Return the same, knowing whether its writer is a customer we know."""
-        return replace(self, writer_is_known=known)
 
     @property
     def is_for_nobody(self) -> bool:
@@ -152,7 +147,7 @@ def _reply_of_writer(came: Came, own: frozenset[str]) -> Iterator[Event]:
     kind = "reply" if came.is_from_a_person else "auto_reply"
     if came.about is not None:
         yield _event(came, "email.replied", {"kind": kind})
-    elif came.writer_is_known and came.head.writer not in own:
+    elif came.customer and came.head.writer not in own:
         yield _event(came, "email.replied", {"kind": kind, "email": came.head.writer}, by_address=True)
 
 
