@@ -415,9 +415,10 @@ SENDERS: dict[str, Sender] = {
 }
 
 
-def environment() -> dict[str, str]:
-    """Return the variables that turn all hooks but SES on, each with the new and the old secret."""
-    named = {name: ",".join(sender.secrets) for name, sender in SENDERS.items() if name != "ses"}
+def environment(*names: str) -> dict[str, str]:
+    """Return the variables that turn hooks on, all but SES when none is named, each with the new and the old secret."""
+    turned_on = names or [name for name in SENDERS if name != "ses"]
+    named = {name: ",".join(SENDERS[name].secrets) for name in turned_on}
     return {f"WINBACK_HOOKS_{name.upper()}_SECRETS": both for name, both in named.items()}
 
 
