@@ -206,8 +206,9 @@ async def test_a_gateway_that_is_killed_loses_nothing(kafka: str, prefix: str) -
     }
 
 
+@pytest.mark.parametrize("away", [3, pytest.param(300, marks=pytest.mark.long)])
 async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
-    clusters: Callable[[int], Cluster], prefix: str
+    clusters: Callable[[int], Cluster], prefix: str, away: int
 ) -> None:
     """Killed under load: the gateway lives on, what is in hand stays in hand, and everything arrives, in order."""
     cluster = await asyncio.to_thread(clusters, 1)
@@ -222,7 +223,7 @@ async def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
     waiting = asyncio.create_task(
         gateway.submit([Event("x", "shop", "customer.visited", present(), "c-0", None)], [""])
     )
-    await asyncio.sleep(3)
+    await asyncio.sleep(away)
     assert not waiting.done()
     await asyncio.to_thread(broker.start)
     await waiting

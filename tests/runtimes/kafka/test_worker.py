@@ -196,3 +196,25 @@ async def test_a_broker_that_restarts_costs_time_alone(
         await as_decided(made, stream())
     finally:
         made.stop()
+
+
+@pytest.mark.long
+async def test_a_broker_may_be_away_for_five_minutes(
+    clusters: Callable[[int], Cluster], prefix: str, tmp_path: Path
+) -> None:
+    """A worker in the middle of its work waits, or ends with a word and is started again; nothing is lost, nothing twice."""
+    cluster = clusters(1)
+    made = await installed(cluster.bootstrap, prefix, tmp_path, stream())
+    try:
+        await made.feed(stream().inboxes)
+        worker = made.worker("one")
+        await made.has_come(800)
+        await asyncio.to_thread(cluster.brokers[0].kill)
+        await asyncio.sleep(300)
+        await asyncio.to_thread(cluster.brokers[0].start)
+        if not worker.runs:
+            assert "the worker" in worker.said()
+            worker.start()
+        await as_decided(made, stream())
+    finally:
+        made.stop()
