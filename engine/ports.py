@@ -251,6 +251,8 @@ class Heard(Struct, frozen=True):
 
     events: tuple[bytes, ...] = ()
     once: tuple[str, bytes] | None = None
+    of_orders: tuple[tuple[str, bytes], ...] = ()
+    """Events that name an order and nobody, each behind the order's number: whoever has heard of it knows whose it is."""
 
 
 class ForgedError(Exception):

@@ -33,7 +33,10 @@ class ShopifyHook:
         given = call.headers.get("x-shopify-hmac-sha256") or call.headers.get("shopify-hmac-sha256")
         check_hmac(self._secrets, call.body, from_base64(must_have(given, "X-Shopify-Hmac-Sha256")))
         topic = call.headers.get("x-shopify-topic") or call.headers.get("shopify-topic") or ""
-        return Heard(tuple(_events(self._shop, topic, read_object(call.body), call.now)))
+        said = read_object(call.body)
+        return Heard(
+            tuple(_events(self._shop, topic, said, call.now)), of_orders=tuple(_of_order(self._shop, topic, said))
+        )
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -44,10 +47,8 @@ def _events(shop: Shop, topic: str, said: JSON, now: Instant) -> Iterator[bytes]
         yield from _privacy(shop, said, now)
     elif topic.startswith("orders/") or ("line_items" in said and "order_number" in said):
         yield from events_of_order(shop, said)
-    elif topic.startswith("refunds/"):
-        return  # an orders/updated comes with each, and names the customer, which this does not
-    elif topic.startswith("fulfillments/"):
-        yield from _fulfilled(shop, said)
+    elif topic.startswith(("refunds/", "fulfillments/")):
+        return  # they name an order alone
     elif "email_marketing_consent" in said or topic.startswith("customers"):
         yield from _customer(shop, topic, said, now)
 
@@ -125,12 +126,18 @@ def _has_arrived(fulfilment: JSON) -> bool:
     return text(fulfilment, "shipment_status") == "delivered" or not tracked
 
 
-def _fulfilled(shop: Shop, said: JSON) -> Iterator[bytes]:
-    """Yield that an order arrived. A fulfilment names an address, but not all others of its order."""
+def _of_order(shop: Shop, topic: str, said: JSON) -> Iterator[tuple[str, bytes]]:
+    """Yield what a refund or a fulfilment says of its order, each behind the order's number; it names no customer."""
     order = shop.named(text(said, "order_id"))
-    if order and text(said, "shipment_status") == "delivered" and text(said, "email"):
-        data = {"order_id": order, "email": text(said, "email")}
-        yield event(shop.source, "order.delivered", f"delivered-{order}", text(said, "updated_at"), data)
+    if not order:
+        return
+    if topic.startswith("refunds/") and (found := _refund(said, "")):
+        name, time, amount, currency = found
+        data = {"order_id": order, "amount": amount, "currency": currency}
+        yield order, event(shop.source, "order.refunded", f"refund-{name}", time, data)
+    elif topic.startswith("fulfillments/") and text(said, "shipment_status") == "delivered":
+        data = {"order_id": order}
+        yield order, event(shop.source, "order.delivered", f"delivered-{order}", text(said, "updated_at"), data)
 
 
 def _customer(shop: Shop, topic: str, said: JSON, now: Instant) -> Iterator[bytes]:

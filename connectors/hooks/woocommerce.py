@@ -42,7 +42,12 @@ class WooCommerceHook:
             return Heard()
         check_hmac(self._secrets, call.body, from_base64(must_have(given, "X-WC-Webhook-Signature")))
         topic = call.headers.get("x-wc-webhook-topic") or ""
-        return Heard(tuple(_events(self._shop, topic, read_object(call.body), call.now)))
+        said = read_object(call.body)
+        if topic == "order.deleted" and (order := self._shop.named(text(said, "id"))):  # it says nothing else
+            data = {"order_id": order, "reason": "deleted"}
+            gone = event(SOURCE, "order.cancelled", f"cancelled-{order}", rfc3339(call.now), data)
+            return Heard(of_orders=((order, gone),))
+        return Heard(tuple(_events(self._shop, topic, said, call.now)))
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable
 
 from engine.books import ledger
 from engine.books.connection import Connection
-from engine.books.identities import hashed
-from engine.books.lookup import in_lists
 from engine.core.objections import No, block_keys
 
 Find = Callable[[str], str | None]
@@ -22,12 +20,3 @@ def note(connection: Connection, find: Find, noes: Iterable[No], key: bytes) -> 
     for no in noes:
         known = [no.customer] if no.customer else [found for each in no.keys if (found := find(each))]
         ledger.block(connection, block_keys(no, dict.fromkeys(known), key), no.at)
-
-
-def finding(connection: Connection) -> Find:
-    """Return what looks for customers in the books themselves, where no store has them at hand."""
-
-    def find(key: str) -> str | None:
-        return next((customer for _, customer in in_lists(connection, "find", (hashed(key),))), None)
-
-    return find

@@ -47,6 +47,11 @@ def mail_key(address: str) -> str:
     return f"mail:{address}"
 
 
+def order_key(shop: str, order_id: str) -> str:
+    """Return the identity key of an order that a shop told, for what names nothing but the order."""
+    return f"order:{shop}:{order_id}"
+
+
 def unknown_at(event: Event) -> str:
     """Return the customer of whom an event tells nothing but an address; empty where it names none either."""
     address = address_in(event)

@@ -7,15 +7,18 @@ block list before the answer. A hook that is off has no path, as if it were not 
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Count
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Final, Protocol
 
 import msgspec
 import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
+from engine.core.events import Event
 from engine.core.moments import MINUTE, Instant
 from engine.listeners.intake import Intake, Result
 from engine.listeners.objections import Objections
@@ -24,9 +27,25 @@ from engine.ports import Clock, ForgedError, Heard, Hook, HookCall, UnreadableEr
 
 BODY_AT_MOST = 1_000_000
 BODY_SECONDS = 10.0
+SHOPS: Final = frozenset({"shopify", "woocommerce", "shopware"})
+"""Hooks whose later calls may name an order and nobody."""
 
-Remember = Callable[[str, str, bytes], Awaitable[bool]]
-"""Remembers what a call said, by its hook and its name there; False where that name said something else before."""
+
+class Books(Protocol):
+    """What is remembered of calls. Each returns after the commit."""
+
+    async def remember(self, hook: str, name: str, said: bytes) -> bool:
+        """Remember what a call said, by its hook and its name there; False where that name said something else before."""
+        ...
+
+    async def note_orders(self, orders: Sequence[Event]) -> None:
+        """Remember whose orders are."""
+        ...
+
+    async def whose_order(self, shop: str, order: str) -> str:
+        """Return whose an order is, empty where nobody has told."""
+        ...
+
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +58,7 @@ class Hooks:
         hooks: Sequence[Hook],
         intake: Intake,
         objections: Objections,
-        remember: Remember,
+        books: Books,
         clock: Clock,
         registry: CollectorRegistry | None = None,
         *,
@@ -52,14 +71,14 @@ class Hooks:
             hooks: those that are on.
             intake: takes in what they tell.
             objections: hears each "no" first.
-            remember: keeps a call from being brought again with something else in it.
+            books: remember calls that must not say something else later, and whose orders are.
             clock: tells which signed times are near.
             registry: where calls and events are counted.
             body_at_most: bytes of a call.
             body_seconds: how long a call may take to arrive.
 
         """
-        self._hooks, self._intake, self._objections, self._remember = hooks, intake, objections, remember
+        self._hooks, self._intake, self._objections, self._books = hooks, intake, objections, books
         self._clock, self._body_at_most, self._body_seconds = clock, body_at_most, body_seconds
         what = "Calls of shops and mail services, by hook and answer"
         self._calls = Counter("winback_hook_calls", what, ["hook", "status"], registry=registry)
@@ -102,18 +121,35 @@ class Hooks:
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), value)
         heard = await hook.hear(HookCall(headers, body, self._clock.now()))
-        if heard.once is not None and not await self._remember(hook.name, *heard.once):
+        if heard.once is not None and not await self._books.remember(hook.name, *heard.once):
             raise ForgedError("this call came before, and said something else")
         results = await self._events_of(hook, heard)
         return web.Response(body=_encode({"results": results}), content_type="application/json")
 
     async def _events_of(self, hook: Hook, heard: Heard) -> list[Result]:
-        if not heard.events:
+        raws = [*heard.events, *[await self._of_order(hook, *each) for each in heard.of_orders]]
+        if not raws:
             return []
-        results = await self._intake.take(heard.events, f"hooks/{hook.name}", self._objections.heed)
+        noting: list[asyncio.Task[None]] = []
+
+        async def first(events: Sequence[Event]) -> None:
+            await self._objections.heed(events)
+            orders = [event for event in events if event.type == "order.placed"]
+            if orders and hook.name in SHOPS:  # beside the events, so that it costs no commit of its own
+                noting.append(asyncio.create_task(self._books.note_orders(orders)))
+
+        try:
+            results = await self._intake.take(raws, f"hooks/{hook.name}", first)
+        finally:
+            await asyncio.gather(*noting)
         for status, count in Count(result.status for result in results).items():
             self._events.labels(hook.name, status).inc(count)
         return results
+
+    async def _of_order(self, hook: Hook, order: str, raw: bytes) -> bytes:
+        """Return an event with whose order it is about; where nobody knows, as it is: it becomes a dead letter that says so."""
+        whose = await self._books.whose_order(hook.name, order)
+        return _encode({**msgspec.json.decode(raw), "subject": whose}) if whose else raw
 
     def _refused(self, hook: Hook, status: int, why: str) -> web.Response:
         """Answer no, and say so in the log: whoever sets a hook up looks there. The same once a minute."""

@@ -31,8 +31,8 @@ def hooks_and_polls(
         SettingsError: something of the settings cannot be followed, all of it told.
 
     """
-    hooks = Hooks(hooks_of(settings, environment), intake, objections, books.remember, clock, registry)
+    hooks = Hooks(hooks_of(settings, environment), intake, objections, books, clock, registry)
     stack.push_async_callback(hooks.close)
-    places = Places(books.polled_until, books.note_polled)
+    places = Places(books.polled_until, books.note_polled, books.note_orders)
     keep_polling(settings, environment, intake, places, clock, registry, stack)
     return hooks

@@ -124,7 +124,7 @@ async def listeners(
 
 async def _write(loop: Loop, change: Change[T]) -> T:
     """Make a change of the public listener's by way of the engine's transactions."""
-    return await loop.ask(lambda store, now: change(store.connection, store.find, now))
+    return await loop.ask(lambda store, now: change(store.connection, store, now))
 
 
 def _split(place: str) -> tuple[str, int]:

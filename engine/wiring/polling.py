@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as Count
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from connectors.hooks import ORDERS_OF, Shop
 from connectors.shops import NotNowError, Orders, Page
+from engine.core.events import Event
 from engine.core.moments import DAY, MINUTE, SECOND, Instant
 from engine.listeners import Intake
 from engine.ports import Clock
@@ -41,6 +42,8 @@ class Places(Struct, frozen=True):
 
     load: Callable[[str], Awaitable[Instant | None]]
     save: Callable[[str, Instant], Awaitable[None]]
+    note_orders: Callable[[Sequence[Event]], Awaitable[None]]
+    """Remembers whose orders are, for later calls of hooks that name an order alone."""
 
 
 class Polling:
@@ -94,12 +97,17 @@ class Polling:
             page = await self._page(since, place)
             raws = [raw for order in page.orders for raw in self._tell(self._shop, order)]
             if raws:
-                results = await self._intake.take(raws, f"poll/{self._shop.source}")
+                results = await self._intake.take(raws, f"poll/{self._shop.source}", self._first)
                 for status, count in Count(each.status for each in results).items():
                     self._events.labels(status).inc(count)
             if not (place := page.after):
                 break
         await self._places.save(self._shop.source, begun)
+
+    async def _first(self, events: Sequence[Event]) -> None:
+        orders = [event for event in events if event.type == "order.placed"]
+        if orders:
+            await self._places.note_orders(orders)
 
     async def _page(self, since: Instant, place: str) -> Page:
         """Return a page; a shop that says how long to wait is asked once more after that."""

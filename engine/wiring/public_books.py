@@ -7,12 +7,27 @@ from typing import Protocol, TypeVar
 
 from engine.books import hook_calls, ledger, objections, polls
 from engine.books.connection import Connection
-from engine.books.objections import Find
+from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.objections import No
+from engine.core.whose import mail_key, order_key, unknown_at
 
 T = TypeVar("T")
-Change = Callable[[Connection, Find, Instant], T]
+
+
+class Identities(Protocol):
+    """Who is known under which key."""
+
+    def find(self, key: str) -> str | None:
+        """Return the customer known under a key."""
+        ...
+
+    def know(self, key: str, customer: str) -> None:
+        """Let a key belong to a customer from now on."""
+        ...
+
+
+Change = Callable[[Connection, Identities, Instant], T]
 
 
 class Write(Protocol):
@@ -40,7 +55,7 @@ class PublicBooks:
 
     async def note(self, noes: Sequence[No]) -> None:
         """Put on it what was said no to otherwise than through a link."""
-        await self._write(lambda connection, find, _: objections.note(connection, find, noes, self._key))
+        await self._write(lambda connection, known, _: objections.note(connection, known.find, noes, self._key))
 
     async def remember(self, hook: str, name: str, said: bytes) -> bool:
         """Say whether a call's name is new, or said the same before."""
@@ -53,3 +68,19 @@ class PublicBooks:
     async def note_polled(self, shop: str, until: Instant) -> None:
         """Note up to when a shop was asked."""
         await self._write(lambda connection, _, __: polls.note_polled(connection, shop, until))
+
+    async def note_orders(self, orders: Sequence[Event]) -> None:
+        """Remember whose orders are, by their numbers."""
+
+        def change(_: Connection, known: Identities, __: Instant) -> None:
+            for event in orders:
+                whose = event.customer or known.find(mail_key(event.email.strip().casefold())) or unknown_at(event)
+                key = order_key(event.source, event.data.order_id)
+                if whose and known.find(key) != whose:
+                    known.know(key, whose)
+
+        await self._write(change)
+
+    async def whose_order(self, shop: str, order: str) -> str:
+        """Return whose an order is, empty where nobody has told."""
+        return await self._write(lambda _, known, __: known.find(order_key(shop, order))) or ""

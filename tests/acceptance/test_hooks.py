@@ -76,6 +76,24 @@ async def test_every_hook_reaches_the_records(tmp_path: Path) -> None:
             assert reader.execute("select count(*) from hook_call").fetchone() == (1,)
 
 
+async def test_a_refund_that_names_an_order_alone_is_the_customers(tmp_path: Path) -> None:
+    """A guest's too, who is known by the address; a deleted order of WooCommerce's is taken back."""
+    async with engine(tmp_path / "data", environment("shopify", "woocommerce")) as program:
+        shopify, woocommerce = SENDERS["shopify"], SENDERS["woocommerce"]
+        guest = json.dumps({**shopify.said(1), "customer": None}).encode()
+        await post(program, "shopify", *shopify.signed(guest, shopify.secrets[0], NOW))
+        paid = {"kind": "refund", "status": "success", "amount": "10.00", "currency": "EUR"}
+        refund = {"id": 5, "order_id": 820_001, "created_at": "2026-01-05T10:59:00+01:00", "transactions": [paid]}
+        headers, body = shopify.signed(json.dumps(refund).encode(), shopify.secrets[0], NOW)
+        _, said = await post(program, "shopify", {**headers, "X-Shopify-Topic": "refunds/create"}, body)
+        assert said["results"][0]["status"] == "accepted"
+        assert record(program, "mailto:c1@example.org").refunded_at
+        await post(program, "woocommerce", *woocommerce.call(2, NOW))
+        headers, body = woocommerce.signed(b'{"id": 2}', woocommerce.secrets[0], NOW)
+        await post(program, "woocommerce", {**headers, "X-WC-Webhook-Topic": "order.deleted"}, body)
+        assert record(program, "woocommerce:7002").orders == ()
+
+
 async def test_a_complaint_blocks_the_address_and_the_customer_before_the_answer(tmp_path: Path) -> None:
     """So nothing that waits in the outbox leaves after it; a shop's customer is found by the address."""
     said = environment("shopify", "sendgrid")

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
+from engine.core.events import Event
 from engine.core.links import Keys
 from engine.core.moments import MINUTE
 from engine.core.objections import No
@@ -37,6 +38,15 @@ class Memory:
 
     def __init__(self, world: Any) -> None:
         self.world, self.calls = world, dict[tuple[str, str], bytes]()
+        self.orders: dict[tuple[str, str], str] = {}
+
+    async def note_orders(self, orders: Sequence[Event]) -> None:
+        """Remember whose they are."""
+        self.orders |= {(event.source, event.data.order_id): event.customer for event in orders}
+
+    async def whose_order(self, shop: str, order: str) -> str:
+        """Return whose."""
+        return self.orders.get((shop, order), "")
 
     async def remember(self, hook: str, name: str, body: bytes) -> bool:
         """Remember a call's body by its name."""
@@ -63,7 +73,7 @@ async def client(world: Any, keys: Keys, tmp_path: Path, registry: CollectorRegi
         hooks_of(settings, environment()),
         world.intake(),
         Objections(memory.note, world.clock),
-        memory.remember,
+        memory,
         world.clock,
         registry,
         body_seconds=1.0,
@@ -227,6 +237,21 @@ async def test_a_no_is_on_the_block_list_before_its_event(world: Any, client: Cl
     assert [what for what, _ in world.story] == ["noes", "event"]
     (no,) = world.story[0][1]
     assert (no.address, no.at) == ("Ada@example.org", 1_767_607_140_000_000)
+
+
+async def test_what_names_an_order_alone_is_of_whose_order_it_is(world: Any, client: Client) -> None:
+    """A refund names no customer: the one who was told of the order has it; of an unknown order it is a dead letter."""
+    sender = SENDERS["shopify"]
+    paid = {"kind": "refund", "status": "success", "amount": "10.00", "currency": "EUR"}
+    refund = {"id": 5, "order_id": 820_001, "created_at": "2026-01-05T10:59:00+01:00", "transactions": [paid]}
+    headers, body = sender.signed(json.dumps(refund).encode(), sender.secrets[0], world.clock.now())
+    headers["X-Shopify-Topic"] = "refunds/create"
+    _, said = await post(client, sender, (headers, body))
+    assert [each["status"] for each in said["results"]] == ["dead_letter"]
+    await post(client, sender, sender.call(1, world.clock.now()))
+    _, said = await post(client, sender, (headers, body))
+    assert [each["status"] for each in said["results"]] == ["accepted"]
+    assert [(event.type, event.customer) for event in world.events()][1:] == [("order.refunded", "shopify:7001")]
 
 
 async def test_what_cannot_be_stored_is_to_come_again(world: Any, client: Client) -> None:

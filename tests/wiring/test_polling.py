@@ -48,6 +48,7 @@ class Notes:
         self.clock = FixedClock(NOW)
         self.places: dict[str, Instant] = {}
         self.taken: list[str] = []
+        self.orders: list[str] = []
 
     async def load(self, shop: str) -> Instant | None:
         """Return how far."""
@@ -56,6 +57,10 @@ class Notes:
     async def save(self, shop: str, until: Instant) -> None:
         """Note it."""
         self.places[shop] = until
+
+    async def note_orders(self, orders: Any) -> None:
+        """Remember whose they are."""
+        self.orders += [event.data.order_id for event in orders]
 
     async def submit(self, items: Any, origins: Any) -> list[Taken]:
         """Take in."""
@@ -67,7 +72,7 @@ class Notes:
     def polling(self, orders: Orders, kind: str = "woocommerce") -> Polling:
         """Return what asks."""
         intake = Intake(Reader().read, self.submit, self.clock)
-        return Polling(orders, Shop(kind), intake, Places(self.load, self.save), self.clock)
+        return Polling(orders, Shop(kind), intake, Places(self.load, self.save, self.note_orders), self.clock)
 
 
 @EVERY
@@ -80,6 +85,7 @@ async def test_every_order_comes_page_by_page(kind: str) -> None:
         await polling.round()
         assert len(set(notes.taken)) == len(notes.taken) == 117
         assert notes.places == {kind: NOW}
+        assert len(notes.orders) == 117
         notes.clock.set(NOW + HOUR)
         orders["9999"] = ("2026-01-05T10:30:00", listed(kind, 9_999))
         await polling.round()

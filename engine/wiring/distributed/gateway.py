@@ -18,8 +18,8 @@ from connectors.bus.binding import is_tombstone
 from engine.books.connection import Connection
 from engine.books.database import open_to_write
 from engine.books.identity_service import IdentityService
-from engine.books.objections import finding
 from engine.books.postgres import Server
+from engine.books.shared_identities import SharedIdentities
 from engine.books.suppressions import Suppressions
 from engine.books.writer import Writer
 from engine.core.customer import Customer
@@ -178,7 +178,14 @@ async def _listeners(
 
     async def write(change: Change[T]) -> T:
         now = clock.now()
-        return await writer.write(lambda connection: change(connection, finding(connection), now))
+
+        def made(connection: Connection) -> T:
+            known = SharedIdentities(connection)
+            result = change(connection, known, now)
+            known.flush()
+            return result
+
+        return await writer.write(made)
 
     books = PublicBooks(write, secrets.blocks)
     objections = Objections(books.note, clock)
