@@ -117,8 +117,10 @@ def _blocked_by(customer: Mapping[str, Any], purpose: str, key: bytes) -> tuple[
     return block_key(key, address, purpose), customer_block_key(key, customer["id"], purpose)
 
 
-def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:
+def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str], stops_at: str = "") -> dict[str, str]:
     """Return the headers of one send beyond those that every mail has. `made` are its links.
+
+    `stops_at` is an address that takes unsubscribes of this very mail, where the desk has none that somebody reads.
 
     A service message is no list's: it says that a program wrote it (RFC 3834) and offers no one-click stop.
     """
@@ -127,9 +129,8 @@ def headers(desk: Desk, data: Mapping[str, Any], made: Mapping[str, str]) -> dic
         found["Reply-To"] = desk.reply_to
     if data["purpose"] == SERVICE:
         return found | {"Auto-Submitted": "auto-generated"}
-    mailto = f", <mailto:{quote(desk.unsubscribe_mailto, safe='@')}?subject=unsubscribe>" * bool(
-        desk.unsubscribe_mailto
-    )
+    by_mail = desk.unsubscribe_mailto or stops_at
+    mailto = f", <mailto:{quote(by_mail, safe='@')}?subject=unsubscribe>" * bool(by_mail)
     found["List-Unsubscribe"] = f"<{made['unsubscribe']}>{mailto}"
     found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     found["List-Id"] = f"<{data['purpose']}.{_ascii_domain(desk.domain)}>"

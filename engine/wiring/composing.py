@@ -127,9 +127,16 @@ class Composer:
             "subject": rendered.subject,
             "text": rendered.text,
             "html": html,
-            "headers": headers(sender, data, made),
+            "headers": headers(sender, data, made, self._stops_at(sender, effect_id, whose["customer"])),
             "links": made,
         }
+
+    def _stops_at(self, sender: Desk, effect_id: str, customer: Mapping[str, Any]) -> str:
+        """Return an address whose token says which mail is answered, if mail to it is taken in."""
+        whose, address = str(customer.get("id") or ""), str(customer.get("email") or "")
+        if not (sender.bounces_to and self._settings.incoming.takes_mail and whose):
+            return ""
+        return self._secrets.returns.address(sender.bounces_to, effect_id, whose, address)
 
     def _tracking(self, rules: Rules) -> Tracking:
         """What is noted of reading, where the customer consents; a link leads on as long as what is learned is kept."""

@@ -73,7 +73,7 @@ async def listeners(
 
     """
     intake = Intake(_Reading(engine).read, loop.submit, engine)
-    books = PublicBooks(partial(_write, loop), secrets.blocks)
+    books = books_of(loop, secrets)
     objections = Objections(books.note, engine)
     codes = _Codes(loop, engine, stack.enter_context(Views(settings.books)))
 
@@ -120,6 +120,11 @@ async def listeners(
     say_where(settings.data, where)
     stack.callback(is_gone, settings.data)
     return ops, public
+
+
+def books_of(loop: Loop, secrets: Secrets) -> PublicBooks:
+    """Return the books as they are written by way of the engine's transactions."""
+    return PublicBooks(partial(_write, loop), secrets.blocks)
 
 
 async def _write(loop: Loop, change: Change[T]) -> T:

@@ -14,14 +14,15 @@ from engine.books.views import Views
 from engine.core.moments import DAY, MINUTE
 from engine.core.rules import RuleSet
 from engine.language.files import Checked
+from engine.listeners import Intake
 from engine.ports import Clock
 from engine.runtimes.sqlite.opening import opened
 from engine.wiring import in_force
 from engine.wiring.assembling import Program, assembled, let_go, task
 from engine.wiring.beginning import follower, hold_time, note_that_mail_leaves, set_shadow
 from engine.wiring.clock import mark
-from engine.wiring.incoming.embedded import take_mail_in
-from engine.wiring.listening import listeners, reading
+from engine.wiring.incoming.opening import take_mail_in
+from engine.wiring.listening import books_of, listeners, reading
 from engine.wiring.pools import Pools
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings
@@ -126,9 +127,10 @@ async def running(
                     settings,
                     environment,
                     secrets,
+                    Intake(reading(engine), program.loop.submit, engine),
+                    program.loop.submit,
+                    books_of(program.loop, secrets),
                     engine,
-                    program.loop,
-                    reading(engine),
                     program.sender,
                     program.desk,
                     program.registry,

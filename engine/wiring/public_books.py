@@ -57,6 +57,15 @@ class PublicBooks:
         """Put on it what was said no to otherwise than through a link."""
         await self._write(lambda connection, known, _: objections.note(connection, known.find, noes, self._key))
 
+    async def whose(self, key: str) -> str:
+        """Return the customer known under an identity key, or of a send that the ledger knows; empty for nobody."""
+        kind, _, name = key.partition(":")
+
+        def look(connection: Connection, find: Find, _: Instant) -> str:
+            return find(key) or (ledger.customer_of(connection, name) if kind == "message" else "")
+
+        return await self._write(look)
+
     async def remember(self, hook: str, name: str, said: bytes) -> bool:
         """Say whether a call's name is new, or said the same before."""
         return await self._write(lambda connection, _, now: hook_calls.remember(connection, hook, name, said, now))

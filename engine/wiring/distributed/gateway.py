@@ -53,6 +53,7 @@ from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring.distributed.brokers import brokers_of
 from engine.wiring.distributed.codes import SharedCodes
 from engine.wiring.distributed.gateway_meters import GatewayMeters
+from engine.wiring.distributed.incoming import mail_by_the_gateway
 from engine.wiring.distributed.mapped_topics import source_topics
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
@@ -218,6 +219,9 @@ async def _listeners(
         raise SettingsError(str(error)) from None
     ops = await serve(ops_app(said, intake, state.why_not_ready, state.registry, codes=codes), host, port)
     stack.push_async_callback(ops.stop)
+    await mail_by_the_gateway(
+        settings, environment, secrets, intake, door.submit, books, clock, lambda: state.brand, state.registry, stack
+    )
 
 
 async def _once(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from connectors.incoming import Account, AccountError, Folder, Imap, Listener, NotNowError, Pop3, Take
+from engine.books.connection import DatabaseError
 from engine.wiring.incoming.taking import KINDS
 from engine.wiring.incoming_settings import Account as AccountSettings
 from engine.wiring.incoming_settings import ImapAccount, IncomingSettings, Pop3Account
@@ -18,6 +19,10 @@ from engine.wiring.secret import from_file
 from engine.wiring.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+
+MayLook = Callable[[], Awaitable[bool]]
+"""Says whether this process is the one that looks into mailboxes and folders now."""
 
 
 class Source(Protocol):
@@ -48,8 +53,10 @@ class Counted:
 class WaysIn:
     """The ways in. `troubles` says why one cannot be used now, by its name; `listening` is the listener's port."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], take: Take) -> None:
-        """Make them; nothing is opened yet.
+    def __init__(
+        self, settings: Settings, environment: Mapping[str, str], take: Take, may_look: MayLook | None = None
+    ) -> None:
+        """Make them; nothing is opened yet. `may_look` is asked before each look; None: always.
 
         Raises:
             SettingsError: a password cannot be read.
@@ -58,12 +65,12 @@ class WaysIn:
         said = settings.incoming
         self.troubles: dict[str, str] = {}
         self.listening = 0
-        self._every = said.look_every
+        self._every, self._may_look = said.look_every, may_look
         self._sources = _sources(said, environment, take)
         self._listener = _listener(said, take)
 
-    async def open(self, stack: AsyncExitStack) -> list[asyncio.Task[None]]:
-        """Open the listener, which the stack closes; return what looks into the other ways in, until cancelled.
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Open the listener, and begin to look into the other ways in; the stack closes them.
 
         Raises:
             OSError: the listener's address is taken or may not be used.
@@ -72,20 +79,27 @@ class WaysIn:
         if self._listener is not None:
             self.listening = await self._listener.start()
             stack.push_async_callback(self._listener.stop)
-        return [asyncio.create_task(self._keep_looking(each)) for each in self._sources]
+        for source in self._sources:
+            stack.push_async_callback(_let_go, asyncio.create_task(self._keep_looking(source)))
 
     async def _keep_looking(self, source: Source) -> None:
         while True:
             try:
-                found = await source.look()
+                found = await source.look() if self._may_look is None or await self._may_look() else 0
                 self.troubles.pop(source.name, None)
-            except (NotNowError, AccountError, OSError) as error:
+            except (NotNowError, AccountError, DatabaseError, OSError) as error:
                 found = 0
                 if source.name not in self.troubles:
                     log.warning("mail cannot be taken in now", where=source.name, why=str(error))
                 self.troubles[source.name] = str(error)
             if not found:
                 await asyncio.sleep(self._every)
+
+
+async def _let_go(looking: asyncio.Task[None]) -> None:
+    looking.cancel()
+    with suppress(asyncio.CancelledError):
+        await looking
 
 
 def own_addresses(said: IncomingSettings, *others: str) -> frozenset[str]:
