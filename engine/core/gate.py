@@ -152,6 +152,7 @@ def _waits(view: View, run: Run, step: Send) -> Iterator[tuple[Instant, str]]:
     if step.purpose is Purpose.SERVICE:
         return
     yield from _holds(view, run)
+    yield from _while_answered(view, step)
     customer, zone = view.customer, view.zone
     clear = view.lifecycle.keep_clear_of_other_senders
     if clear is not None and customer.other_mail and step.purpose is Purpose.MARKETING and step.channel != TASK:
@@ -186,8 +187,13 @@ def _holds(view: View, run: Run) -> Iterator[tuple[Instant, str]]:
                 yield zone.after(at, hold.order_under_way), ORDER_UNDER_WAY
     if hold.after_refund is not None and customer.refunded_at:
         yield zone.after(customer.refunded_at, hold.after_refund), "a refund was made not long ago"
-    if hold.reply is not None and customer.replied_at:
-        yield zone.after(customer.replied_at, hold.reply), "they wrote back, and a person answers"
+
+
+def _while_answered(view: View, step: Send) -> Iterator[tuple[Instant, str]]:
+    """Whoever wrote back gets their answer from a person first; to hand them to one is part of that."""
+    hold, replied_at = view.lifecycle.hold_while.reply, view.customer.replied_at
+    if hold is not None and replied_at and step.channel != TASK:
+        yield view.zone.after(replied_at, hold), "they wrote back, and a person answers"
 
 
 # Offers --------------------------------------------------------------------------------------------------------------

@@ -98,14 +98,14 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
         judge_standing(turn, quietly=history)
     if customer.returned is not None:
         _void_return(customer, event)
-    heard = turn.touched
+    heard, waiting = turn.touched, customer.runs
     for run, held in rested_on:
         if held and not _entry_held(turn, run):
             finish(turn, run, "mistaken")
             customer.returned = None  # who had never been away is not welcomed back
         else:
             let_hear(turn, run, told, heard, history=history)
-    _hand_to_people(turn, event, history=history)
+    _hand_to_people(turn, event, waiting, history=history)
     if event.type in _MAY_FREE_A_SEND:
         _ask_held_sends(turn, event, history=history)
     go_on(turn, may_enter=not history, heard=heard)
@@ -118,9 +118,11 @@ def _end_unused(turn: Turn, event: Event, *, history: bool) -> None:
         end_unused(View(customer, event.time, turn.rules.lifecycle))
 
 
-def _hand_to_people(turn: Turn, event: Event, *, history: bool) -> None:
-    """Hand a person's reply to a person; one of long ago was answered by somebody."""
-    if event.type == "email.replied" and event.data.kind != "auto_reply" and not history:
+def _hand_to_people(turn: Turn, event: Event, waiting: tuple[Run, ...], *, history: bool) -> None:
+    """Hand a reply to a person, unless one of the runs was `waiting` for it; one of long ago was answered by somebody."""
+    if event.type != "email.replied" or event.data.kind == "auto_reply" or history:
+        return
+    if turn.customer.runs == waiting:
         hand_reply(turn, event)
 
 

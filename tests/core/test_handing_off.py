@@ -15,7 +15,7 @@ from engine.core.moments import DAY, HOUR, MINUTE, Length
 from engine.core.rules import Address, Cap, Mode, Purpose, Standing
 from engine.core.signals import Handed
 from tests.builders import BERLIN, PLAIN, START, Play, ago, somebody
-from tests.core.shops import known, only, permitted, shop, visited
+from tests.core.shops import known, only, permitted, shop, steps, visited
 
 TASK = "- hand_off: sales\n  answer_within: 14d\n- tag: through\n"
 AT_ONCE = "- hand_off: sales\n- tag: through\n"
@@ -407,3 +407,23 @@ def test_each_reply_is_handed_over_once_and_those_of_history_not_at_all() -> Non
     play.happens("email.replied", kind="reply", time=START - 30 * DAY)
     acts = [each.effect_id for each in play.effects if each.type == "winback.handed_off"]
     assert len(set(acts)) == len(acts) == 2
+
+
+def test_a_reply_that_a_run_was_waiting_for_is_the_runs() -> None:
+    """The workflow says what follows from it, and to whom; a run that does not listen leaves it to the people."""
+    for way_out, handed in (("email.replied", 0), ("ticket.opened", 1)):
+        text = steps("- wait: 5d\n").replace("event: ticket.opened", f"event: {way_out}")
+        play = Play(text)
+        play.happens("customer.visited")
+        play.happens("email.replied", kind="reply")
+        assert len([each for each in play.effects if each.type == "winback.handed_off"]) == handed
+
+
+def test_a_reply_holds_mails_and_no_task() -> None:
+    """For a week no mail goes; a person may be asked to call at once."""
+    for step, what in (("- send: welcome_back\n", "send.deferred"), (AT_ONCE, "handed_off")):
+        play = shop(step)
+        play.happens("email.replied", kind="reply")
+        play.effects.clear()
+        play.happens("customer.visited")
+        assert [each.type.removeprefix("winback.") for each in play.effects if what in each.type] == [what]
