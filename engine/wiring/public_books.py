@@ -61,8 +61,8 @@ class PublicBooks:
         """Return the customer known under an identity key, or of a send that the ledger knows; empty for nobody."""
         kind, _, name = key.partition(":")
 
-        def look(connection: Connection, find: Find, _: Instant) -> str:
-            return find(key) or (ledger.customer_of(connection, name) if kind == "message" else "")
+        def look(connection: Connection, known: Identities, _: Instant) -> str:
+            return known.find(key) or (ledger.customer_of(connection, name) if kind == "message" else "")
 
         return await self._write(look)
 
