@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from engine.books import ledger
+from engine.books import call_consents, ledger
 from engine.books.connection import Connection
 from engine.books.queries import named_queries, read_sql
 from engine.books.store import SqlStore
@@ -94,6 +94,8 @@ class Erasures:
         row = (number, now, event.source, why, _encode(person).decode())
         (num,) = connection.execute(QUERIES["begin_erasure"], row).fetchone()
         self.heed(connection, num, person, now)
+        if record is not None:
+            call_consents.keep(connection, self.key, record, number)
         self.waiting = True
 
     def heed(self, connection: Connection, num: int, person: Person, now: Instant) -> None:

@@ -53,6 +53,8 @@ class Expiry:
         delete(QUERIES["forget_dead_letters"], (now - keep.dead_letters.roughly,))
         delete(QUERIES["forget_devices"], (now - keep.ip_and_agent.roughly,))
         delete(QUERIES["forget_undelivered_bodies"], (now - keep.bodies.roughly,))
+        calls = now - keep.call_consents.roughly if keep.call_consents is not None else now
+        delete(QUERIES["forget_call_consents"], (calls,))
         delete(QUERIES["tidy_headcount"])
         delete(QUERIES["forget_bodies"], (now - keep.bodies.roughly,))
         delete(QUERIES["forget_journal"], {"before": now - keep.engagement.roughly, "limit": JOURNAL_SLICE})

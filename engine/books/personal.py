@@ -142,6 +142,17 @@ TABLES: Final[tuple[Place, ...]] = (
         "stays: it keeps the no",
     ),
     Place(
+        "call_consent",
+        {
+            "key": "keyed hash of id, number or address",
+            "sealed": "a consent to calls, readable with the shop's secret alone",
+        },
+        ("used", "erasure"),
+        "by key",
+        "call_consents",
+        "stays for five years after the last call (§ 7a UWG): only a sealed copy of what was said of calls",
+    ),
+    Place(
         "erased",
         {"key": "keyed hash of id, address, message or code"},
         ("erasure",),

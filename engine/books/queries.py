@@ -10,7 +10,7 @@ import re
 from importlib import resources
 from typing import Final
 
-VERSION = 5
+VERSION = 6
 """Of the schema, kept in the database; there is one file in migrations/ for each."""
 
 LIST_LENGTHS = (1, 16, 100)

@@ -255,3 +255,16 @@ select until from poll where shop = ?
 
 -- name: note_polled
 insert into poll (shop, until) values (?, ?) on conflict (shop) do update set until = excluded.until
+
+-- name: keep_call_consent
+insert into call_consent (key, used, erasure, sealed) values (?, ?, ?, ?)
+on conflict (key) do update set used = excluded.used, erasure = excluded.erasure, sealed = excluded.sealed
+
+-- name: call_consent
+select sealed from call_consent where key = ?
+
+-- name: call_consent_of_erasure
+select max(used) from call_consent where erasure = ?
+
+-- name: forget_call_consents
+delete from call_consent where used < ?

@@ -293,6 +293,14 @@ create table poll (
     until integer not null
 ) strict, without rowid;
 
+-- Proofs of consents to calls of people who were erased, sealed; found by keyed hash of id, number or address.
+create table call_consent (
+    key blob primary key,
+    used integer not null,       -- when they were last called, or it was given
+    erasure text not null,       -- the id of its proof
+    sealed blob not null
+) strict, without rowid;
+
 -- Of the embedded engine alone --------------------------------------------------------------------------------------
 
 -- The newest rows of `identity` (with a customer) and `seen` (with a day), in the order they came. Hashes fall on pages

@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from engine.books import call_consents, proofs, wiping
 from engine.books import erasures as books
-from engine.books import proofs, wiping
 from engine.books.connection import Connection
 from engine.books.database import Where, open_to_read
 from engine.books.erasures import Begun, Erasures
@@ -26,7 +26,7 @@ from engine.books.proofs import Proof, Remains
 from engine.books.store import SqlStore
 from engine.books.traces import Found, learn, look
 from engine.core.erasing import Person, Traces, subject_key
-from engine.core.moments import Instant
+from engine.core.moments import Instant, rfc3339
 from engine.core.shop import Shop
 from engine.core.signals import PersonErased
 from engine.core.whose import mail_key
@@ -174,7 +174,7 @@ class Eraser:
             now=now,
             subjects=[self.erasures.key_of(subject_key(each)).hex() for each in person.ids],
             addresses=[self.erasures.key_of(mail_key(each)).hex() for each in person.addresses],
-            remains=list(remains),
+            remains=[*remains, *_calls(store.connection, begun.id)],
         )
         books.end(store.connection, begun.num, proofs.encode(proof))
         return proof
@@ -229,3 +229,12 @@ def _is_in(path: Path, traces: Traces) -> bool:
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:
     for place, count in more.items():
         counts[place] = counts.get(place, 0) + count
+
+
+def _calls(connection: Connection, erasure: str) -> list[Remains]:
+    """Tell of the consent to calls that an erasure must leave, if there was one."""
+    used = call_consents.used_at(connection, erasure)
+    if used is None:
+        return []
+    until = f"as `keep: call_consents` says, five years after {rfc3339(used)[:10]} or longer"
+    return [Remains("the consent to calls, sealed", until, "it is to be proven so long after the last call (§ 7a UWG)")]
