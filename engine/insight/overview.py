@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.insight.mailing import Mailing
 from engine.insight.ramps import RampRow
 from engine.insight.receiving import ReceiverRow
 
@@ -66,3 +67,4 @@ class Overview(Struct, frozen=True):
     ramp: list[RampRow] = []
     deliveries: list[ReceiverRow] = []
     books: BooksAge | None = None  # of the distributed engine
+    mailing: Mailing | None = None  # who may be mailed, where that was asked

@@ -13,6 +13,7 @@ from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Shop, is_warm
+from engine.insight.mailing import Mailing
 from engine.insight.overview import BooksAge, Overview, Pending
 from engine.insight.ramps import ramp_rows
 from engine.insight.receiving import ReceiverRow
@@ -46,6 +47,7 @@ def overview(
     *,
     waits: Pending | None,
     sends: Mapping[str, int],
+    mailing: Mailing | None = None,
 ) -> Overview:
     """Return how the engine of a data folder is as of now.
 
@@ -59,6 +61,7 @@ def overview(
         running: what a running engine says of itself, None where none runs.
         waits: what the files would change, None where they are those in force.
         sends: how many sends there were, by state.
+        mailing: who may be mailed, where that is told.
 
     """
     accepted, shop = views.shop()
@@ -115,6 +118,7 @@ def overview(
         ramp=ramp_rows(rules, lines, now),
         deliveries=rows,
         books=books,
+        mailing=mailing,
     )
 
 

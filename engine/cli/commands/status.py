@@ -10,7 +10,9 @@ from rich.console import Console
 from engine.cli.calling import Call, named
 from engine.cli.printing import print_json, table, to_people
 from engine.cli.reaching import the_data
+from engine.insight.mailing import Mailing
 from engine.insight.overview import Overview
+from engine.wiring.mailing import mailing
 from engine.wiring.overview import overview, pending
 from engine.wiring.reaching import what_runs
 
@@ -22,13 +24,15 @@ def command(call: Call) -> None:
     It works whether the engine runs or not.
     """
     with the_data(call) as views:
+        now = max(call.now(), views.shop()[0])
         found = overview(
             views,
             call.settings,
-            max(call.now(), views.shop()[0]),
+            now,
             what_runs(call.settings),
             waits=pending(call.settings, views.rules()),
             sends=dict(views.all("sends")),
+            mailing=mailing(views, now),
         )
     if call.json:
         print_json(found)
@@ -67,6 +71,8 @@ def _tell(found: Overview, console: Console) -> None:
     console.print()
     _counts(console, f"{found.customers:,} customers", found.standings)
     _counts(console, "cannot be mailed", found.not_mailable)
+    if found.mailing is not None and found.customers:
+        _tell_mailing(found.mailing, console)
     _workflows(found, console)
     _ramp(found, console)
     _counts(console, "sends", {**found.sends, **({"in the outbox": found.outbox} if found.outbox else {})})
@@ -144,6 +150,19 @@ def _tell_pending(found: Overview, console: Console) -> None:
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
     if counts:
         console.print(f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+def _tell_mailing(mailing: Mailing, console: Console) -> None:
+    """Tell who may be written to by mail, why the others may not, and whose permission ends soon."""
+    about = f"about, by {mailing.looked_at:,} of them: " if mailing.estimated else ""
+    for purpose, count in mailing.allowed.items():
+        why = ", ".join(f"{reason} {number:,}" for reason, number in mailing.refused[purpose].items())
+        console.print(f"{purpose} by mail: {about}{count:,} allowed" + (f"; not allowed: {why}" if why else ""))
+    for said, counts in (
+        ("permission lapses within 30 days", mailing.lapsing),
+        ("permission unused for unused_warn", mailing.unused),
+    ):
+        _counts(console, said, {name: count for name, count in counts.items() if count})
 
 
 def _ramp(found: Overview, console: Console) -> None:

@@ -6,7 +6,7 @@ So entry by absence ("no click for 90 days") needs no timer of its own kind: the
 """
 
 from engine.core.conditions.asking import all_hold_from, ceases, holds, holds_from
-from engine.core.conditions.permissions import has_lapsed, lapses_at
+from engine.core.conditions.permissions import has_lapsed, lapses_at, used_at
 from engine.core.conditions.topics import (
     ADDRESS,
     CAUSE,
@@ -56,4 +56,5 @@ __all__ = [
     "sent_topic",
     "tag_topic",
     "topics",
+    "used_at",
 ]
