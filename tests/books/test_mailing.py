@@ -63,7 +63,9 @@ def test_of_many_some_are_looked_at_evenly(where: Where) -> None:
         store.begin()
         for number in range(3_000):
             kept = {} if number % 3 else given("10d")
-            store.save(None, Customer(f"c{number:04}", permission=kept, profile={"email": (f"{number}@example.org", 0)}))
+            store.save(
+                None, Customer(f"c{number:04}", permission=kept, profile={"email": (f"{number}@example.org", 0)})
+            )
         store.commit(START)
     with Views(where) as views:
         found = mailing(views, START, most=300)
