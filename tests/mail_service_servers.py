@@ -383,7 +383,8 @@ class MailgunServer(MailServiceServer):
         if not isinstance(whole, web.FileField):
             raise refuse(400, {"message": "message parameter is missing"})
         assert {form[name] for name in ("o:tracking", "o:tracking-clicks", "o:tracking-opens")} == {"no"}
-        headers, text, html = mime(whole.file.read())
+        with whole.file:
+            headers, text, html = mime(whole.file.read())
         metadata = str(form["v:winback_message_id"])
         self.taken.append(Taken(to, headers["subject"], text, html, metadata, headers))
         return web.json_response({"id": headers["message-id"], "message": "Queued. Thank you."})
