@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 from connectors.mail_services.calling import Answer, Request
 from engine.core.moments import Instant
-from engine.core.verdict import verdict_of
+from engine.core.verdict import POLICY, SOFT, SPAM, verdict_of
 from engine.ports import Message, Sent
+from engine.rendering.mime import BadMessageError
 
 METADATA: Final = "winback_message_id"
 HEADER: Final = "X-Winback-Message-ID"
 UNREACHABLE: Final = "unreachable"
 NO_ADDRESS: Final = "5.1.3"
 
-_ABOUT_THE_ADDRESS = frozenset({"dead", "full", "policy", "spam"})
 _TEXT_AT_MOST = 500
 
 Look = tuple[Request, Callable[[Answer], str]]
@@ -114,13 +114,25 @@ def about_us(answer: Answer, why: str) -> Sent:
 
 
 def refused(text: str, status: str, name: str) -> Sent:
-    """Return a final no to one message, with what its words mean of the address.
+    """Return a final no to one message that a service gives to the request, before any mail server was asked.
 
-    A service refuses a request for many reasons that are no fault of an address: only words that speak of one count.
+    Such a no never counts against the address, whatever its words: "from is not a valid address" is about us. What a
+    service says of recipients each dialect knows by the service's own codes (`no_address`).
     """
-    verdict = verdict_of(text, status=status, provider=name.casefold())
-    kind = verdict.kind if verdict.kind in _ABOUT_THE_ADDRESS else "soft"
-    return Sent("refused", kind, verdict.status or status, f"{name}: {text}"[:_TEXT_AT_MOST])
+    verdict = verdict_of(text, status=status)
+    kind = verdict.kind if verdict.kind in (POLICY, SPAM) else SOFT
+    return Sent("refused", kind, status, f"{name}: {text}"[:_TEXT_AT_MOST])
+
+
+def said_by_a_server(text: str, status: str, name: str) -> Sent:
+    """Return a final no that passes on what a mail server said of the address."""
+    verdict = verdict_of(text, status=status)
+    return Sent("refused", verdict.as_event, verdict.status, f"{name}: {text}"[:_TEXT_AT_MOST])
+
+
+def unfit(bad: BadMessageError) -> Sent:
+    """Return the refusal of a message that cannot be sent as it is; its status is the one a mail server would give."""
+    return Sent("refused", verdict_of("", status=bad.status).kind, bad.status, str(bad))
 
 
 def no_address(text: str, name: str) -> Sent:

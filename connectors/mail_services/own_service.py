@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.mail_services.calling import Answer, Request, words
-from connectors.mail_services.dialect import Look, marked, not_done, phrase, refused
+from connectors.mail_services.dialect import Look, marked, not_done, phrase, refused, said_by_a_server
 from engine.core.moments import SECOND, Instant, rfc3339
 from engine.ports import Message, Sent
 
@@ -59,7 +59,9 @@ class OwnService:
             return Sent("done")
         status, reason = words(answer.body, "status"), words(answer.body, "reason")
         if answer.status in (400, 413, 415, 422):
-            return refused(reason or phrase(answer.status), status, self.name)
+            if reason or status:
+                return said_by_a_server(reason, status, self.name)
+            return refused(phrase(answer.status), "", self.name)
         return not_done(answer, reason, self.name)
 
     def question(self, effect_id: str, message_id: str, now: Instant) -> Request | None:  # noqa: ARG002 - as dialects have it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.mail_services.calling import Answer, Caller, CallerSettings, NotGivenError, NotKnownError
-from connectors.mail_services.dialect import UNREACHABLE, Dialect, marked, refused
+from connectors.mail_services.dialect import UNREACHABLE, Dialect, marked, refused, unfit
 from engine.ports import Clock, Message, Sent
 from engine.rendering.mime import BadMessageError, as_bytes, needs_utf8
 
@@ -23,7 +23,7 @@ class MailService:
         try:
             raw, beyond_ascii = as_bytes(marked(message), now), needs_utf8(message)
         except BadMessageError as bad:
-            return refused(str(bad), bad.status, "winback")
+            return unfit(bad)
         if beyond_ascii and not dialect.takes_utf8:
             return refused("it takes no addresses beyond ASCII", "5.6.7", dialect.name)
         if len(raw) > dialect.largest:
