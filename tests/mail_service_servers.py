@@ -70,9 +70,9 @@ class MailServiceServer(ABC):
     authenticated = True  # the sender's domain
 
     def __init__(self) -> None:
-        self.troubles: list[web.Response | str] = []
-        """What the next calls meet: an answer, or `before` (broken off unread), `after` (broken off when it was taken),
-        `garbage` (taken, and something else answered), `hangs` (taken, and never answered)."""
+        self.troubles: list[web.Response | int | str] = []
+        """What the next calls meet: an answer, a bare status, or, of messages alone, `before` (broken off unread), `after`
+        (broken off when it was taken), `garbage` (taken, and something else answered), `hangs` (taken, never answered)."""
         self.taken: list[Taken] = []
         self.calls = 0
         self.indexed = True
@@ -95,7 +95,10 @@ class MailServiceServer(ABC):
     async def troubled(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Meet a call with the next trouble, if there is one."""
         self.calls += 1
-        trouble = self.troubles.pop(0) if self.troubles else None
+        meant = self.troubles and (request.method == "POST" or not isinstance(self.troubles[0], str))
+        trouble = self.troubles.pop(0) if meant else None
+        if isinstance(trouble, int):
+            return web.json_response({}, status=trouble)
         if isinstance(trouble, web.Response):
             return trouble
         assert request.transport is not None

@@ -114,12 +114,12 @@ async def tls(situation: Situation, server: MailServer | None) -> Check:
 
 
 async def service(situation: Situation, asked: Service) -> Check:
-    """Ask the mail service whether it takes the key, and whether it signs mail of the sender's domain."""
+    """Reach the mail service: whether it takes the key, and whether it signs mail of the sender's domain."""
     where = situation.settings.where_mail_goes
     try:
         trouble = await asked.trouble(situation.sender_domain)
     finally:
         await asked.close()
     if trouble:
-        return wrong("service", f"the mail service cannot be used: {trouble}", "see [service] in winback.toml")
-    return right("service", f"{where} answers, and takes the key")
+        return wrong("tls", f"the mail service cannot be used: {trouble}", "see [service] in winback.toml")
+    return right("tls", f"{where} answers, and takes the key")

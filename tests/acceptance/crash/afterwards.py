@@ -69,7 +69,9 @@ class Mail:
         self.effect_id = self.link.effect_id
         self.what = (str(parsed["To"]), str(parsed["Subject"]))
         self.kind = (str(parsed["To"]), self.link.purpose)
-        self.at = instant(parsedate_to_datetime(parsed["Date"]))
+        self.at = (
+            instant(parsedate_to_datetime(parsed["Date"])) if parsed["Date"] else None
+        )  # a service dates it itself
 
 
 def look(
@@ -105,6 +107,8 @@ def _twice(mails: Sequence[Mail]) -> Iterator[str]:
             yield f"the message of effect {number} was accepted {times} times"
     last: dict[tuple[str, str], Instant] = {}
     for mail in mails:
+        if mail.at is None:
+            continue
         before = last.get(mail.what)
         last[mail.what] = mail.at
         if before is not None and mail.at - before < 6 * DAY:

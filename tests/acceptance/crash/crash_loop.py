@@ -42,7 +42,9 @@ OBJECTING = 0.1
 class CrashLoop:
     """One run of it, in a folder. `run` returns what was found; its `broken` is a list of sentences, empty if all is well."""
 
-    def __init__(self, folder: Path, seed: int, *, customers: int, leap_every: float) -> None:
+    def __init__(self, folder: Path, seed: int, *, customers: int, leap_every: float, service: bool = False) -> None:
+        """With `service` mails leave by a mail service that can be asked what it took, not by a mail server."""
+        self.service = service
         self.data, self.mails = folder / "data", folder / "mails"
         self.mails.mkdir()
         self.log = folder / "engine.log"
@@ -64,14 +66,22 @@ class CrashLoop:
     async def run(self, kills: int) -> Findings:
         """Kill the engine so many times, then let it end its work, and look at what is there."""
         begun = time.monotonic()
-        server = await _python("counting_server", str(self.mails))
+        server = await _python("counting_service" if self.service else "counting_server", str(self.mails))
         assert server.stdout is not None
         self.port = int((await server.stdout.readline()).split()[1])
         listening = asyncio.create_task(self._listen(server.stdout))
         self.told_at = await self.tool.start()
         try:
             await self._go_live()
-            self.order = Order(str(self.data), self.port, self.told_at, START, time.monotonic_ns(), self.leap_every)
+            self.order = Order(
+                str(self.data),
+                self.port,
+                self.told_at,
+                START,
+                time.monotonic_ns(),
+                self.leap_every,
+                service=self.service,
+            )
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as self.http:
                 doing = [asyncio.create_task(self._feed()), asyncio.create_task(self._object())]
                 while self.found.kills < kills:
@@ -79,8 +89,8 @@ class CrashLoop:
                 for task in doing:
                     task.cancel()
                 await asyncio.gather(*doing, return_exceptions=True)
-            self.tool.well = True
-            await self._end()
+                self.tool.well = True
+                await self._end()
         finally:
             await self.tool.stop()
             server.terminate()
@@ -98,12 +108,11 @@ class CrashLoop:
         self.news = [event for event in self.events if event.time >= START - HOUR]
         keep = Keep(engagement=Length(days=5_000))  # the journal is decided once more at the end
         files = replace(shipped_files(), rules=shipped(keep=keep))
-        async with running(
-            settings(self.data, self.port, self.told_at), SECRET, FixedClock(START - HOUR), files, listen=False
-        ) as program:
+        said = settings(self.data, self.port, self.told_at, service=self.service)
+        async with running(said, SECRET, FixedClock(START - HOUR), files, listen=False) as program:
             await program.loop.submit(history, ["history"] * len(history))
             await program.control.do("go-live", {"no_suppressions": True})
-        self.secrets = keys_of(settings(self.data, self.port, self.told_at), {})
+        self.secrets = keys_of(said, {})
 
     # Killing
 
@@ -188,8 +197,7 @@ class CrashLoop:
 
     def _note_calls(self) -> None:
         """Look at the ledger that the killed engine left behind."""
-        with closing(open_to_read(self.data)) as reader:
-            calling = {number for (number,) in reader.execute("select effect_id from ledger where state = 'calling'")}
+        calling = self._calling()
         self.found.calling_at_kills |= calling
         self.found.in_window += bool(calling & {mail.effect_id for mail in self._mails()})
 
@@ -250,14 +258,35 @@ class CrashLoop:
 
     async def _end(self) -> None:
         """Stop the clock, and let the engine hand over what is left."""
+        if self.service:
+            await self._settle_doubts()
         self.order = msgspec.structs.replace(self.order, stops=time.monotonic_ns())
         self.found.days = (self.order.clock().now() - START) / DAY
         engine = await self._start()
         assert engine.stdout is not None
+        if self.service:
+            await self._until_ready(engine)
+            await self._control("unpause", overdue="send")
         await asyncio.wait_for(engine.stdout.read(), 60)
         await engine.wait()
         if engine.returncode:
             self.found.broken.append(f"the engine failed at its last start: {self.log.read_text()[-2000:]}")
+
+    async def _settle_doubts(self) -> None:
+        """Let nothing leave until the calls of unknown end are settled: that takes time, which stands still later."""
+        engine = await self._start()
+        await self._until_ready(engine)
+        await self._control("pause", why="the crash loop")
+        async with asyncio.timeout(30):
+            while self._calling():
+                await _ended_within(engine, self.leap_every)
+        engine.kill()
+        self.ports = None
+        await engine.wait()
+
+    def _calling(self) -> set[str]:
+        with closing(open_to_read(self.data)) as reader:
+            return {number for (number,) in reader.execute("select effect_id from ledger where state = 'calling'")}
 
     def _mails(self) -> list[Mail]:
         for path in sorted(self.mails.glob("*.eml")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import structlog
@@ -14,6 +15,7 @@ from engine.core.moments import Instant
 from engine.ports import Clock
 from engine.wiring.program import Program, running
 from engine.wiring.receiver_settings import Webhook
+from engine.wiring.service_settings import ServiceSettings
 from engine.wiring.settings import Listen, SenderSettings, Settings, SmtpServer
 from tests.acceptance.crash.clock import LeapingClock
 from tests.acceptance.crash.tool import SECRET, TAKEN
@@ -22,6 +24,7 @@ from tests.acceptance.crash.tool import SECRET, TAKEN
 class Order(Struct, frozen=True):
     """What one start of the engine is told: where its data lies, the mail server's port, and the clock.
 
+    With `service` that port is a mail service's.
     With `stops` (a reading of the monotonic clock) the clock stands from then on, and the process ends by itself when
     nothing is left to be handed over.
     """
@@ -33,19 +36,22 @@ class Order(Struct, frozen=True):
     began: int
     leap_every: float
     stops: int = 0
+    service: bool = False
 
     def clock(self) -> Clock:
         """Return the engine's clock."""
         return LeapingClock(self.start, self.began, self.leap_every, self.stops)
 
 
-def settings(data: Path, smtp_port: int, tool: str) -> Settings:
+def settings(data: Path, smtp_port: int, tool: str, *, service: bool = False) -> Settings:
     """Return settings for a shop whose mail leaves by a server on this machine, and whose effects go to a tool there."""
+    way: Literal["http", "smtp"] = "http" if service else "smtp"
     return Settings(
         data=data,
         public_url="http://shop.example",
         listen=Listen(public="127.0.0.1:0", ops="127.0.0.1:0"),
-        sender=SenderSettings(name="Shop", address="hello@shop.example", kind="smtp"),
+        sender=SenderSettings(name="Shop", address="hello@shop.example", kind=way),
+        service=ServiceSettings(kind="postmark", url=f"http://127.0.0.1:{smtp_port}", timeout=5.0),
         smtp=SmtpServer(port=smtp_port, tls="none", hello="shop.example", command_timeout=5, final_timeout=30),
         webhooks={"tool": Webhook(url=tool, take=TAKEN)},
     )
@@ -53,7 +59,8 @@ def settings(data: Path, smtp_port: int, tool: str) -> Settings:
 
 async def main(order: Order) -> None:
     """Run until killed, or until everything has ended."""
-    async with running(settings(Path(order.data), order.smtp_port, order.tool), SECRET, order.clock(), None) as program:
+    said = settings(Path(order.data), order.smtp_port, order.tool, service=order.service)
+    async with running(said, SECRET, order.clock(), None) as program:
         assert program.ops is not None, "it was told to listen"
         assert program.public is not None, "on both"
         print(f"ready {program.ops.port} {program.public.port}", flush=True)  # noqa: T201 - this is how it tells

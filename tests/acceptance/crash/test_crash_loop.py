@@ -25,6 +25,16 @@ async def test_no_kill_makes_a_message_go_twice_or_get_lost(tmp_path: Path) -> N
     assert found.told >= 5, _said(found)
 
 
+async def test_no_kill_makes_a_mail_service_get_a_message_twice(tmp_path: Path) -> None:
+    """As above by a mail service that can be asked: what it took before a kill is found there, and is done."""
+    found = await CrashLoop(tmp_path, seed=5, customers=500, leap_every=0.4, service=True).run(kills=8)
+    assert not found.broken, _said(found)
+    assert found.kills == 8, _said(found)
+    assert found.in_window >= 1, _said(found)
+    assert found.accepted >= 5, _said(found)
+    assert found.uncertain_and_accepted == 0, _said(found)
+
+
 @pytest.mark.long
 async def test_a_hundred_kills_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A hundred kills, at least ten of them between the server's 250 and our commit: as with twelve."""

@@ -14,7 +14,7 @@ from engine.listeners import Running
 from engine.listeners.serving import serve
 
 TAKEN = ("winback.tagged", "winback.untagged", "winback.suppressed", "winback.handed_off", "winback.newsletter_adapted")
-SECRET = {"WINBACK_WEBHOOKS_TOOL_SECRET": "whsec_" + "c2Vj" * 8}
+SECRET = {"WINBACK_WEBHOOKS_TOOL_SECRET": "whsec_" + "c2Vj" * 8, "WINBACK_SERVICE_KEY": "key-0123456789"}
 
 
 class Tool:
