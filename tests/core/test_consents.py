@@ -99,3 +99,14 @@ def test_a_rehearsal_leaves_no_trace_in_it() -> None:
     note(customer, Said(START - 5, "newsletter/email", "asked", source="winback"), Said(START - 4, KEYS[0], "given"))
     forget_rehearsed(customer, START)
     assert [each.what for each in history(customer)] == ["given"]
+
+
+def test_what_was_packed_once_can_be_read_for_ever() -> None:
+    """A history as the first version wrote it says today what it said then: a proof is no use to who cannot read it."""
+    packed = (
+        "9b38fd3c039bdc9b839cf9986620dc87d5f928c635c35cb33a32b55847a1202735b13815e8cad54606c67a067a8686c67ae6602fec847901"
+        "a45b2fb522111827a9faa0a40200"
+    )
+    proof = {"wording": "Yes, please", "ip": "203.0.113.7", "page": "https://shop.example/form"}
+    said = Said(1722852060000000, "newsletter/email", "confirmed", "newsletter.confirmed", "shop", "express", proof)
+    assert history(Customer("c-1", consents=bytes.fromhex(packed))) == (said,)
