@@ -18,6 +18,7 @@ from engine.wiring.preflight.check import ERROR, WARNING, Check, wrong
 from engine.wiring.preflight.codes import MakesCodes, codes
 from engine.wiring.preflight.dns import NoAnswerError, Resolver
 from engine.wiring.preflight.domain import about_domain, asked
+from engine.wiring.preflight.hooks import HooksOn, hooks
 from engine.wiring.preflight.inside import inside
 from engine.wiring.preflight.reach import MailServer, Post, Service, post, service, tls, unsubscribe_post
 from engine.wiring.preflight.received import NotAMailError, Received, read, signed_headers
@@ -42,6 +43,7 @@ class Probes(Struct, frozen=True, kw_only=True):
     service: Service | None = None
     signs: Mapping[tuple[str, str], bytes] = {}
     shop: MakesCodes | None = None
+    hooks: HooksOn = HooksOn()
     send: Post = post
 
 
@@ -68,7 +70,7 @@ async def preflight(situation: Situation, probes: Probes, received: bytes | None
         tls(situation, probes.server) if probes.service is None else service(situation, probes.service),
         codes(situation, probes.shop),
     )
-    checks = [*inside(situation), *looked, unreadable or signed_headers(mail, domain)]
+    checks = [*inside(situation), hooks(situation, probes.hooks), *looked, unreadable or signed_headers(mail, domain)]
     return [_weighed(check, situation) for check in checks]
 
 

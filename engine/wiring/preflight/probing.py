@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from engine.core.links import Keys
 from engine.ports import Clock
+from engine.wiring.hooks import hooks_of
 from engine.wiring.mail_services import mail_service_of
 from engine.wiring.preflight.checks import Probes
 from engine.wiring.preflight.dns import DnsResolver
+from engine.wiring.preflight.hooks import HooksOn
 from engine.wiring.secret import keys_of
 from engine.wiring.senders import mail_server_of, signer_of
-from engine.wiring.settings import Settings
+from engine.wiring.settings import Settings, SettingsError
 from engine.wiring.shops import code_maker
 
 
@@ -35,8 +37,23 @@ def probes_of(
     shop = code_maker(settings.shop, environment)
     resolver = DnsResolver(name_servers)
     return Probes(
-        clock=clock, keys=keys, nonce=nonce, resolver=resolver, server=server, service=service, signs=signs, shop=shop
+        clock=clock,
+        keys=keys,
+        nonce=nonce,
+        resolver=resolver,
+        server=server,
+        service=service,
+        signs=signs,
+        shop=shop,
+        hooks=_hooks_on(settings, environment),
     )
+
+
+def _hooks_on(settings: Settings, environment: Mapping[str, str]) -> HooksOn:
+    try:
+        return HooksOn(tuple(hook.name for hook in hooks_of(settings, environment)))
+    except SettingsError as error:
+        return HooksOn(trouble=str(error))
 
 
 def keys_to_ask_with(settings: Settings, environment: Mapping[str, str]) -> Keys:
