@@ -6,7 +6,7 @@ Each port has one contract suite under tests/contracts, run on every adapter and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -281,4 +281,18 @@ class Hook(Protocol):
 
     async def close(self) -> None:
         """End all connections."""
+        ...
+
+
+@runtime_checkable
+class GreetingHook(Hook, Protocol):
+    """A hook whose service asks, by a GET, for a proof of who we are before it tells anything."""
+
+    def greet(self, call: HookCall) -> bytes:
+        """Return the answer, as JSON; the body of the call is the query as it came. Nothing is changed by it.
+
+        Raises:
+            ForgedError: it is not the service that asks.
+
+        """
         ...

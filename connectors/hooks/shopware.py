@@ -1,22 +1,29 @@
 """Shopware's webhooks of an app (developer.shopware.com: webhooks, signing and verification; read 2026-11).
 
-Signed with HMAC-SHA256 over the body, in hex, with the shop's secret. Each body has an event id of its own, the same when
-it comes again.
+Signed with HMAC-SHA256 over the body, in hex, with the shop's secret. An app registers first: Shopware asks for a proof that
+we know the app's secret, and is told the shop's in answer. That one is made of the app's, so that nothing needs to be kept;
+who has registered otherwise names the shop's secret itself.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Final
+from urllib.parse import parse_qsl
 
 from connectors.hooks.shop import Order, Shop, order_events, profile
-from connectors.hooks.signing import check_hmac, from_hex, must_have
-from connectors.hooks.telling import JSON, at, event, number_of, objects, read_object, since_1970, text
+from connectors.hooks.signing import check_hmac, from_hex, must_have, which_made
+from connectors.hooks.telling import JSON, at, event, number_of, objects, read_object, since_1970, text, written
 from engine.core.moments import rfc3339
 from engine.ports import Heard, HookCall, UnreadableError
 
 SOURCE = "shopware"
-SIGNATURE = "shopware-shop-signature"
+SIGNATURE, ASKS = "shopware-shop-signature", "shopware-app-signature"
+
+APP: Final = "Winback"
+"""The app's name in its manifest, which is part of the proof."""
 
 _CANCELLED = frozenset({"state_enter.order.state.cancelled"})
 _COMPLETED = frozenset({"state_enter.order.state.completed"})
@@ -30,15 +37,33 @@ class ShopwareHook:
 
     name = SOURCE
 
-    def __init__(self, secrets: Sequence[str], *, prefix: str = "") -> None:
-        """Take the shop's secrets."""
+    def __init__(self, secrets: Sequence[str], *, prefix: str = "", where: str = "") -> None:
+        """Take the app's secrets, or the shop's; `where` is what this hook is reached at."""
         self._secrets = [each.encode() for each in secrets]
-        self._shop = Shop(SOURCE, prefix)
+        self._of_shop = [secret_of_shop(each).encode() for each in self._secrets]
+        self._shop, self._where = Shop(SOURCE, prefix), where
+
+    def greet(self, call: HookCall) -> bytes:
+        """Prove that we know the app's secret, and tell the shop's; the body of the call is what was asked.
+
+        Raises:
+            ForgedError: it is not Shopware that asks.
+
+        """
+        given = from_hex(must_have(call.headers.get(ASKS), ASKS))
+        secret = which_made(self._secrets, call.body, given)
+        asked = dict(parse_qsl(call.body.decode("ascii", "replace")))
+        proof = f"{asked.get('shop-id', '')}{asked.get('shop-url', '')}{APP}".encode()
+        answer = {"proof": hmac.digest(secret, proof, "sha256").hex(), "secret": secret_of_shop(secret)}
+        return written({**answer, "confirmation_url": self._where})
 
     async def hear(self, call: HookCall) -> Heard:
         """Check the signature, and say what happened."""
-        check_hmac(self._secrets, call.body, from_hex(must_have(call.headers.get(SIGNATURE), SIGNATURE)))
+        given = from_hex(must_have(call.headers.get(SIGNATURE), SIGNATURE))
+        check_hmac([*self._secrets, *self._of_shop], call.body, given)
         body = read_object(call.body)
+        if "apiKey" in body:
+            return Heard()  # the shop confirms its registration, and gives us keys that we do not want
         kind, payload = text(body, "data", "event"), at(body, "data", "payload")
         if not kind:
             raise UnreadableError("there is no data.event")
@@ -47,6 +72,11 @@ class ShopwareHook:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def secret_of_shop(secret: bytes) -> str:
+    """Return the shop's secret that registering with the app's gives: 64 characters, which is what Shopware asks for at least."""
+    return hmac.digest(secret, b"winback shop secret", "sha256").hex()
 
 
 def _events(shop: Shop, kind: str, payload: object, time: str) -> Iterator[bytes]:

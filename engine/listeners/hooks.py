@@ -23,7 +23,7 @@ from engine.core.moments import MINUTE, Instant
 from engine.listeners.intake import Intake, Result
 from engine.listeners.objections import Objections
 from engine.listeners.serving import body_of, json_error
-from engine.ports import Clock, ForgedError, Heard, Hook, HookCall, UnreadableError
+from engine.ports import Clock, ForgedError, GreetingHook, Heard, Hook, HookCall, UnreadableError
 
 BODY_AT_MOST = 1_000_000
 BODY_SECONDS = 10.0
@@ -90,6 +90,8 @@ class Hooks:
         """Open a path for each."""
         for hook in self._hooks:
             app.router.add_post(f"/hooks/{hook.name}", partial(self.take, hook))
+            if isinstance(hook, GreetingHook):
+                app.router.add_get(f"/hooks/{hook.name}", partial(self.greet, hook), allow_head=False)
 
     async def close(self) -> None:
         """End all connections."""
@@ -115,12 +117,18 @@ class Hooks:
         self._calls.labels(hook.name, str(response.status)).inc()
         return response
 
+    async def greet(self, hook: GreetingHook, request: web.Request) -> web.Response:
+        """Answer a service that asks who we are."""
+        query = request.raw_path.partition("?")[2].encode()
+        try:
+            answer = hook.greet(HookCall(_headers_of(request), query, self._clock.now()))
+        except ForgedError as error:
+            return self._refused(hook, 401, str(error))
+        return web.Response(body=answer, content_type="application/json")
+
     async def _taken(self, hook: Hook, request: web.Request) -> web.Response:
         body = await body_of(request, self._body_at_most, self._body_seconds)
-        headers: dict[str, str] = {}
-        for name, value in request.headers.items():
-            headers.setdefault(name.lower(), value)
-        heard = await hook.hear(HookCall(headers, body, self._clock.now()))
+        heard = await hook.hear(HookCall(_headers_of(request), body, self._clock.now()))
         if heard.once is not None and not await self._books.remember(hook.name, *heard.once):
             raise ForgedError("this call came before, and said something else")
         results = await self._events_of(hook, heard)
@@ -160,6 +168,14 @@ class Hooks:
             self._told[hook.name, why] = now
             log.warning("a hook's call was refused", hook=hook.name, status=status, why=why)
         return json_error(status, why)
+
+
+def _headers_of(request: web.Request) -> dict[str, str]:
+    """Return headers by their names in small letters; of one that stands there twice, the first."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers.setdefault(name.lower(), value)
+    return headers
 
 
 _MOST_TOLD = 100

@@ -90,7 +90,7 @@ def _made(name: str, secrets: Sequence[str], settings: Settings, prefix: str) ->
         case "woocommerce":
             return WooCommerceHook(secrets, prefix=prefix)
         case "shopware":
-            return ShopwareHook(secrets, prefix=prefix)
+            return ShopwareHook(secrets, prefix=prefix, where=f"{settings.links_begin_with}/hooks/shopware")
         case "sendgrid":
             return SendGrid(secrets, window=window)
         case "mailgun":

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
+from yarl import URL
 
 from engine.core.events import Event
 from engine.core.links import Keys
@@ -23,7 +24,7 @@ from engine.wiring.hook_settings import Hooks as HookSettings
 from engine.wiring.hook_settings import SesHook
 from engine.wiring.hooks import hooks_of, prefix_of
 from engine.wiring.settings import Settings, ShopSettings
-from tests.hook_senders import SENDERS, TOPIC, Call, Mailgun, Sender, environment, with_certificate
+from tests.hook_senders import SENDERS, TOPIC, Call, Mailgun, Sender, environment, mac, with_certificate
 
 Client = TestClient[web.Request, web.Application]
 EVERY = pytest.mark.parametrize("sender", SENDERS.values(), ids=SENDERS)
@@ -212,6 +213,26 @@ async def test_a_hook_that_is_off_is_not_there(world: Any, keys: Keys) -> None:
 async def test_a_get_is_no_call(client: Client) -> None:
     """405: there is nothing to be seen."""
     assert (await client.get("/hooks/shopify")).status == 405
+
+
+async def test_shopware_registers_its_app(world: Any, client: Client) -> None:
+    """It asks for a proof, signed with the app's secret, and signs with the secret it is told from then on."""
+    secret = SENDERS["shopware"].secrets[0]
+    query = "shop-id=s1&shop-url=https%3A%2F%2Fshop.example&timestamp=1767607080"
+    headers = {"shopware-app-signature": mac(secret, query.encode()).hex()}
+    url = URL(f"/hooks/shopware?{query}", encoded=True)
+    said = await (await client.get(url, headers=headers)).json()
+    assert said["proof"] == mac(secret, b"s1https://shop.exampleWinback").hex()
+    assert len(said["secret"]) == 64
+    assert (await client.get(url, headers={"shopware-app-signature": "00"})).status == 401
+    assert (await client.get("/hooks/shopware")).status == 401
+    sender = SENDERS["shopware"]
+    confirmed = json.dumps(
+        {"apiKey": "k", "secretKey": "s", "shopUrl": "https://shop.example", "shopId": "s1"}
+    ).encode()
+    for body in (confirmed, sender.body(1)):
+        assert (await post(client, sender, sender.signed(body, said["secret"], world.clock.now())))[0] == 200
+    assert [event.type for event in world.events()] == ["order.placed"]
 
 
 async def test_a_call_that_comes_too_slowly_is_let_go(world: Any, client: Client) -> None:
