@@ -68,7 +68,7 @@ def consents(cells: Mapping[str, str], options: Options) -> Iterator[Statement]:
         return
     at, basis = _proven(status, given_at, cells, options)
     expires = value("consents", "expires", cells.get("expires", ""), options)
-    told = {**data, "basis": basis, "expires": expires, "proof": cells.get("proof", "")}
+    told = {**data, "basis": basis, "expires": expires, "proof": _proof(cells)}
     for purpose in _purposes(cells, options):
         yield Statement(
             "consent.given", customer, at, {name: each for name, each in {**told, "purpose": purpose}.items() if each}
@@ -90,6 +90,13 @@ def _proven(status: str, at: Instant | None, cells: Mapping[str, str], options: 
     if basis is None:
         raise Refused("basis is none we know (express, existing_customer, presumed_b2b): counts as no consent")
     return at, basis
+
+
+def _proof(cells: Mapping[str, str]) -> dict[str, str] | str:
+    """Return what proves a consent: by name where the export has more than one column of it."""
+    named = {name: cells[name] for name in ("wording", "page", "ip") if cells.get(name)}
+    said = cells.get("proof", "")
+    return {**named, "text": said} if named and said else named or said
 
 
 def _purposes(cells: Mapping[str, str], options: Options) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import Struct
 
-from engine.books import applied, partition_shops, pools, proposals, rulebook
+from engine.books import applied, call_consents, partition_shops, pools, proposals, rulebook
 from engine.books.applied import PutInForce
 from engine.books.coupons import look_up
 from engine.books.database import Where, open_to_read
@@ -20,6 +20,7 @@ from engine.books.lookup import each
 from engine.books.proposals import Proposal
 from engine.books.queries import named_queries, read_sql
 from engine.core import customer as records
+from engine.core.call_consents import CallConsent
 from engine.core.coupons import Coupon
 from engine.core.customer import Customer
 from engine.core.effects import Effect
@@ -248,6 +249,10 @@ class Views:
     def proofs(self, most: int) -> list[tuple[str, Instant, str]]:
         """Return the last erasures as (id of the proof, when it was asked for, begun or done)."""
         return self._connection.execute(ERASURE["proofs"], (most,)).fetchall()
+
+    def call_consent(self, name: str, key: bytes) -> CallConsent | None:
+        """Return what is kept of an erased person's consent to calls, by id, number or address."""
+        return call_consents.found(self._connection, key, name)
 
     # Dead letters ----------------------------------------------------------------------------------------------------
 

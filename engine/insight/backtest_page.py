@@ -19,6 +19,7 @@ MOST_WEEKS = 208
 DROPPED = {
     "no_permission": "they never gave permission for this kind of mail",
     "permission_lapsed": "their permission has run out",
+    "basis_not_accepted": "what their permission rests on is not enough on the channel (accepts)",
     "stopped": "they, or a workflow, stopped this kind of mail",
     "no_address": "we know no address of theirs",
     "address_dead": "mail cannot reach their address",

@@ -125,6 +125,7 @@ _REASONS: Final = {
     "stopped": "such messages are stopped for this customer",
     "no_permission": "nobody gave permission for it (no consent event)",
     "permission_lapsed": "the permission has lapsed",
+    "basis_not_accepted": "what the permission rests on is not enough on this channel (accepts in lifecycle.yaml)",
     "former": "a former customer gets no marketing",
     "address_too_old": "no sign of life and no mail for longer than oldest_address (lifecycle.yaml)",
     "offer_used": "the offer was used already",

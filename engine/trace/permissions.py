@@ -6,7 +6,7 @@ only make a send wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -99,8 +99,13 @@ def _answer(view: View, purpose: Purpose, channel: str) -> GateAnswer:
 
 def consents_told(customer: Customer, mail_of: MailOf | None = None) -> list[ConsentTold]:
     """Tell what was said of each permission, in order of time."""
+    return told_of(history(customer), mail_of)
+
+
+def told_of(past: Iterable[Said], mail_of: MailOf | None = None) -> list[ConsentTold]:
+    """Tell such a past; what follows a yes that still stands renews it."""
     told, standing = [], set[str]()
-    for said in history(customer):
+    for said in past:
         what = "renewed" if said.what in YES and said.key in standing else said.what
         if said.what in YES:
             standing.add(said.key)

@@ -16,7 +16,7 @@ from engine.books.journal import decode_signal
 from engine.books.suppressions import Suppressions
 from engine.books.views import Ended, Views
 from engine.core import effects as fx
-from engine.core.consents import history
+from engine.core.call_consents import CallConsent
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.erasing import Person, Traces
@@ -28,6 +28,8 @@ from engine.core.sharing import address_of
 from engine.core.signals import Happened
 from engine.trace import Ending, story
 from engine.trace.decisions import Decision
+from engine.trace.permissions import ConsentTold, consents_told, told_of
+from engine.wiring.consent_mails import mails_of
 
 NOT_HERE: Final = (
     "the shop's own records: orders in full, invoices, accounts",
@@ -44,18 +46,6 @@ class ProfileValue(Struct, frozen=True):
 
     value: Any
     since: str
-
-
-class ConsentSaid(Struct, frozen=True):
-    """Something said of a permission, with the proof as it was given."""
-
-    at: str
-    permission: str
-    what: str
-    by: str
-    source: str
-    basis: str
-    proof: dict[str, Any]
 
 
 class MailTold(Struct, frozen=True):
@@ -136,7 +126,7 @@ class ExportDocument(Struct, frozen=True, kw_only=True):
     standing_since: str | None
     evidence: list[str]
     profile: dict[str, ProfileValue]
-    consents: list[ConsentSaid]
+    consents: list[ConsentTold]
     suppressions: list[Suppressed]
     mails: list[MailTold]
     engagement: list[dict[str, Any]]
@@ -148,6 +138,35 @@ class ExportDocument(Struct, frozen=True, kw_only=True):
     same_address: list[str]
     record: dict[str, Any]
     not_here: list[str]
+
+
+class ErasedDocument(Struct, frozen=True, kw_only=True):
+    """`winback export --json` of somebody who was erased: what the law has kept of their consent to calls (§ 7a UWG).
+
+    `last_use` is when they were last called, or handed to somebody who may call; else when it was given.
+    """
+
+    customer: str
+    name: str
+    company: str
+    phone: str
+    email: str
+    last_use: str
+    call_consents: list[ConsentTold]
+    requested_at: str | None = None
+
+
+def kept_of_calls(kept: CallConsent) -> ErasedDocument:
+    """Return what is kept of somebody's consent to calls after their erasure."""
+    return ErasedDocument(
+        customer=kept.customer,
+        name=kept.name,
+        company=kept.company,
+        phone=kept.phone,
+        email=kept.email,
+        last_use=rfc3339(kept.used),
+        call_consents=told_of(kept.said),
+    )
 
 
 def exported(views: Views, customer: Customer, now: Instant, *, key: bytes, mailbox: Mailbox | None) -> ExportDocument:
@@ -178,10 +197,7 @@ def exported(views: Views, customer: Customer, now: Instant, *, key: bytes, mail
         standing_since=rfc3339(told.standing_since) if told.standing_since else None,
         evidence=told.evidence,
         profile={name: ProfileValue(value, rfc3339(at)) for name, (value, at) in sorted(customer.profile.items())},
-        consents=[
-            ConsentSaid(rfc3339(each.at), each.key, each.what, each.by, each.source, each.basis, each.proof)
-            for each in history(customer)
-        ],
+        consents=consents_told(customer, mails_of(views, effects)),
         suppressions=_suppressions(views, customer, key),
         mails=[_mail(each, ended.get(each.effect_id), views, mailbox) for each in sends.values()],
         engagement=_engagement(customer),

@@ -112,3 +112,21 @@ def test_an_event_that_asks_for_it_erases_alike(shop: Winback) -> None:
     Path("gone.jsonl").write_bytes(encode(event("customer.erased", START + 9, WHO, "gone", email=ADDRESS)) + b"\n")
     assert shop("ingest", "gone.jsonl").code == 0
     assert found_in_files(Path("data"), [WHO, ADDRESS, "Grace-Brewster", "order-77-of-grace"]) == {}
+
+
+def test_of_the_erased_a_consent_to_calls_is_shown_to_who_knows_them(shop: Winback) -> None:
+    """The law asks for five years of proof: sealed in the books, named in the erasure's proof, shown by export."""
+    calls = event(
+        "consent.given", START + 6, WHO, "calls", purpose="marketing", channel="phone", proof={"wording": "call me, do"}
+    )
+    Path("calls.jsonl").write_bytes(encode(calls) + b"\n")
+    assert shop("ingest", "calls.jsonl").code == 0
+    (proof,) = shop("erase", WHO, "--why", "a letter", "--yes", "--json").json
+    assert any("consent to calls" in each["place"] for each in proof["remains"])
+    assert found_in_files(Path("data"), [WHO, ADDRESS, "Grace-Brewster", "+1 202 555 0143", "call me, do"]) == {}
+    for name in (WHO, ADDRESS, "001 (202) 555-0143"):
+        kept = shop("export", name, "--json").json
+        assert (kept["customer"], kept["phone"]) == (WHO, "+1 202 555 0143")
+        (said,) = kept["call_consents"]
+        assert (said["permission"], said["proof"]) == ("marketing/phone", {"wording": "call me, do"})
+    assert shop("export", "somebody-unknown").code == 1

@@ -12,7 +12,7 @@ import msgspec
 from engine.cli.calling import Call, Misused, Wrong, named
 from engine.cli.printing import note, print_json
 from engine.cli.reaching import the_data, the_engine
-from engine.wiring.exporting import ExportDocument, exported
+from engine.wiring.exporting import ErasedDocument, ExportDocument, exported, kept_of_calls
 from engine.wiring.secret import keys_of
 from engine.wiring.senders import MAILBOX, mailbox_of
 from engine.wiring.settings import SettingsError
@@ -32,7 +32,8 @@ def command(call: Call, customer: str, file: Path | None) -> None:
     """Write everything that is known of one person: what was learned, said, sent, decided and kept.
 
     CUSTOMER is an id or an address. With --json or --to it is one JSON document, else text. It answers a request that
-    `winback status` lists.
+    `winback status` lists. Of somebody who was erased it shows what must be kept of their consent to calls; their number
+    finds that, too.
     """
     document = _document(call, customer)
     raw = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -49,15 +50,18 @@ def command(call: Call, customer: str, file: Path | None) -> None:
         note(f"the request of {document.requested_at} counts as answered")
 
 
-def _document(call: Call, name: str) -> ExportDocument:
+def _document(call: Call, name: str) -> ExportDocument | ErasedDocument:
     with the_data(call, tell_age=True) as views:
-        record = views.found(name)
-        if record is None:
-            raise Wrong(f"no customer is known by {name}")
         try:
             key = keys_of(call.settings, os.environ).blocks
         except SettingsError as error:
             raise Misused(str(error)) from None
+        record = views.found(name)
+        if record is None:
+            kept = views.call_consent(name, key)
+            if kept is None:
+                raise Wrong(f"no customer is known by {name}")
+            return kept_of_calls(kept)
         now = max(call.now(), views.shop()[0])
         return exported(views, record, now, key=key, mailbox=_mailbox(call))
 

@@ -16,7 +16,7 @@ from engine.insight.plan import Change
 from engine.wiring.planning.lines import Entering
 
 AT_ONCE, PACED, SKIPPED, REFUSED = "at once", "paced", "skipped", "refused"
-_WITHOUT_PERMISSION = ("no_permission", "permission_lapsed", "stopped")
+_WITHOUT_PERMISSION = ("no_permission", "permission_lapsed", "basis_not_accepted", "stopped")
 
 
 def entry(switch: Switch, in_line: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.imports.statements import read_row
+from connectors.imports.telling import Options, Statement
 from connectors.imports.values import Style, amount, day, moment, style_of, truth
 from engine.core.moments import rfc3339
 
@@ -109,3 +111,16 @@ def test_yes_and_no_have_many_words() -> None:
     assert [truth(text) for text in ("no", "False", "0", "nein", "")] == [False] * 5
     with pytest.raises(ValueError, match="yes or no"):
         truth("perhaps")
+
+
+def test_a_consent_keeps_its_proof_and_its_basis() -> None:
+    """Wording, page and IP address by name where the export has them; a single column of proof as it stands."""
+    options = Options(style=BERLIN)
+    row = {"email": "ada@example.org", "given_at": "2025-01-01T10:00:00+01:00", "basis": "double opt-in"}
+    proof = {"wording": "Yes, please", "page": "/footer", "ip": "203.0.113.9"}
+    (said,) = read_row("consents", {**row, **proof}, options)
+    assert isinstance(said, Statement)
+    assert (said.data["basis"], said.data["proof"]) == ("express", proof)
+    (said,) = read_row("consents", {**row, "proof": "form 17"}, options)
+    assert isinstance(said, Statement)
+    assert said.data["proof"] == "form 17"

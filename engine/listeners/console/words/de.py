@@ -309,6 +309,7 @@ WORDS: Final[dict[str, str]] = {
     "reason.stopped": "solche Nachrichten sind für diesen Kunden gestoppt",
     "reason.no_permission": "dafür gibt es keine Einwilligung",
     "reason.permission_lapsed": "die Einwilligung ist abgelaufen",
+    "reason.basis_not_accepted": "worauf die Einwilligung beruht, genügt auf diesem Kanal nicht (accepts)",
     "reason.former": "ehemalige Kunden bekommen keine Werbung",
     "reason.address_too_old": "zu lange kein Lebenszeichen und keine E-Mail (oldest_address)",
     "reason.offer_used": "das Angebot wurde schon genutzt",

@@ -309,6 +309,7 @@ WORDS: Final[dict[str, str]] = {
     "reason.stopped": "such messages are stopped for this customer",
     "reason.no_permission": "nobody gave permission for it",
     "reason.permission_lapsed": "the permission has lapsed",
+    "reason.basis_not_accepted": "what the permission rests on is not enough on this channel (accepts)",
     "reason.former": "a former customer gets no marketing",
     "reason.address_too_old": "no sign of life and no mail for too long (oldest_address)",
     "reason.offer_used": "the offer was used already",
