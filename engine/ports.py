@@ -92,6 +92,14 @@ class Erasures(Protocol):
         """Say whether an event is about somebody who was erased."""
         ...
 
+    def has(self, keys: Iterable[str]) -> bool:
+        """Say whether one of these identity keys is of somebody who was erased."""
+        ...
+
+    def load(self, connection: Any) -> None:
+        """Take over the list as it is in the books."""
+        ...
+
     def knows_bytes(self, raw: bytes) -> bool:
         """Say whether bytes that cannot be read speak of somebody who was erased."""
         ...

@@ -71,17 +71,20 @@ class Erasures:
 
     def knows(self, event: Event) -> bool:
         """Say whether an event is about somebody who was erased; it is counted then."""
-        return bool(self._known) and self._has(keys_in(event))
+        return self._refuses(keys_in(event)) if self._known else False
 
     def knows_bytes(self, raw: bytes) -> bool:
         """Say whether bytes that cannot be read speak of somebody who was erased; they are counted then."""
-        return bool(self._known) and self._has(keys_in_bytes(raw))
+        return self._refuses(keys_in_bytes(raw)) if self._known else False
 
-    def _has(self, keys: Iterable[str]) -> bool:
-        if any(self.key_of(each) in self._known for each in keys):
-            self.refused += 1
-            return True
-        return False
+    def has(self, keys: Iterable[str]) -> bool:
+        """Say whether one of these identity keys is of somebody who was erased."""
+        return any(self.key_of(each) in self._known for each in keys)
+
+    def _refuses(self, keys: Iterable[str]) -> bool:
+        refuses = self.has(keys)
+        self.refused += refuses
+        return refuses
 
     # Beginning and ending ---------------------------------------------------------------------------------------------
 

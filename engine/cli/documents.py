@@ -402,6 +402,7 @@ class RestoreDocument(Struct, frozen=True):
     uncertain: int
     assumed_entered: dict[str, int]
     codes_put_aside: dict[str, int]
+    erased_again: int
     fell_due: dict[str, dict[str, int]]
 
 

@@ -17,6 +17,7 @@ from connectors.effect_files import come_to
 from engine.books import rulebook
 from engine.books.connection import DatabaseError
 from engine.books.database import FILE_NAME, Lock, open_to_read, open_to_write
+from engine.books.erasures import Erasures
 from engine.books.store import SqlStore
 from engine.core import customer as records
 from engine.core.moments import Instant, moment, rfc3339
@@ -124,7 +125,9 @@ def _made_safe(
 ) -> Salvaged:
     """Hold everything, and take over what is known or may be, in one transaction."""
     store = SqlStore(connection)
-    handling = Handling(rulebook.load(store, now, key=keys_of(settings, environment).codes))
+    secrets = keys_of(settings, environment)
+    handling = Handling(rulebook.load(store, now, key=secrets.codes))
+    handling.erasures = Erasures(secrets.blocks)
     store.begin()
     salvage = Salvage(handling, store, at, now, who)
     salvage.hold(f"restored from a backup of {rfc3339(at.accepted)}")

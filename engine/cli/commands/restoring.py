@@ -66,6 +66,7 @@ def _document(done: Restoration) -> RestoreDocument:
         uncertain=salvaged.uncertain,
         assumed_entered=salvaged.assumed,
         codes_put_aside=salvaged.codes,
+        erased_again=done.salvaged.erased,
         fell_due=done.fell_due,
     )
 
@@ -88,6 +89,8 @@ def _tell(done: Restoration, console: Console) -> None:
     else:
         console.print(f"what left since then is NOT KNOWN: {done.why_unknown}", style="bold red")
         console.print("so the worst is assumed:")
+    if salvaged.erased:
+        console.print(f"  {salvaged.erased:,} people who were erased since are erased again at the next start")
     if salvaged.uncertain:
         console.print(f"  {salvaged.uncertain:,} sends of the outbox may have left, and are not sent again")
     for workflow, count in salvaged.assumed.items():

@@ -99,6 +99,12 @@ def suppressions(old: sqlite3.Connection) -> list[tuple[bytes, str, Instant]]:
     return old.execute("select key, kind, at from suppression").fetchall()
 
 
+def erased(old: sqlite3.Connection) -> tuple[list[tuple[Any, ...]], list[tuple[bytes, int]]]:
+    """Return the erasures there were, and the list of the erased."""
+    erasures = old.execute("select num, id, at, who, why, state, person, proof from erasure").fetchall()
+    return erasures, old.execute("select key, erasure from erased").fetchall()
+
+
 def codes_given(old: sqlite3.Connection) -> list[tuple[str, str, Instant]]:
     """Return the codes of pools that were granted, as (pool, code, when)."""
     return old.execute("select pool, code, at from pool_code where state = 'granted'").fetchall()

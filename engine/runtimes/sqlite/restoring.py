@@ -16,6 +16,8 @@ from engine.books import ledger
 from engine.books.ledger import Ending
 from engine.books.store import SqlStore
 from engine.core.customer import Ended
+from engine.core.erasing import ERASED, subject_key
+from engine.core.events import Event, Reason
 from engine.core.moments import Instant, zone
 from engine.core.ramping import GATHERED, LATER, LINES
 from engine.core.restoring import RESTORED, lost
@@ -31,11 +33,15 @@ from engine.runtimes.sqlite.gap import Marks
 _MAY_HAVE_LEFT = "it may have left after the backup was made"
 
 
+SLICE = 5_000
+"""Customers whose names are compared with the list of the erased in one go."""
+
+
 class Salvaged(Struct, kw_only=True):
     """What was made of the time between. `known`: an old database told of it; then what it told, by number.
 
     `uncertain` are sends of the outbox that may have left; `assumed` counts by workflow who may have been let in, and
-    `codes` by pool the codes that are set aside.
+    `codes` by pool the codes that are set aside. `erased` counts who was erased since the backup, and is again.
     """
 
     known: bool
@@ -46,6 +52,7 @@ class Salvaged(Struct, kw_only=True):
     uncertain: int = 0
     assumed: dict[str, int] = {}
     codes: dict[str, int] = {}
+    erased: int = 0
 
 
 class Salvage:
@@ -78,7 +85,15 @@ class Salvage:
             self._handling.decide(self._store, then.id, signal, self._now)
             customers += 1
         settled, left = self._settle_outbox(nobody_knows=False)
-        return Salvaged(known=True, calls=len(calls), said=told, customers=customers, settled=settled, uncertain=left)
+        return Salvaged(
+            known=True,
+            calls=len(calls),
+            said=told,
+            customers=customers,
+            settled=settled,
+            uncertain=left,
+            erased=self._erase_again(),
+        )
 
     def by_what_may_be(self) -> Salvaged:
         """Assume the worst of a time that nobody knows of."""
@@ -111,6 +126,12 @@ class Salvage:
             " on conflict (key, kind) do update set at = max(at, excluded.at)",
             gap.suppressions(old),
         )
+        erasures, keys = gap.erased(old)
+        connection.executemany(
+            "insert or ignore into erasure (num, id, at, who, why, state, person, proof) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            erasures,
+        )
+        connection.executemany("insert or ignore into erased (key, erasure) values (?, ?)", keys)
         connection.executemany(
             "insert into pool_code (pool, code, state, at) values (?, ?, 'granted', ?)"
             " on conflict (code) do update set state = 'granted'",
@@ -128,6 +149,19 @@ class Salvage:
             " on conflict (name) do update set position = max(position, excluded.position)",
             come_to,
         )
+
+    def _erase_again(self) -> int:
+        """Begin to erase whoever is on the list of the erased and back with the backup; the next start ends it."""
+        erasures, after, count = self._handling.erasures, "", 0
+        assert erasures is not None, "whoever restores has the list"
+        erasures.load(self._store.connection)
+        while names := self._store.scan(after, SLICE):
+            for name in [each for each in names if erasures.has([subject_key(each)])]:
+                gone = Event(f"erase.{self._now}.{name}", "restore", ERASED, self._now, name, Reason())
+                self._handling.take_of(self._store, name, gone, self._now, history=True)
+                count += 1
+            after = names[-1]
+        return count
 
     def _settle_outbox(self, *, nobody_knows: bool) -> tuple[int, int]:
         """End what lies in the outbox as the ledger says; where nobody knows, as what may have left."""

@@ -24,6 +24,7 @@ from engine.wiring.settings import Settings
 from tests.acceptance.accidents.scene import Scene, lapsed, scene
 from tests.builders import event
 from tests.mail_servers import Mails
+from tests.searching import found_in_files
 
 SAID_NO, BOUGHT = ("c0003", "c0012"), ("c0005", "c0013")
 
@@ -156,3 +157,22 @@ async def test_time_stands_still_until_somebody_has_looked(tmp_path: Path) -> No
         assert here.shop.rows(
             "select count(*) from journal where customer = 'c0001' and accepted = ?", clock.now()
         ) == [(1,)]
+
+
+async def test_who_was_erased_since_a_backup_is_erased_again(tmp_path: Path) -> None:
+    """A backup brings nobody back: the list of the erased is taken over, and the next start ends what it begins anew."""
+    file, gone = tmp_path / "shop.backup", "c0007"
+    async with scene(tmp_path) as here:
+        await lived(here, file, 1)
+        await here.shop.program.control.do("erase", {"customer": gone, "why": "a letter", "who": "Ada"})
+        assert found_in_files(here.shop.data, [f"{gone}@example.org"]) == {}
+        settings, clock = here.shop.program.settings, here.shop.clock
+    done = restored(settings, file, clock)
+    assert (done.salvaged.known, done.salvaged.erased) == (True, 1)
+    async with scene(tmp_path, clock=clock) as here:
+        await here.shop.program.control.do("erase", {"customer": "c0008", "why": "another letter", "who": "Ada"})
+        late = event("order.placed", clock.now(), gone, "late", order_id="late", email="new@example.org")
+        assert (await here.ingested([late]))["refused"] == 1
+    for name in (gone, "c0008"):
+        there = found_in_files(settings.data, [f"{name}@example.org"])
+        assert {file for file in there if not file.startswith("before-restore")} == set()
