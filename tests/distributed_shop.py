@@ -12,6 +12,7 @@ from msgspec import Struct
 from connectors.memory import FixedClock
 from engine.books import rulebook
 from engine.books.connection import Connection
+from engine.books.erasures import Erasures
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.rules import RuleSet
@@ -32,7 +33,7 @@ from engine.runtimes.kafka.publishing import (
 from engine.runtimes.kafka.rules_topic import KnownRules, encode_rules
 from engine.runtimes.kafka.shop_store import ShopStore
 from engine.runtimes.kafka.topic_names import TopicNames
-from engine.runtimes.kafka.values import Takeover
+from engine.runtimes.kafka.values import GONE, Takeover
 from engine.runtimes.kafka.wire import Entry, Record, entry_of, partition_of
 
 TOPICS = TopicNames.of("test")
@@ -69,8 +70,11 @@ class DistributedShop:
     def open_books(self) -> None:
         """Begin with the books as a projector that has just started does."""
         self.store = ShopStore(self.connection, len(self.numbers))
-        self.projector = Projector(self.store, TOPICS)
+        self.erasures = Erasures(KEY)
+        self.erasures.load(self.connection)
+        self.projector = Projector(self.store, TOPICS, self.erasures)
         self.bureau = Bureau(self.store, self.clock, key=KEY)
+        self.bureau.desk.erasures = self.erasures
         self.office = Office(self.bureau)
 
     def worker(self, number: int) -> Partition:
@@ -119,7 +123,10 @@ class DistributedShop:
         self.write_effects(number, outcome, worker.shop)
         batch = worker.dirty()
         self.write_values(number, self.takeovers[number].entries(batch))
-        self.shelves[number].update(batch)
+        shelf = self.shelves[number]
+        shelf.update(batch)
+        for key in [key for key, value in batch.items() if value == GONE]:
+            del shelf[key]
         worker.kept()
 
     # What comes out ----------------------------------------------------------------------------------------------------

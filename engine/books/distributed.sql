@@ -46,6 +46,9 @@ where number > (select published_word from office) order by number limit ?
 -- name: words_are_published
 update office set published_word = ? where published_word < ?
 
+-- name: drop_word
+delete from shop_word where number = ?
+
 -- name: forget_words
 delete from shop_word where number <= (select published_word from office) and (customer <> '' or at < ?)
 

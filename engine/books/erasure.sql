@@ -3,8 +3,8 @@
 -- name: erased_keys
 select key from erased
 
--- name: which_erased
-select key from erased where key = ?
+-- name: how_many_erased
+select count(*), coalesce(max(erasure), 0) from erased
 
 -- name: add_erased
 insert into erased (key, erasure) values (?, ?) on conflict do nothing

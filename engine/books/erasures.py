@@ -54,10 +54,18 @@ class Erasures:
         self.waiting = True
         """Whether there may be an erasure under way: at the start one may have been left behind."""
         self._known: set[bytes] = set()
+        self._as_of: tuple[int, ...] = ()
 
     def load(self, connection: Connection) -> None:
         """Take over the list as it is."""
         self._known = {bytes(key) for (key,) in connection.execute(QUERIES["erased_keys"])}
+
+    def refresh(self, connection: Connection) -> None:
+        """Take over the list anew where it has changed: another process may have written it."""
+        found = connection.execute(QUERIES["how_many_erased"]).fetchone()
+        if tuple(found) != self._as_of:
+            self._as_of = tuple(found)
+            self.load(connection)
 
     def key_of(self, identity_key: str) -> bytes:
         """Return the hash of an identity key."""

@@ -7,12 +7,16 @@ publishes them in that order leaves none out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from engine.books.connection import Connection
 from engine.books.positions import QUERIES
 from engine.core.moments import Instant
+
+FORGOTTEN: Final = b"erasure."
+"""The mark of a word that lets go of what is left of somebody."""
 
 
 class ShopWord(Struct, frozen=True):
@@ -73,6 +77,11 @@ def are_published(connection: Connection, number: int) -> None:
 def go_on_after(connection: Connection, number: int) -> None:
     """Give no word a number up to one that a partition has had: books that were restored from a backup know fewer."""
     connection.execute(QUERIES["go_on_after"], (number, number))
+
+
+def drop(connection: Connection, numbers: Sequence[int]) -> None:
+    """Delete words that were published."""
+    connection.executemany(QUERIES["drop_word"], [(number,) for number in numbers])
 
 
 def forget(connection: Connection, before: Instant) -> None:

@@ -14,7 +14,7 @@ from engine.books.identities import hashed
 from engine.books.postgres import PostgresConnection
 from engine.books.store import SqlStore
 from engine.books.traces import Found
-from engine.core.erasing import Person
+from engine.core.erasing import Person, let_go_of
 from engine.core.shop import Shop
 
 AT_ONCE: Final = 500
@@ -26,7 +26,7 @@ def wipe(store: SqlStore, shop: Shop, erasures: Erasures, person: Person, found:
     connection, names = store.connection, listed(person.ids)
     keys = [*found.identities, *identities_of(person)]
     counts = {"customer": store.forget(person.ids, keys)}
-    let_go_of(shop, person)
+    let_go_of(shop, person.ids)
     blanked = [(f"erased:{erasures.key_of(f'message:{each}').hex()}", each) for each in found.ledger]
     connection.executemany(QUERIES["blank_ledger"], blanked)
     codes = [(f"erased:{erasures.key_of(f'code:{each}').hex()}", each) for each in person.codes]
@@ -53,15 +53,6 @@ def wipe(store: SqlStore, shop: Shop, erasures: Erasures, person: Person, found:
 def identities_of(person: Person) -> list[bytes]:
     """Return the hashes of a person's identity keys, as the table of identities has them."""
     return [hashed(each) for each in person.identity_keys() if not each.startswith("customer:")]
-
-
-def let_go_of(shop: Shop, person: Person) -> None:
-    """Begin anew what goes through everybody in the order of ids, if it has just come to the person."""
-    if shop.forgotten_to in person.ids:
-        shop.forgotten_to = ""
-    sweep = shop.sweep
-    if sweep is not None and sweep.after in person.ids:
-        shop.sweep = type(sweep)("", sweep.rehearsed, sweep.first, "")
 
 
 def logs_of(found: Found) -> list[tuple[str, Sequence[int]]]:

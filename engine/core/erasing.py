@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +19,10 @@ from engine.core.coupons import coupon_key
 from engine.core.customer import Customer
 from engine.core.events import Event
 from engine.core.links import block_key, customer_block_key
+from engine.core.merging import MERGED
 from engine.core.rules import Purpose
 from engine.core.sharing import address_of
+from engine.core.shop import Shop, Sweep
 from engine.core.whose import BY_ADDRESS, keys_of, mail_key
 
 ERASED: Final = "customer.erased"
@@ -90,6 +92,20 @@ def empty(customer: Customer) -> None:
     blank = Customer(customer.id, epoch=customer.epoch, gone=ERASED)
     for field in msgspec.structs.fields(blank):
         setattr(customer, field.name, getattr(blank, field.name))
+
+
+def is_empty(record: Customer) -> bool:
+    """Say whether a record is what an erasure or a merge has left: nothing but who it was."""
+    return record.gone == ERASED or record.gone.startswith(MERGED)
+
+
+def let_go_of(shop: Shop, customers: Collection[str]) -> None:
+    """Begin anew what goes through everybody in the order of ids, if it has just come to one of these."""
+    if shop.forgotten_to in customers:
+        shop.forgotten_to = ""
+    sweep = shop.sweep
+    if sweep is not None and sweep.after in customers:
+        shop.sweep = Sweep("", sweep.rehearsed, sweep.first, "")
 
 
 # What outlives ---------------------------------------------------------------------------------------------------------

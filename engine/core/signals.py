@@ -140,6 +140,10 @@ class Released(Signal, frozen=True, gc=False, tag="released"):
     """A stuck customer is released after its dead letter was replayed."""
 
 
+class Forgotten(Signal, frozen=True, gc=False, tag="forgotten"):
+    """What is left of the record of who was erased, or was merged into them, may go: nothing of them is on its way any more."""
+
+
 class Recovered(Signal, frozen=True, gc=False, tag="recovered"):
     """What is known of a customer from the time between a backup and its restore: see `engine.core.restoring`."""
 
@@ -314,5 +318,6 @@ AnySignal = (
     | Rehearsed
     | Released
     | Recovered
+    | Forgotten
     | ShopSignal
 )

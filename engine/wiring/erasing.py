@@ -41,6 +41,9 @@ CALLS_MAY_TAKE: Final = 60.0
 LOOK_EVERY: Final = 0.25
 """Seconds of real time between two looks at whether somebody is to be erased."""
 
+LOOK_AGAIN: Final = 2.0
+"""The same while what is on its way of somebody is waited for."""
+
 _CHUNK: Final = 1 << 22
 
 log = structlog.get_logger(__name__)
@@ -75,6 +78,8 @@ class Eraser:
         files: Files | None = None,
         empty_log: Callable[[], bool] | None = None,
         told: Callable[[], Awaitable[bool]] | None = None,
+        settle: int = 0,
+        at_the_end: Callable[[SqlStore, Person, Instant], None] = lambda *_: None,
         remains: Callable[[Instant], Sequence[Remains]] = lambda _: (),
     ) -> None:
         """Work through `ask`.
@@ -87,12 +92,16 @@ class Eraser:
             files: what there is outside the books.
             empty_log: cuts the database's write-ahead log to nothing; False where it could not.
             told: waits until receivers have heard of codes that are void now; False where they have not.
+            settle: microseconds in which what is on its way may still come; after it all is looked through once more.
+            at_the_end: done in the transaction that keeps the proof.
             remains: what else is left of an erasure asked for at an instant.
 
         """
         self.erasures, self.ask = erasures, ask
         self._where, self._shop = where, shop
         self._files, self._empty_log, self._told, self._remains = files or NoFiles(), empty_log, told, remains
+        self._settle, self._at_the_end = settle, at_the_end
+        self._settling: set[int] = set()
         self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> None:
@@ -101,23 +110,33 @@ class Eraser:
             if self.erasures.waiting:
                 for proof in await self.end_all():
                     log.info("a person was erased", proof=proof.id)
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOK_AGAIN if self._settling else LOOK_EVERY)
 
     async def end_all(self) -> list[Proof]:
         """End all erasures under way; return their proofs."""
         async with self._one_at_a_time:
             self.erasures.waiting = False
-            waiting = await self.ask(lambda store, _: books.begun(store.connection))
-            return [await self._end(each) for each in waiting]
+            waiting, now = await self.ask(lambda store, now: (books.begun(store.connection), now))
+            self.erasures.waiting = bool(self._settle and waiting)
+            done = []
+            for each in waiting:
+                settled = now >= each.at + self._settle
+                if settled or each.num not in self._settling:
+                    self._settling.add(each.num)
+                    proof = await self._end(each, settled=settled)
+                    done += [] if proof is None else [proof]
+                if settled:
+                    self._settling.discard(each.num)
+            return done
 
     # One erasure ------------------------------------------------------------------------------------------------------
 
-    async def _end(self, begun: Begun) -> Proof:
+    async def _end(self, begun: Begun, *, settled: bool) -> Proof | None:
         remains: list[Remains] = []
         if self._told is not None and not await self._told():
             remains.append(Remains("codes that are void now", "-", "not every receiver could be told in time"))
         person = await self._read(lambda connection: learn(connection, begun.person, partial(_owner_of, connection)))
-        await self.ask(partial(self._heed, begun.num, person))
+        await self.ask(partial(self._heed, begun, person))
         counts, calls = dict(begun.counts), CALLS_MAY_TAKE
         effects = await self._read(partial(_effects_of, person=person))
         for _ in range(ROUNDS):
@@ -133,6 +152,8 @@ class Eraser:
             remains.append(Remains("the books", "until it is erased again", "something came again and again"))
         traces = Traces(person)
         _add(counts, await self._files.erase(traces, frozenset(person.ids), effects))
+        if not settled:
+            return None
         remains += self._remains(begun.at)
         proof = await self.ask(partial(self._prove, begun, person, counts, remains))
         left = await asyncio.to_thread(self._left_in_files, traces)
@@ -155,9 +176,9 @@ class Eraser:
             await self.ask(partial(_wipe_log, table, numbers))
         _add(counts, {"journal": len(found.journal), "effect": len(found.effects)})
 
-    def _heed(self, num: int, person: Person, store: SqlStore, now: Instant) -> None:
-        self.erasures.heed(store.connection, num, person, now)
-        books.enlarge(store.connection, num, person, {})
+    def _heed(self, begun: Begun, person: Person, store: SqlStore, now: Instant) -> None:
+        self.erasures.heed(store.connection, begun.num, person, now)
+        books.enlarge(store.connection, begun.num, person, begun.counts)
 
     def _prove(
         self,
@@ -177,6 +198,7 @@ class Eraser:
             remains=[*remains, *_calls(store.connection, begun.id)],
         )
         books.end(store.connection, begun.num, proofs.encode(proof))
+        self._at_the_end(store, person, now)
         return proof
 
     async def _read(self, work: Callable[[Connection], Any]) -> Any:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from engine.books import rulebook
 from engine.books.journal import encode_signal
 from engine.core.cadence import thresholds
+from engine.core.erasing import ERASED, REFUSED
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
@@ -42,9 +43,13 @@ class Desk(Handling):
     def take(self, store: Store, event: Event, accepted: Instant, origin: str = "", *, history: bool = False) -> Taken:
         """Tell an event to whoever it is about; whether it was seen before, their partition knows."""
         assert isinstance(store, ShopStore), "a desk works over the distributed books"
+        if self.erasures is not None and self.erasures.knows(event):
+            return Taken("refused", reason=REFUSED)
         customer_id = event.customer or self._whose(store, event)
         if not customer_id:
             return self._of_nobody(store, event, accepted, origin)
+        if event.type == ERASED and self.erasures is not None:
+            self.erasures.begin(store, customer_id, store.load(customer_id), event, accepted)
         history = history or self.is_history(event, accepted)
         about = replace(event, customer=customer_id)
         store.tell_customer(customer_id, encode_signal(Happened(about, history)), accepted, origin=origin)

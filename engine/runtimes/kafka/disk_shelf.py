@@ -15,7 +15,7 @@ from typing import Final, cast
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
 
 from engine.runtimes.kafka.shelf import ChangelogEntry
-from engine.runtimes.kafka.values import GENERATION_BYTES, Takeover, changelog_key, counts, split_key
+from engine.runtimes.kafka.values import GENERATION_BYTES, GONE, Takeover, changelog_key, counts, is_left, split_key
 
 _UPTO_KEY: Final = b"\xfeupto"
 _UPTO = struct.Struct(">q")
@@ -62,9 +62,11 @@ class DiskShelf:
         news: dict[bytes, bytes] = {}
         for key, value in entries:
             generation, customer = split_key(key)
-            mine, known = _parted(news[customer]) if customer in news else self._stored(customer)
+            mine, known = _parted(news[customer] or None) if customer in news else self._stored(customer)
             if value is None:
                 self._beaten.discard(key)
+                if mine == generation and known and is_left(customer, known):
+                    news[customer] = GONE
             elif known is None or mine == generation or counts(value, known):
                 if mine is not None and mine != generation:
                     self._beaten.add(changelog_key(mine, customer))
@@ -85,7 +87,7 @@ class DiskShelf:
 
     def put(self, values: Mapping[bytes, bytes], upto: int) -> None:
         """Write what the changelog has now."""
-        self._write({key: self._generation + value for key, value in values.items()}, upto)
+        self._write({key: self._generation + value if value != GONE else GONE for key, value in values.items()}, upto)
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -97,7 +99,10 @@ class DiskShelf:
     def _write(self, values: Mapping[bytes, bytes], upto: int) -> None:
         batch = WriteBatch(raw_mode=True)
         for key, value in values.items():
-            batch.put(key, value)
+            if value == GONE:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
         batch.put(_UPTO_KEY, _UPTO.pack(upto))
         self._db.write(batch)
 

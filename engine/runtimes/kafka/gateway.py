@@ -16,7 +16,7 @@ from engine.runtimes.kafka.inbox import Inbox, until_next_second
 from engine.runtimes.kafka.letters import Letters
 from engine.runtimes.kafka.producing import Connection, Producing
 from engine.runtimes.kafka.sources import ReadRecord, Sources
-from engine.runtimes.kafka.taking import Listed, Taking
+from engine.runtimes.kafka.taking import Erased, Listed, Taking
 
 
 class Topics(Struct, frozen=True):
@@ -59,6 +59,7 @@ class Gateway:
         listed: Listed,
         key: bytes,
         now: Callable[[], Instant],
+        erased: Erased | None = None,
     ) -> None:
         """Make one; nothing runs yet.
 
@@ -70,6 +71,7 @@ class Gateway:
             listed: what imported suppressions say of addresses.
             key: signs our message ids.
             now: reads the clock.
+            erased: the list of those who were erased.
 
         """
         self._now = now
@@ -78,7 +80,7 @@ class Gateway:
         self._inbox = Inbox(self._producing, topics.inbox, topics.partitions, now)
         self._whose = Whose(identities, key, asyncio.get_running_loop().time)
         letters = Letters(self._producing, topics.dead_letters)
-        self._taking = Taking(self._inbox, self._whose, letters.bury, listed, now)
+        self._taking = Taking(self._inbox, self._whose, letters.bury, listed, now, erased)
         self._sources = Sources(connection, topics.group, readers, self._taking, now)
         self._stack = AsyncExitStack()
         self._ticks: asyncio.Task[None] | None = None

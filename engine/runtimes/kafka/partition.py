@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from engine.core.customer import Customer
 from engine.core.effects import Effect
+from engine.core.erasing import is_empty, let_go_of
 from engine.core.events import DeadLetter
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.shop import Shop
-from engine.core.signals import Happened, RulesChanged, ShopSignal
+from engine.core.signals import Forgotten, Happened, RulesChanged, ShopSignal
 from engine.handling import Handling
 from engine.handling.across import Across
 from engine.handling.timekeeping import OVERDUE_A_SECOND, Pace, Timekeeping
@@ -178,12 +179,21 @@ class Partition:
             if number > word and isinstance(signal, ShopSignal):
                 self._tell(signal, now)
                 return number
+        elif isinstance(signal, Forgotten):
+            self._forget(entry.customer)
         elif isinstance(signal, Happened) and not entry.mark:
             history = signal.history or not self.shop.epoch
             self.handling.take_of(self.store, entry.customer, signal.event, now, history=history)
         elif not entry.mark or not self.store.seen(entry.customer, entry.mark, now):
             self._across.told(self.store, entry.customer, signal, now)
         return word
+
+    def _forget(self, customer_id: str) -> None:
+        """Delete what is left of somebody who was erased; whoever is there after all stays."""
+        record = self.store.load(customer_id)
+        if record is not None and is_empty(record):
+            let_go_of(self.shop, (customer_id,))
+            self.store.forget(customer_id)
 
     def _tell(self, signal: ShopSignal, now: Instant) -> None:
         if isinstance(signal, RulesChanged):

@@ -19,7 +19,7 @@ from engine.core.events import DeadLetter
 from engine.core.moments import Instant
 from engine.core.shop import Shop
 from engine.core.signals import AnySignal, Happened
-from engine.runtimes.kafka.values import Kept, customers_in, encode_body, head_of, indexed_in, kept_in, pack
+from engine.runtimes.kafka.values import GONE, Kept, customers_in, encode_body, head_of, indexed_in, kept_in, pack
 from engine.runtimes.kafka.wire import Place, partition_of
 from engine.runtimes.kafka.words import Heard, Known, Word, told
 
@@ -156,7 +156,7 @@ class PartitionStore:
 
     def _read(self, customer_id: str) -> Customer | None:
         value = self._durable(customer_id)
-        if value is None:
+        if not value:
             self._records[customer_id], self._refs[customer_id] = None, b""
             return None
         kept = kept_in(value)
@@ -180,6 +180,22 @@ class PartitionStore:
             self._line_up(before.waiting if before else (), after)
         if before is None or before.runs is not after.runs:
             self._place(after)
+
+    def forget(self, customer_id: str) -> None:
+        """Delete what is left of a record that has come to its end: from the table, and from its changelog."""
+        before = self.load(customer_id)
+        if before is None:
+            return
+        if customer_id in self._due_of:
+            self._set_due(customer_id, None)
+        self._line_up(before.waiting, Customer(customer_id))
+        self._stages.pop(customer_id, None)
+        if self._ids is not None and customer_id in self._ids:
+            self._ids.remove(customer_id)
+        self._count -= 1
+        self._changed.pop(customer_id, None)
+        self._records[customer_id], self._refs[customer_id] = None, b""
+        self._batch[customer_id.encode()] = GONE
 
     def _set_due(self, customer_id: str, due: Instant | None) -> None:
         if due is None:
@@ -255,8 +271,9 @@ class PartitionStore:
 
     def _everybody(self) -> set[str]:
         found = {customer_id for customer_id, _ in customers_in(self._shelf.items())}
-        for batch in (self._batch, *self._under_way):
-            found.update(customer_id for customer_id, _ in customers_in(batch.items()))
+        for batch in (*self._under_way, self._batch):
+            for customer_id, value in customers_in(batch.items()):
+                (found.discard if value == GONE else found.add)(customer_id)
         return found.union(self._changed)
 
     # What has come before, and what others are told -------------------------------------------------------------------

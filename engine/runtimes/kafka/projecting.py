@@ -13,9 +13,12 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from engine.books import partition_shops, positions, rulebook, shop_words
+from engine.books.erasures import Erasures
 from engine.books.expiry import Expiry
 from engine.books.partition_shops import PartitionShop
 from engine.books.positions import Position, Source
+from engine.core.erasing import ERASED
+from engine.core.events import Event, Reason
 from engine.core.moments import Day, Instant, zone
 from engine.core.rules import Lifecycle
 from engine.core.shop import Shop
@@ -54,9 +57,9 @@ class Consumed(Protocol):
 class Projector:
     """Writes what was read. One thread at a time may use it."""
 
-    def __init__(self, store: ShopStore, topics: TopicNames) -> None:
-        """Go on where the books stand."""
-        self._store, self._topics = store, topics
+    def __init__(self, store: ShopStore, topics: TopicNames, erasures: Erasures | None = None) -> None:
+        """Go on where the books stand. With `erasures` an erasure begins where a record comes that is empty by one."""
+        self._store, self._topics, self._erasures = store, topics, erasures
         self._rules: tuple[int, Lifecycle] | None = None
         self._expiry = Expiry(store.connection)
         self._tallied: Day | None = None
@@ -153,6 +156,8 @@ class Projector:
 
     def _letter(self, record: Consumed) -> None:
         letter, at = decode_letter(record.value or b"", record.headers)
+        if self._erasures is not None and self._erasures.knows_bytes(letter.raw):
+            return
         self._store.bury(letter, at or record.timestamp * 1_000)
 
     def _save(self, snapshots: _Snapshots) -> None:
@@ -173,10 +178,27 @@ class Projector:
         known = positions.decided_at(store.connection, list(newest))
         news = {each: value for each, value in newest.items() if head_of(value).offset > known.get(each, -1)}
         store.prefetch(news)
-        for value in news.values():
-            store.save(None, kept_in(value).record)
-        positions.note_decided_at(store.connection, [(each, head_of(value).offset) for each, value in news.items()])
+        saved = []
+        for each, value in news.items():
+            record = kept_in(value).record
+            if record.gone == ERASED and self._erasures is not None:
+                self._erase(self._erasures, each)
+                continue
+            store.save(None, record)
+            saved.append((each, head_of(value).offset))
+        positions.note_decided_at(store.connection, saved)
         store.end_portion()
+
+    def _erase(self, erasures: Erasures, customer_id: str) -> None:
+        """Begin to erase somebody, unless that has begun; their row stays as it is until it goes."""
+        store = self._store
+        if erasures.found(store.connection, customer_id=customer_id) is None:
+            asked = Event("", "an event", ERASED, self._now(), customer_id, Reason())
+            erasures.begin(store, customer_id, store.load(customer_id), asked, self._now())
+
+    def _now(self) -> Instant:
+        """Return the latest instant that any partition has come to."""
+        return max((each.at for each in self._shops.values()), default=0)
 
     def _lifecycle(self) -> Lifecycle:
         """Return the shop's time zone, and for how long it keeps what, by the rules in force."""

@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from engine.books import locks
 from engine.books.database import open_to_write
+from engine.books.erasures import Erasures
 from engine.books.positions import Position, Source
 from engine.books.postgres import PostgresConnection, Server
 from engine.core.moments import SECOND, Instant
@@ -126,6 +127,7 @@ async def run_projector(
     beside: Callable[[Desk, Ask], Awaitable[None]] | None = None,
     history_after: int | None = HISTORY_AFTER,
     meters: Meters | None = None,
+    erasures: Erasures | None = None,
 ) -> None:
     """Project, and do the office's work, until cancelled.
 
@@ -138,6 +140,7 @@ async def run_projector(
         beside: goes on beside it, and may change what is the shop's own.
         history_after: microseconds after which what came is history.
         meters: what Prometheus is told.
+        erasures: the list of the erased; taken over from the books when there are some.
 
     Raises:
         DatabaseError, aiokafka.errors.KafkaError: PostgreSQL or the brokers went away; begin again.
@@ -151,7 +154,9 @@ async def run_projector(
             stack.push_async_callback(each.close)
         connection = await books.open()
         await _alone(books, connection)
-        projector = await books.do(lambda: Projector(ShopStore(connection, place.partitions), place.topics))
+        if erasures is not None:
+            await books.do(partial(erasures.load, connection))
+        projector = await books.do(lambda: Projector(ShopStore(connection, place.partitions), place.topics, erasures))
         bureau = Bureau(ShopStore(await desk.open(), place.partitions), clock, key=key, history_after=history_after)
         await desk.do(lambda: bureau.ask(lambda store, now: begin(bureau.desk, store, now)))
         producing = Producing(place.clients, client_id="winback-office", compression="gzip")

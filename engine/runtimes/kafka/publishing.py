@@ -14,7 +14,7 @@ import msgspec
 from engine.books import applied, rulebook, shop_words
 from engine.books.connection import Connection
 from engine.books.positions import QUERIES
-from engine.books.shop_words import ShopWord
+from engine.books.shop_words import FORGOTTEN, ShopWord
 from engine.core.rules import RuleSet
 from engine.runtimes.kafka.producing import Producing
 from engine.runtimes.kafka.rules_topic import RulesDocument, RulesWriter
@@ -103,6 +103,7 @@ def note_rules(connection: Connection, documents: Sequence[RulesDocument]) -> No
 
 
 def note_words(connection: Connection, words: Sequence[ShopWord]) -> None:
-    """Note that these words are in the inbox."""
+    """Note that these words are in the inbox. Those that end an erasure are kept no longer: they name who was erased."""
     if words:
         shop_words.are_published(connection, words[-1].number)
+        shop_words.drop(connection, [each.number for each in words if each.mark == FORGOTTEN])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from engine.runtimes.kafka.values import Restored, Takeover
+from engine.runtimes.kafka.values import GONE, Restored, Takeover
 
 ChangelogEntry = tuple[bytes, bytes | None]
 """Key and value; no value is a deletion."""
@@ -81,7 +81,11 @@ class MemoryShelf:
 
     def put(self, values: Mapping[bytes, bytes], upto: int) -> None:  # noqa: ARG002 - a disk keeps `upto`
         """Keep what the changelog has now."""
-        self._table.values.update(values)
+        for key, value in values.items():
+            if value == GONE:
+                self._table.values.pop(key, None)
+            else:
+                self._table.values[key] = value
 
     def close(self) -> None:
         """Do nothing."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from engine.books.journal import encode_signal
 from engine.core.customer import Customer
+from engine.core.erasing import REFUSED, subject_key
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import encode
@@ -39,6 +40,22 @@ Listed = Callable[[Sequence[str]], Awaitable[Mapping[str, Customer]]]
 Raises:
     DatabaseError: the list cannot be asked now.
 """
+
+
+class Erased(Protocol):
+    """The list of those who were erased, as of a moment ago."""
+
+    def knows(self, event: Event) -> bool:
+        """Say whether an event is about one of them."""
+        ...
+
+    def knows_bytes(self, raw: bytes) -> bool:
+        """Say whether bytes that cannot be read speak of one of them."""
+        ...
+
+    def has(self, keys: Iterable[str]) -> bool:
+        """Say whether one of these identity keys is of one of them."""
+        ...
 
 
 class Given(Struct):
@@ -69,8 +86,17 @@ class Counts(Struct):
 class Taking:
     """Takes in pieces. Used in one asyncio loop."""
 
-    def __init__(self, inbox: Inbox, whose: Whose, bury: Bury, listed: Listed, now: Callable[[], Instant]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        whose: Whose,
+        bury: Bury,
+        listed: Listed,
+        now: Callable[[], Instant],
+        erased: Erased | None = None,
+    ) -> None:
         self._inbox, self._whose, self._bury, self._listed, self._now = inbox, whose, bury, listed, now
+        self._erased = erased
         self.counts = Counts()
 
     async def take(self, pieces: Sequence[Piece], origins: Sequence[str]) -> Given:
@@ -79,6 +105,8 @@ class Taking:
         Waits while too much is under way already, and while a question that must be asked cannot be.
         """
         await self._inbox.room()
+        if self._erased is not None:
+            pieces = [_REFUSED if _refuses(self._erased, piece) else piece for piece in pieces]
         at_once = self._whose.at_once
         customers = [at_once(piece) if type(piece) is Event else "" for piece in pieces]
         known = [(piece, origin) for piece, origin in zip(pieces, origins, strict=True) if type(piece) is Known]
@@ -110,6 +138,8 @@ class Taking:
             counts.letters += 1
             waits.add(self._bury(piece, self._now()))
             return Taken("dead_letter", reason=piece.reason)
+        if piece is _REFUSED:
+            return Taken("refused", reason=REFUSED)
         counts.words += 1
         if type(piece) is Told and piece.customer:
             waits.add(self._tell(piece))
@@ -164,6 +194,19 @@ class Taking:
             for address, word, origin in owners
             if address in listed
         )
+
+
+_REFUSED: Final = Told("", b"", b"")
+"""Stands for a piece that is not taken in, since it is about somebody who was erased."""
+
+
+def _refuses(erased: Erased, piece: Piece) -> bool:
+    """Say whether a piece is not to be taken in. A word to somebody who was erased is: what is left of them hears it."""
+    if isinstance(piece, Event):
+        return erased.knows(piece)
+    if isinstance(piece, DeadLetter):
+        return erased.knows_bytes(piece.raw)
+    return isinstance(piece, Known) and erased.has([subject_key(piece.customer)])
 
 
 def _for_owners(pieces: Sequence[Piece], owners: Mapping[str, str]) -> list[Piece]:

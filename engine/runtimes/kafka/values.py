@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.core.customer import Customer
+from engine.core.erasing import is_empty
 from engine.core.moments import Instant
 from engine.core.shop import Shop
 
@@ -32,8 +33,14 @@ GENERATION_BYTES: Final = 8
 SHOP_KEY: Final = b"\xffshop"
 """The shop's state as far as it is in this partition. No id of a customer begins like that: it is UTF-8."""
 
+_OWN: Final = b"\xff"
+"""How the keys of the partition's own state begin."""
+
 PLACE_KEY: Final = b"\xffplace"
 """Where the partition has come to, in its inbox and in time."""
+
+GONE: Final = b""
+"""What stands for a customer's value in a batch that deletes it; no value is as short."""
 
 _HEAD = struct.Struct(">qq")
 
@@ -171,7 +178,8 @@ def split_key(key: bytes) -> tuple[int, bytes]:
 class Restored:
     """A partition's table, as its changelog says: feed it with every entry, in order.
 
-    Deletions are not heeded: whatever one deletes is beaten by what its process wrote before, or the same.
+    Deletions are not heeded: whatever one deletes is beaten by what its process wrote before, or the same. But for one of
+    what an erasure has left: that is not there any more.
     """
 
     def __init__(self, values: MutableMapping[bytes, bytes] | None = None) -> None:
@@ -194,6 +202,8 @@ class Restored:
         mine = self.generations.get(customer)
         if value is None:
             self.beaten.discard(key)
+            if mine == generation and is_left(customer, self.values[customer]):
+                del self.values[customer], self.generations[customer]
         elif mine is None or mine == generation or counts(value, self.values[customer]):
             if mine is not None and mine != generation:
                 self.beaten.add(changelog_key(mine, customer))
@@ -205,6 +215,16 @@ class Restored:
     def takeover(self, generation: int, safe_from: int) -> Takeover:
         """Return what a new generation writes after this. `safe_from` is the end of the inbox, read after taking over."""
         return Takeover(generation, safe_from, self.generations, self.beaten)
+
+
+def is_left(key: bytes, value: bytes) -> bool:
+    """Say whether a value is what an erasure or a merge has left of a customer's record."""
+    if value == GONE or key.startswith(_OWN):
+        return False
+    try:
+        return is_empty(kept_in(value).record)
+    except msgspec.DecodeError:  # of a version that no longer is: whoever reads it says so
+        return False
 
 
 def counts(value: bytes, than: bytes) -> bool:
@@ -251,7 +271,13 @@ class Takeover:
         """Return the entries of one flush, for one batch of the changelog: values first, then deletions."""
         written: list[tuple[bytes, bytes | None]] = []
         for key, value in dirty.items():
-            written.append((changelog_key(self.generation, key), value))
+            mine = changelog_key(self.generation, key)
+            if value == GONE:
+                self._to_delete.append(mine)
+            else:
+                written.append((mine, value))
+                if mine in self._to_delete:  # back, before it was safe to delete what was left
+                    self._to_delete.remove(mine)
             self._to_delete += self._beaten.pop(key, ())
             earlier = self._earlier.pop(key, None)
             if earlier is not None and earlier != self.generation:
@@ -269,5 +295,5 @@ class Takeover:
 def customers_in(items: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, bytes]]:
     """Yield the customers among a table's items, with their values."""
     for key, value in items:
-        if not key.startswith(b"\xff"):
+        if not key.startswith(_OWN):
             yield key.decode(), value

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from engine.books.connection import DatabaseError
 from engine.books.database import open_to_write
+from engine.books.erasures import Erasures
 from engine.books.postgres import Server
 from engine.books.store import SqlStore
 from engine.books.suppressions import Suppressions
@@ -57,8 +58,11 @@ def at_the_desk(settings: Settings, environment: Mapping[str, str]) -> Iterator[
     with closing(open_to_write(where)) as connection:
         store = ShopStore(connection, settings.kafka.partitions)
         bureau = Bureau(store, clock, key=secrets.codes, history_after=history_after(settings))
+        bureau.desk.erasures = erasures = Erasures(secrets.blocks)
+        erasures.load(connection)
         bureau.refresh()
-        yield AtTheDesk(bureau, settings, environment, brokers_of(settings, environment), secrets, clock)
+        brokers = brokers_of(settings, environment)
+        yield AtTheDesk(bureau, settings, environment, brokers, secrets, clock, erasures)
 
 
 class AtTheDesk:
@@ -74,6 +78,7 @@ class AtTheDesk:
         brokers: Brokers,
         secrets: Secrets,
         clock: Clock,
+        erasures: Erasures,
     ) -> None:
         self._bureau, self._brokers = bureau, brokers
         self._events = TopicNames.of(settings.kafka.prefix).events
@@ -86,6 +91,7 @@ class AtTheDesk:
                 settings=settings,
                 suppressions=Suppressions(secrets.blocks),
                 look=partial(probes_of, settings, environment, clock, secrets.links),
+                erasures=erasures,
             )
         )
 

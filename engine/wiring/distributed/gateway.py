@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeVar
@@ -15,8 +15,9 @@ from prometheus_client import CollectorRegistry
 
 from connectors.bus import MappedTopic, Row, read_record
 from connectors.bus.binding import is_tombstone
-from engine.books.connection import Connection
+from engine.books.connection import Connection, DatabaseError
 from engine.books.database import open_to_write
+from engine.books.erasures import Erasures
 from engine.books.identity_service import IdentityService
 from engine.books.postgres import Server
 from engine.books.shared_identities import SharedIdentities
@@ -73,6 +74,8 @@ ANSWER_WITHIN = 15.0
 LOOK_FOR_RULES = 1.0  # seconds of real time between two looks at the topic of the rules
 
 T = TypeVar("T")
+LOOK_WHO_IS_ERASED = 1.0  # seconds of real time between two looks at the list of the erased
+
 log = structlog.get_logger(__name__)
 
 
@@ -244,6 +247,8 @@ async def _once(
         up()
         await _first_rules(rules, state, told)
         identities, lists = IdentityService(server), Writer(server, "list")
+        erased = Erasures(secrets.blocks)
+        await lists.write(erased.refresh)
         stack.push_async_callback(identities.close)
         stack.push_async_callback(lists.close)
         gateway = Gateway(
@@ -254,6 +259,7 @@ async def _once(
             partial(_listed, lists, Suppressions(secrets.blocks)),
             secrets.messages,
             clock.now,
+            erased,
         )
         await gateway.start()
         stack.push_async_callback(gateway.stop)
@@ -262,22 +268,26 @@ async def _once(
         stack.callback(door.close)
         state.doing = ""
         told("takes in")
-        await _while_it_goes(gateway, rules, state)
+        await _while_it_goes(gateway, rules, state, partial(lists.write, erased.refresh))
 
 
-async def _while_it_goes(gateway: Gateway, rules: RulesReader, state: _State) -> None:
+async def _while_it_goes(
+    gateway: Gateway, rules: RulesReader, state: _State, refresh: Callable[[], Awaitable[None]]
+) -> None:
     following = asyncio.create_task(_follow(rules, state))
+    list_of_erased = asyncio.create_task(_look_who_is_erased(refresh))
     ended = asyncio.create_task(gateway.ended())
     try:
-        done, _ = await asyncio.wait([following, ended], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([following, list_of_erased, ended], return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             each.result()
     except (ProducerStoppedError, SourcesFailedError, TooLargeError, RulesError) as error:
         raise PartStoppedError(str(error)) from error
     finally:
-        following.cancel()
-        ended.cancel()
-        await asyncio.gather(following, ended, return_exceptions=True)
+        tasks = (following, list_of_erased, ended)
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _first_rules(rules: RulesReader, state: _State, told: Callable[[str], None]) -> None:
@@ -299,6 +309,16 @@ async def _follow(rules: RulesReader, state: _State) -> None:
                 state.follow(rules)
         except KafkaError as error:
             log.warning("the rules cannot be looked at now", error=repr(error))
+
+
+async def _look_who_is_erased(refresh: Callable[[], Awaitable[None]]) -> None:
+    """Take over the list of the erased as others write it."""
+    while True:
+        await asyncio.sleep(LOOK_WHO_IS_ERASED)
+        try:
+            await refresh()
+        except DatabaseError as error:
+            log.warning("the list of the erased cannot be looked at now", error=str(error))
 
 
 def _readers(names: TopicNames, topics: Mapping[str, SourceTopic], state: _State) -> dict[str, ReadRecord]:

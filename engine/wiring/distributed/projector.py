@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.books.beginning import put_first_in_force
 from engine.books.database import open_to_write
+from engine.books.erasures import Erasures
 from engine.books.postgres import Server
 from engine.books.views import Views
 from engine.core.moments import Instant
@@ -26,6 +27,7 @@ from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring import in_force
 from engine.wiring.checking import folder_as_it_stands
 from engine.wiring.distributed.brokers import brokers_of
+from engine.wiring.distributed.erasing import shared_eraser
 from engine.wiring.distributed.monitoring import monitor
 from engine.wiring.distributed.parts import PartStoppedError, Up, keep_going
 from engine.wiring.distributed.topics import once_topics_are_right
@@ -105,6 +107,8 @@ async def _once(
         if shop.gone_live and not shop.meant_since and settings.sender.kind != "mailbox":
             desk.sweeping.tell(store, MailLeaves(), now)  # it went live with the mailbox, and has a mail server now
 
+    secrets = keys_of(settings, environment)
+    erasures = Erasures(secrets.blocks)
     place = Place(
         server=server,
         clients=brokers.client_options(),
@@ -115,17 +119,25 @@ async def _once(
         await run_projector(
             place,
             clock,
-            key=keys_of(settings, environment).codes,
+            key=secrets.codes,
             up=begun,
             begin=begin,
-            beside=partial(_bring_codes, settings),
+            beside=partial(_beside, settings, erasures),
             history_after=history_after(settings),
             meters=state.meters,
+            erasures=erasures,
         )
     except* ValueError as group:
         raise PartStoppedError(str(group.exceptions[0])) from group
     finally:
         state.doing = "begins anew"
+
+
+async def _beside(settings: Settings, erasures: Erasures, desk: Desk, ask: Ask) -> None:
+    """Bring codes into the books, and end erasures, until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_bring_codes(settings, desk, ask))
+        tasks.create_task(shared_eraser(settings, erasures, desk, ask).run())
 
 
 async def _bring_codes(settings: Settings, desk: Desk, ask: Ask) -> None:
