@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cadence": ("cadence", "Show how many days lie between two orders, and who is late."),
     "run": ("run", "Run the engine: events in, timers, mails out."),
     "ingest": ("ingest", "Take in events from files; old ones are history and start nothing."),
+    "incoming": ("incoming", "Take in bounces, complaints and replies from mails that were saved."),
     "import": ("importing", "Take in what other tools knew: customers, consents, suppressions, orders …"),
     "preflight": ("preflight", "Look at what must be right before the first mail."),
     "go-live": ("going_live", "Let what happens from now on reach customers."),

@@ -80,6 +80,25 @@ class IngestDocument(Struct, frozen=True):
     would_enter: dict[str, int]
 
 
+class IncomingFile(Struct, frozen=True):
+    """A mail that `winback incoming` took in: what it is, and the types of the events that it made."""
+
+    file: str
+    kind: str
+    events: list[str]
+
+
+class IncomingDocument(Struct, frozen=True):
+    """`winback incoming --json`. `for_people` counts mails with words that a person should read; nobody was sent them."""
+
+    files: list[IncomingFile]
+    accepted: int
+    duplicate: int
+    history: int
+    dead_letters: int
+    for_people: int
+
+
 class RefusedRow(Struct, frozen=True):
     """A row that was not taken, by its first line in the file, and why."""
 

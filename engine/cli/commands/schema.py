@@ -30,6 +30,7 @@ DOCUMENTS: dict[str, Any] = {
     "graph": Graph,
     "simulate": Report,
     "ingest": documents.IngestDocument,
+    "incoming": documents.IncomingDocument,
     "import": documents.ImportDocument,
     "preflight": documents.PreflightDocument,
     "go-live": documents.GoLiveDocument,

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from connectors.bounces import read
 from connectors.incoming import NotNowError
 from engine.core.events import DeadLetter
+from engine.core.moments import Instant
 from engine.core.reading import encode
-from engine.core.saying_no import says_more
 from engine.core.whose import mail_key
 from engine.listeners import Intake, Objections
 from engine.listeners.intake import Submit
@@ -37,6 +37,19 @@ KINDS: Final = ("bounce", "complaint", "delivered", "no", "reply", "auto_reply",
 """What a mail that came in can be, as the metrics count them."""
 
 _KEPT_OF_POISON = 1_000_000  # bytes
+
+
+def came_in(raw: bytes, recipients: Sequence[str], secrets: Secrets, now: Instant) -> Came:
+    """Read a mail and join it, as far as it says by itself whose it is."""
+    head, report = head_of(raw), read(raw)
+    about = joined(
+        raw,
+        secrets,
+        recipients=(*recipients, *report.about.envelope_recipients),
+        envelope_id=report.about.envelope_id,
+        message_ids=report.about.message_ids,
+    )
+    return Came(head, report, about, now)
 
 
 class IncomingMail:
@@ -80,7 +93,7 @@ class IncomingMail:
 
         """
         try:
-            came = self._read(raw, recipients)
+            came = came_in(raw, recipients, self._secrets, self._clock.now())
         except Exception as error:  # noqa: BLE001 - one mail that breaks us must not hold up all others
             await self._set_aside(raw, origin, error)
             return
@@ -90,25 +103,13 @@ class IncomingMail:
             raise NotNowError(f"{type(error).__name__}: {error}") from error
         self._counted(kind)
 
-    def _read(self, raw: bytes, recipients: Sequence[str]) -> Came:
-        head, report = head_of(raw), read(raw)
-        about = joined(
-            raw,
-            self._secrets,
-            recipients=(*recipients, *report.about.envelope_recipients),
-            envelope_id=report.about.envelope_id,
-            message_ids=report.about.message_ids,
-        )
-        return Came(head, report, about, self._clock.now())
-
     async def _follow(self, came: Came, origin: str) -> str:
         came = await self._with_customer(came)
         made = list(events(came, self._secrets.blocks, self._own))
         if made:
             await self._intake.take([encode(each) for each in made], origin, self._objections.heed)
-        text = came.report.text
-        if came.is_from_a_person and not came.is_for_nobody and (not came.is_a_no or says_more(text)):
-            await self._people.hand_over(came.head, text, came.customer, is_a_no=came.is_a_no)
+        if came.is_for_people:
+            await self._people.hand_over(came.head, came.report.text, came.customer, is_a_no=came.is_a_no)
         return came.kind if made or came.is_from_a_person else NOTHING
 
     async def _with_customer(self, came: Came) -> Came:

@@ -15,7 +15,7 @@ from connectors.bounces import Recipient, Report
 from engine.core.events import Event, Mail
 from engine.core.ids import digest
 from engine.core.moments import DAY, Instant
-from engine.core.saying_no import says_no
+from engine.core.saying_no import says_more, says_no
 from engine.wiring.incoming.heads import Head
 from engine.wiring.incoming.joining import Joined
 
@@ -60,6 +60,11 @@ class Came(Struct, frozen=True):
             return False
         by_program = self.report.kind in WRITTEN and says_no("", self.head.subject)
         return by_program or (self.is_from_a_person and says_no(self.report.text))
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether somebody should read it: a person wrote it, and more than that they want no mails."""
+        return self.is_from_a_person and not self.is_for_nobody and (not self.is_a_no or says_more(self.report.text))
 
     @property
     def kind(self) -> str:
