@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import aiohttp
 import psycopg
 import pytest
 
-from engine.core.links import UNSUBSCRIBE, Link
+from engine.core.links import UNSUBSCRIBE, Link, block_key
 from engine.core.rules import OwnEvent, RuleSet
 from engine.core.signals import Happened
 from engine.runtimes.kafka.rules_topic import RulesDocument, encode_rules
@@ -21,6 +22,7 @@ from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings, load
 from tests.acceptance.kafka.commands import winback
 from tests.gateway_harness import Bus, present
+from tests.hook_senders import SENDERS
 from tests.postgres_servers import Server
 from tests.server_processes import free_port
 
@@ -51,6 +53,7 @@ class Shop:
             "postgres_url": self.database,
             "secret": "a secret that is long enough",
             **listen,
+            **{f"hooks_{name}_secrets": ",".join(SENDERS[name].secrets) for name in ("shopify", "mailgun", "sendgrid")},
         }
         self.said = said
         self.environment = {f"WINBACK_{name.upper()}": value for name, value in said.items()}
@@ -187,6 +190,46 @@ async def test_a_gateway_takes_in_what_happens(shop: Shop, monkeypatch: pytest.M
         assert "winback_gateway_events_total" in metrics
         assert "winback_gateway_lag_records" in metrics
         assert await shop.bus.letters()
+
+
+async def test_a_gateway_hears_shops_and_mail_services(shop: Shop) -> None:
+    """As embedded: a "no" is in PostgreSQL before the answer, and a refund that names an order alone finds whose it is.
+
+    No worker runs here, so nobody has said yet whose the address is.
+    """
+    async with aiohttp.ClientSession() as http:
+        await shop.says(http, "winback projector")
+        await shop.put_rules()
+        await shop.says(http, "ok")
+
+        async def told(name: str, said: object = None, **more: str) -> int:
+            sender, now = SENDERS[name], present()
+            body = sender.body(1) if said is None else json.dumps(said).encode()
+            headers, signed = sender.signed(body, sender.secrets[0], now)
+            async with http.post(f"{shop.public}/hooks/{name}", data=signed, headers={**headers, **more}) as answer:
+                return answer.status
+
+        assert await told("shopify") == 200
+        paid = {"kind": "refund", "status": "success", "amount": "10.00", "currency": "EUR"}
+        refund = {"id": 5, "order_id": 820_001, "created_at": "2026-01-05T10:59:00+01:00", "transactions": [paid]}
+        assert await told("shopify", refund, **{"X-Shopify-Topic": "refunds/create"}) == 200
+        no = {"email": "C1@example.org", "timestamp": present() // 1_000_000, "event": "spamreport", "sg_event_id": "s"}
+        assert await told("sendgrid", [no]) == 200
+        key = keys_of(shop.settings, shop.environment).blocks
+        assert await _blocked(shop, block_key(key, "c1@example.org", "marketing"))
+        assert [await told("mailgun") for _ in range(2)] == [200, 200]
+
+        entries = [entry for each in await shop.bus.wait_for(5) for entry in each]
+        found = {
+            (entry.customer, signal.event.type) for entry in entries if isinstance(signal := entry.decoded(), Happened)
+        }
+        nobody = "mailto:c1@example.org"
+        assert found == {
+            ("7001", "order.placed"),
+            ("7001", "order.refunded"),
+            (nobody, "email.complained"),
+            (nobody, "email.bounced"),
+        }
 
 
 async def _review(shop: Shop, key: bytes) -> None:
