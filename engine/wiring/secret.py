@@ -20,7 +20,11 @@ from engine.wiring.settings import Settings, SettingsError
 
 CONTROL_TOKEN = "control.token"  # noqa: S105 - the name of a file
 WHEREABOUTS = "engine.json"
-_LEAST_BYTES = 16
+LINK_SECRETS = "WINBACK_LINK_SECRETS"
+RETIRED = "-"
+"""Stands for a secret whose links are good no more, as in `1:-`."""
+
+_LEAST_BYTES, _NEWEST = 16, 255
 
 
 class Secrets(Struct, frozen=True):
@@ -56,13 +60,42 @@ def keys_of(settings: Settings, environment: Mapping[str, str]) -> Secrets:
     if len(secret) < _LEAST_BYTES:
         where = "WINBACK_SECRET" if said else str(settings.secret_place)
         raise SettingsError(f"{where}: a secret has at least {_LEAST_BYTES} characters")
+    versions = _versions(secret, from_file(settings.link_secrets_file, LINK_SECRETS, environment))
     return Secrets(
-        links=Keys({1: derive(secret, b"links")}),
+        links=Keys({version: derive(each, b"links") for version, each in versions.items()}),
         codes=derive(secret, b"codes"),
         blocks=derive(secret, b"block list"),
         messages=derive(secret, b"message ids"),
-        returns=ReturnPaths({1: derive(secret, b"envelope senders")}),
+        returns=ReturnPaths({version: derive(each, b"envelope senders") for version, each in versions.items()}),
     )
+
+
+def _versions(first: bytes, said: str) -> dict[int, bytes]:
+    """Return the secrets that links and envelope senders are signed with, by version; the highest signs, all are good.
+
+    The first is the shop's secret, which stays: codes and the block list hang on it. Numbers are written, not counted, so
+    that a line that gets lost breaks the links of its version and no others.
+
+    Raises:
+        SettingsError: what is said cannot be read, or leaves none.
+
+    """
+    versions = {1: first}
+    for line in filter(None, (each.strip() for each in said.replace(",", "\n").splitlines())):
+        number, _, secret = (part.strip() for part in line.partition(":"))
+        if not number.isdecimal() or not 1 <= int(number) <= _NEWEST or (secret != RETIRED and number == "1"):
+            raise SettingsError(
+                f"{LINK_SECRETS}: write a number from 2 to {_NEWEST}, a colon and a secret, such as 2:…"
+            )
+        if secret == RETIRED:
+            versions.pop(int(number), None)
+        elif len(secret) < _LEAST_BYTES:
+            raise SettingsError(f"{LINK_SECRETS}: secret {number} has less than {_LEAST_BYTES} characters")
+        else:
+            versions[int(number)] = secret.encode()
+    if not versions:
+        raise SettingsError(f"{LINK_SECRETS}: all secrets are retired; one has to be left")
+    return versions
 
 
 def from_file(path: Path | None, variable: str, environment: Mapping[str, str]) -> str:

@@ -146,6 +146,10 @@ class Settings(Part):
         default=None,
         description="signs links and codes; `secret` in the data folder, made at first start. Or WINBACK_SECRET",
     )
+    link_secrets_file: Path | None = Field(
+        default=None,
+        description="newer secrets for links alone, a line each, such as 2:SECRET; links of before stay good. Or WINBACK_LINK_SECRETS",
+    )
     public_url: Url | None = Field(
         default=None, description="where customers reach the public listener; where it stands, when left out"
     )
@@ -343,6 +347,7 @@ def variable(path: tuple[str, ...]) -> str:
 
 SECRETS = (
     "WINBACK_SECRET",
+    "WINBACK_LINK_SECRETS",
     "WINBACK_SMTP_PASSWORD",
     "WINBACK_SERVICE_KEY",
     "WINBACK_DKIM_KEY",

@@ -17,6 +17,7 @@ from aiohttp import web
 from connectors.memory import FixedClock, MemorySender
 from engine.books.views import Views
 from engine.core.events import Consent, Event, OrderPlaced, ProfileUpdated
+from engine.core.links import UNSUBSCRIBE, BadLinkError, Link
 from engine.core.moments import DAY, HOUR, Instant, zone
 from engine.core.shop import Shop, Sweep
 from engine.listeners.control import ControlRefusedError
@@ -352,6 +353,44 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert keys_of(settings, {"WINBACK_SECRET": "x" * 32}).codes != first.codes
     with pytest.raises(SettingsError, match="16 characters"):
         keys_of(settings, {"WINBACK_SECRET": "short"})
+
+
+def test_links_of_before_stay_good_after_the_secret_was_changed(tmp_path: Path) -> None:
+    """New links are made with the newest secret; those of mails already sent open as before, and nothing else changes."""
+    secret, file = {"WINBACK_SECRET": "x" * 32}, tmp_path / "links"
+    link = Link(UNSUBSCRIBE, "c1", "newsletter", "e1")
+    before = keys_of(Settings(data=tmp_path), secret)
+    file.write_text(f"2:{'y' * 32}\n3:{'z' * 32}\n")
+    after = keys_of(Settings(data=tmp_path, link_secrets_file=file), secret)
+    told = keys_of(Settings(data=tmp_path), secret | {"WINBACK_LINK_SECRETS": f"2:{'y' * 32}, 3:{'z' * 32}"})
+    assert after.links.open(before.links.seal(link), UNSUBSCRIBE) == link
+    assert after.links.seal(link) == told.links.seal(link) != before.links.seal(link)
+    with pytest.raises(BadLinkError):
+        before.links.open(after.links.seal(link), UNSUBSCRIBE)
+    assert (after.blocks, after.codes, after.messages) == (before.blocks, before.codes, before.messages)
+    sent = before.returns.address("b@shop.example", "ab" * 16, "c1", "ada@example.org")
+    assert [found.effect_id for found in after.returns.found_in(sent)] == ["ab" * 16]
+
+
+def test_a_secret_that_leaked_can_be_retired(tmp_path: Path) -> None:
+    """Links of its version are good no more, those of the others are."""
+    secret, link = {"WINBACK_SECRET": "x" * 32}, Link(UNSUBSCRIBE, "c1", "newsletter", "e1")
+    settings = Settings(data=tmp_path)
+    leaked, between = (keys_of(settings, secret | more) for more in ({}, {"WINBACK_LINK_SECRETS": f"2:{'y' * 32}"}))
+    now = keys_of(settings, secret | {"WINBACK_LINK_SECRETS": f"1:-,2:{'y' * 32},3:{'z' * 32}"})
+    assert now.links.open(between.links.seal(link), UNSUBSCRIBE) == link
+    with pytest.raises(BadLinkError):
+        now.links.open(leaked.links.seal(link), UNSUBSCRIBE)
+
+
+@pytest.mark.parametrize(
+    "said", ["secret" * 6, "2:short", f"0:{'y' * 32}", f"256:{'y' * 32}", f"1:{'y' * 32}", f"b:{'y' * 32}", "1:-"]
+)
+def test_what_are_no_secrets_for_links(tmp_path: Path, said: str) -> None:
+    """Numbers from 2 on, a colon and at least 16 characters: anything else is refused, without a word of the secret."""
+    with pytest.raises(SettingsError, match="WINBACK_LINK_SECRETS") as refused:
+        keys_of(Settings(data=tmp_path), {"WINBACK_SECRET": "x" * 32, "WINBACK_LINK_SECRETS": said})
+    assert "yyy" not in str(refused.value)
 
 
 async def test_a_live_workflow_without_the_receiver_it_needs_is_refused(workflows: Path) -> None:
