@@ -13,6 +13,8 @@ from aiohttp.typedefs import Handler, Middleware
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from engine.listeners.connections import AT_A_TIME, SILENT_SECONDS, Connections, nameless
+
 log = structlog.get_logger(__name__)
 
 Ready = Callable[[], str]
@@ -23,30 +25,40 @@ class Running(Struct, frozen=True):
     """A listener that is up. `port` is the one it got where 0 was asked for."""
 
     runner: web.AppRunner
+    listening: asyncio.Server
     port: int
 
     async def stop(self) -> None:
         """Let requests under way end, then close."""
+        self.listening.close()
         await self.runner.cleanup()
 
 
-async def serve(app: web.Application, host: str, port: int) -> Running:
-    """Start a listener.
-
-    No log of requests is written: their paths are tokens that would let a reader of the log act for customers.
+async def serve(
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    at_a_time: int = AT_A_TIME,
+    silent_seconds: float = SILENT_SECONDS,
+) -> Running:
+    """Start a listener, with so many connections at a time, each of which may be silent for so long.
 
     Raises:
         OSError: the address is taken or may not be used.
 
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, handler_cancellation=False)
+    nameless(app)
+    runner = web.AppRunner(app, shutdown_timeout=5.0, handler_cancellation=False)
     await runner.setup()
+    assert runner.server is not None, "it was set up"
+    connections = Connections(runner.server, at_a_time=at_a_time, silent_seconds=silent_seconds)
     try:
-        await web.TCPSite(runner, host, port).start()
+        listening = await asyncio.get_running_loop().create_server(connections, host, port)
     except OSError:
         await runner.cleanup()
         raise
-    return Running(runner, runner.addresses[0][1])
+    return Running(runner, listening, listening.sockets[0].getsockname()[1])
 
 
 def is_loopback(host: str) -> bool:
