@@ -33,6 +33,8 @@ REQUESTED, ASKED, GIVEN, CONFIRMED, WITHDRAWN, STOPPED = (
 )
 """What was said: a form filled in, a question handed over to them, a yes, a yes by the link of a mail, a no to one purpose on
 one channel, a stop of a purpose on all."""
+_ORDER: Final = {what: place for place, what in enumerate((REQUESTED, ASKED, GIVEN, CONFIRMED, WITHDRAWN, STOPPED))}
+"""At one instant they are told in this order; a no wins, as it does in the permission itself."""
 YES: Final = frozenset({GIVEN, CONFIRMED})
 
 OURS: Final = "winback"
@@ -110,7 +112,7 @@ def _bounded(said: Iterable[Said]) -> tuple[Said, ...]:
 
 
 def _rank(said: Said) -> tuple[Any, ...]:
-    return said.at, said.key, said.what, said.by, said.source, said.basis, sorted(said.proof.items())
+    return said.at, _ORDER.get(said.what, 0), said.key, said.by, said.source, said.basis, sorted(said.proof.items())
 
 
 def _packed(said: tuple[Said, ...]) -> bytes:
