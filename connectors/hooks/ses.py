@@ -103,11 +103,11 @@ def _bare(address: str) -> str:
 
 
 def _ours(said: JSON) -> str:
-    """Return our Message-ID: a tag, a header where SES tells headers, or the mail's own Message-ID."""
+    """Return our Message-ID: a header where SES tells headers, a tag, or the mail's own Message-ID."""
     headers = {text(each, "name").casefold(): text(each, "value") for each in objects(said, "mail", "headers")}
     return (
-        text(said, "mail", "tags", METADATA, 0)
-        or headers.get(HEADER, "")
+        headers.get(HEADER, "")
+        or text(said, "mail", "tags", METADATA, 0)  # the effect alone: a tag cannot hold the rest
         or headers.get("message-id", "")
         or text(said, "mail", "commonHeaders", "messageId")
     )

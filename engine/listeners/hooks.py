@@ -7,7 +7,6 @@ block list before the answer. A hook that is off has no path, as if it were not 
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter as Count
 from collections.abc import Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from engine.core.events import Event
 from engine.core.moments import MINUTE, Instant
-from engine.listeners.intake import Intake, Result
+from engine.listeners.intake import Intake, Result, new_orders
 from engine.listeners.objections import Objections
 from engine.listeners.serving import body_of, json_error
 from engine.ports import Clock, ForgedError, GreetingHook, Heard, Hook, HookCall, UnreadableError
@@ -138,18 +137,15 @@ class Hooks:
         raws = [*heard.events, *[await self._of_order(hook, *each) for each in heard.of_orders]]
         if not raws:
             return []
-        noting: list[asyncio.Task[None]] = []
+        read: list[Event] = []
 
         async def first(events: Sequence[Event]) -> None:
             await self._objections.heed(events)
-            orders = [event for event in events if event.type == "order.placed"]
-            if orders and hook.name in SHOPS:  # beside the events, so that it costs no commit of its own
-                noting.append(asyncio.create_task(self._books.note_orders(orders)))
+            read.extend(events)
 
-        try:
-            results = await self._intake.take(raws, f"hooks/{hook.name}", first)
-        finally:
-            await asyncio.gather(*noting)
+        results = await self._intake.take(raws, f"hooks/{hook.name}", first)
+        if hook.name in SHOPS and (orders := new_orders(read, results)):
+            await self._books.note_orders(orders)
         for status, count in Count(result.status for result in results).items():
             self._events.labels(hook.name, status).inc(count)
         return results

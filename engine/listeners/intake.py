@@ -74,6 +74,12 @@ class Intake:
         ]
 
 
+def new_orders(events: Sequence[Event], results: Sequence[Result]) -> list[Event]:
+    """Return the orders that were taken in just now: of one who was erased none is, so nothing is to be kept of it."""
+    new = {result.id for result in results if result.status == "accepted"}
+    return [event for event in events if event.type == "order.placed" and event.id in new]
+
+
 def cut(body: bytes, headers: Mapping[str, str]) -> list[bytes]:
     """Return the raw bytes of each event of a request. `headers` takes names in any case, as aiohttp's does.
 

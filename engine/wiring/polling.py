@@ -21,6 +21,7 @@ from connectors.shops import NotNowError, Orders, Page
 from engine.core.events import Event
 from engine.core.moments import DAY, MINUTE, SECOND, Instant
 from engine.listeners import Intake
+from engine.listeners.intake import new_orders
 from engine.ports import Clock
 from engine.wiring.assembling import task
 from engine.wiring.hooks import prefix_of
@@ -97,17 +98,22 @@ class Polling:
             page = await self._page(since, place)
             raws = [raw for order in page.orders for raw in self._tell(self._shop, order)]
             if raws:
-                results = await self._intake.take(raws, f"poll/{self._shop.source}", self._first)
-                for status, count in Count(each.status for each in results).items():
-                    self._events.labels(status).inc(count)
+                await self._take(raws)
             if not (place := page.after):
                 break
         await self._places.save(self._shop.source, begun)
 
-    async def _first(self, events: Sequence[Event]) -> None:
-        orders = [event for event in events if event.type == "order.placed"]
-        if orders:
+    async def _take(self, raws: Sequence[bytes]) -> None:
+        read: list[Event] = []
+
+        async def first(events: Sequence[Event]) -> None:
+            read.extend(events)
+
+        results = await self._intake.take(raws, f"poll/{self._shop.source}", first)
+        if orders := new_orders(read, results):
             await self._places.note_orders(orders)
+        for status, count in Count(each.status for each in results).items():
+            self._events.labels(status).inc(count)
 
     async def _page(self, since: Instant, place: str) -> Page:
         """Return a page; a shop that says how long to wait is asked once more after that."""

@@ -94,6 +94,18 @@ async def test_a_refund_that_names_an_order_alone_is_the_customers(tmp_path: Pat
         assert record(program, "woocommerce:7002").orders == ()
 
 
+async def test_nothing_is_kept_of_an_order_of_one_who_was_erased(tmp_path: Path) -> None:
+    """The shop tells it again; it is refused, and not even its number is kept."""
+    async with engine(tmp_path / "data", environment("shopify")) as program:
+        await post(program, "shopify", *SENDERS["shopify"].call(1, NOW))
+        await program.control.do("erase", {"customer": "7001", "why": "asked"})
+        _, said = await post(program, "shopify", *SENDERS["shopify"].call(1, NOW))
+        assert [each["status"] for each in said["results"]] == ["refused"]
+        with closing(open_to_read(tmp_path / "data")) as reader:
+            known = reader.execute("select customer from identity union select customer from fresh").fetchall()
+        assert ("7001",) not in known
+
+
 async def test_a_complaint_blocks_the_address_and_the_customer_before_the_answer(tmp_path: Path) -> None:
     """So nothing that waits in the outbox leaves after it; a shop's customer is found by the address."""
     said = environment("shopify", "sendgrid")

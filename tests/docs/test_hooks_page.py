@@ -42,7 +42,7 @@ def test_every_hook_is_told_of() -> None:
 def test_no_event_is_named_that_is_none() -> None:
     """Each of our types on the page is one."""
     ours = set(re.findall(r"`((?:order|email|consent|customer|newsletter|account|profile)\.[a-z_]+)`", REFERENCE))
-    assert ours - set(DATA) <= {"customer.data_requested", "newsletter.confirm", "newsletter.unsubscribe"}
+    assert ours - set(DATA) <= {"newsletter.confirm", "newsletter.unsubscribe"}
 
 
 def rows() -> list[tuple[str, str, str]]:

@@ -207,6 +207,9 @@ async def test_shopifys_privacy_webhooks() -> None:
         assert (event.type, event.customer, event.email) == ("customer.erased", "7", "ada@example.org")
     (event,) = await heard("shopify", {**PRIVACY, "customer": {"email": "ada@example.org"}, "orders_to_redact": []})
     assert (event.type, event.customer, event.email) == ("customer.erased", "", "ada@example.org")
+    asked = {**PRIVACY, "customer": who, "orders_requested": [1], "data_request": {"id": 9}}
+    (event,) = await heard("shopify", asked, "customers/redact")
+    assert (event.type, event.customer, event.email) == ("customer.data_requested", "7", "ada@example.org")
     assert await heard("shopify", PRIVACY, "shop/redact") == []
 
 
