@@ -22,6 +22,7 @@ from engine.wiring.preflight.hooks import HooksOn, hooks
 from engine.wiring.preflight.inside import inside
 from engine.wiring.preflight.reach import MailServer, Post, Service, post, service, tls, unsubscribe_post
 from engine.wiring.preflight.received import NotAMailError, Received, read, signed_headers
+from engine.wiring.preflight.returns import returns
 from engine.wiring.preflight.situation import Situation
 
 ALWAYS = frozenset({"suppressions", "workflows", "templates"})
@@ -62,7 +63,12 @@ async def preflight(situation: Situation, probes: Probes, received: bytes | None
         addresses += [mail.address] if mail.address else []
         keys += [(each.selector, each.domain) for each in mail.signatures]
     questions = about_domain(
-        domain, list(dict.fromkeys(addresses)), list(dict.fromkeys(keys)), probes.resolver, probes.signs
+        domain,
+        list(dict.fromkeys(addresses)),
+        list(dict.fromkeys(keys)),
+        probes.resolver,
+        probes.signs,
+        envelope=situation.envelope_domain,
     )
     looked = await asyncio.gather(
         unsubscribe_post(situation, probes.keys, probes.nonce, probes.send),
@@ -70,7 +76,9 @@ async def preflight(situation: Situation, probes: Probes, received: bytes | None
         tls(situation, probes.server) if probes.service is None else service(situation, probes.service),
         codes(situation, probes.shop),
     )
-    checks = [*inside(situation), hooks(situation, probes.hooks), *looked, unreadable or signed_headers(mail, domain)]
+    back = returns(situation, probes.hooks.names)
+    known = [*inside(situation), hooks(situation, probes.hooks), back]
+    checks = [*known, *looked, unreadable or signed_headers(mail, domain)]
     return [_weighed(check, situation) for check in checks]
 
 

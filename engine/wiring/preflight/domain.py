@@ -27,14 +27,17 @@ def about_domain(
     keys: Sequence[tuple[str, str]],
     resolver: Resolver,
     ours: Mapping[tuple[str, str], bytes] = MappingProxyType({}),
+    *,
+    envelope: str = "",
 ) -> list[tuple[str, Callable[[], Check]]]:
     """Return the checks to make, by name; each asks DNS when it is called, so they can be made side by side.
 
     `addresses` are those that mail leaves from, `keys` the (selector, domain) of signatures, as far as they are known; of
-    those that are `ours` the public half is here to compare with.
+    those that are `ours` the public half is here to compare with. `envelope` is the domain that reports go to, where that is
+    another: servers ask SPF of it.
     """
     return [
-        ("spf", lambda: spf(domain, addresses, resolver)),
+        ("spf", lambda: spf(envelope or domain, addresses, resolver)),
         ("dkim", lambda: dkim_keys(domain, keys, resolver, ours)),
         ("dmarc", lambda: dmarc(domain, resolver)),
         ("ptr", lambda: ptr(addresses, resolver)),

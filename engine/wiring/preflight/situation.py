@@ -47,13 +47,19 @@ class Situation(Struct, frozen=True, kw_only=True):
 
     @property
     def sender_address(self) -> str:
-        """The address in From, which is the envelope's too."""
+        """The address in From."""
         return desk(self.settings, self.brand).address
 
     @property
     def sender_domain(self) -> str:
         """Its domain."""
         return self.sender_address.rpartition("@")[2].casefold()
+
+    @property
+    def envelope_domain(self) -> str:
+        """The domain of the envelope's sender: where reports go, which is the one that SPF is asked of."""
+        bounces_to = self.settings.incoming.address
+        return bounces_to.rpartition("@")[2].casefold() if bounces_to else self.sender_domain
 
     @property
     def live(self) -> tuple[str, ...]:

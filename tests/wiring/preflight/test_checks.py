@@ -51,9 +51,12 @@ def by_name(checks: list[Check]) -> dict[str, Check]:
     return {check.name: check for check in checks}
 
 
+COMES_BACK = {"address": "b@bounces.kaffee.de", "replies_to": "team@kaffee.de", "files": "/var/mail/bounces"}
+
+
 async def test_a_shop_that_is_set_up_well_passes(names: NameServer, signer: Signer) -> None:
     """With the DNS records of the domain, a mail that arrived, and a page that answers."""
-    names.has("kaffee.de", "TXT", "v=spf1 ip4:203.0.114.7 -all")
+    names.has("bounces.kaffee.de", "TXT", "v=spf1 ip4:203.0.114.7 -all")  # where reports go, SPF is asked of
     names.has("_dmarc.kaffee.de", "TXT", "v=DMARC1; p=quarantine; rua=mailto:d@kaffee.de")
     names.has("k1._domainkey.kaffee.de", "TXT", signer.record)
     names.has("7.114.0.203.in-addr.arpa", "PTR", "mail.kaffee.de.")
@@ -63,6 +66,7 @@ async def test_a_shop_that_is_set_up_well_passes(names: NameServer, signer: Sign
             public_url=url,
             sender={"kind": "smtp", "dkim_selectors": ["k1"], "sends_from": ["203.0.114.7"]},
             smtp={"host": "127.0.0.1", "port": mail.port, "tls": "none"},
+            incoming=COMES_BACK,
             none_elsewhere=True,
         )
         server = SmtpSender(SmtpSettings(port=mail.port, tls="none"), CLOCK)
@@ -92,7 +96,8 @@ async def test_the_outside_is_a_warning_until_mail_reaches_people(names: NameSer
     outside = {"budgets", "public_url", "unsubscribe_post", "spf", "dmarc", "tls"}
     assert {name for name, check in here.items() if check.level == "error"} == {"suppressions"}
     assert {name for name, check in there.items() if check.level == "error"} == {"suppressions", *outside}
-    assert {name for name, check in there.items() if check.level == "warning"} == {"dkim", "ptr", "signed_headers"}
+    warned = {"dkim", "ptr", "signed_headers", "returns"}
+    assert {name for name, check in there.items() if check.level == "warning"} == warned
     assert not is_ready(list(here.values()))
 
 

@@ -12,6 +12,7 @@ from engine.core.rules import RuleSet
 from engine.rendering import Brand
 from engine.wiring.preflight import inside
 from engine.wiring.preflight.check import Check
+from engine.wiring.preflight.returns import returns
 from engine.wiring.preflight.situation import Situation, is_for_examples, is_loopback
 from engine.wiring.settings import Settings
 from tests.builders import START, rules_of
@@ -184,6 +185,35 @@ def test_mail_reaches_people_unless_its_server_is_this_machine(host: str, *, loo
     by_smtp = shop(sender={"kind": "smtp"}, smtp={"host": host})
     assert by_smtp.reaches_people is not loopback
     assert not shop(smtp={"host": host}).reaches_people
+
+
+BY_SMTP: dict[str, Any] = {"sender": {"kind": "smtp"}}
+TAKEN: dict[str, Any] = {"files": "x", "replies_to": "team@kaffee.de"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "hooks", "level", "says"),
+    [
+        ({}, (), "", "nothing comes back"),
+        (BY_SMTP, (), "warning", "nothing takes bounces"),
+        (BY_SMTP, ("shopify",), "warning", "nothing takes bounces"),
+        (BY_SMTP, ("shopify", "ses"), "", "by the hook of ses"),
+        ({**BY_SMTP, "incoming": TAKEN}, (), "warning", "address is not set"),
+        ({**BY_SMTP, "incoming": TAKEN | {"address": "b@c.de"}}, (), "", "come back to b@c.de"),
+    ],
+)
+def test_something_takes_in_what_comes_back(
+    changes: dict[str, Any], hooks: tuple[str, ...], level: str, says: str
+) -> None:
+    """A mailbox, a listener, files, or the hook of a mail service; without any it is a warning."""
+    check = returns(shop(**changes), hooks)
+    assert (check.level, says in check.message) == (level, True), check
+
+
+def test_spf_is_asked_of_where_reports_go() -> None:
+    """Servers ask it of the envelope's sender."""
+    assert shop(incoming={"address": "b@bounces.kaffee.de"}).envelope_domain == "bounces.kaffee.de"
+    assert shop().envelope_domain == shop().sender_domain
 
 
 def test_examples_are_nobodys() -> None:
