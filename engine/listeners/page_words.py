@@ -58,7 +58,7 @@ WORDS: dict[str, dict[str, Words]] = {
             "Diese Frage ist abgelaufen.",
             "Mit Ja können Sie sie nicht mehr beantworten. Möchten Sie {what} von {shop} nicht mehr erhalten?",
             "",
-            "Nein, danke",
+            "Ja, abmelden",
         ),
         "link_over": Words("Dieser Link ist abgelaufen.", "Er stand in einer älteren E-Mail von {shop}."),
         "tested": Words(
@@ -105,7 +105,7 @@ WORDS: dict[str, dict[str, Words]] = {
             "This question has run out.",
             "It can no longer be answered with yes. Would you like to stop receiving {what} from {shop}?",
             "",
-            "No, thanks",
+            "Yes, unsubscribe",
         ),
         "link_over": Words("This link has run out.", "It was in an older email from {shop}."),
         "tested": Words(
@@ -136,8 +136,8 @@ REASONS: dict[str, dict[str, str]] = {
 
 QUESTIONS = {"de": "Fragen? Schreiben Sie an", "en": "Questions? Write to"}
 PREFERENCES_INSTEAD = {
-    "de": "Was Sie bekommen und wie oft, können Sie auch einzeln einstellen",
-    "en": "You can also choose what you get and how often",
+    "de": "Lieber seltener oder anderes? Hier einstellen",
+    "en": "Rather less often, or something else? Choose here",
 }
 TO_THE_SHOP = {"de": "Weiter zum Shop", "en": "Go to the shop"}
 

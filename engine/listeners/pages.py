@@ -39,11 +39,12 @@ label{display:flex;gap:.8rem;align-items:flex-start;padding:.55rem 0;cursor:poin
 label input{flex:none;width:1.35rem;height:1.35rem;margin:.15rem 0 0;accent-color:var(--button)}
 button{min-height:3rem;padding:.6rem 1.5rem;font:inherit;font-weight:600;border-radius:.6rem;border:2px solid var(--button);
 background:var(--button);color:var(--on);cursor:pointer}
-button.quiet{background:transparent;color:var(--ink);border-color:var(--line)}
+button.quiet{background:transparent;color:var(--ink);border-color:var(--soft)}
 button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid var(--button);outline-offset:3px}
 footer{max-width:34rem;margin-top:1.25rem;color:var(--soft);font-size:.875rem;text-align:center}
 footer a,.more a{color:inherit}
 .more{margin-top:1.5rem}
+@media(max-width:27rem){body{padding:1rem .75rem}main{padding:1.75rem 1.25rem}h1{font-size:1.4rem}}
 """
 
 

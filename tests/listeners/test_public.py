@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from engine.core.causes import CAUSES
 from engine.core.links import ANSWER, CONFIRM, QUESTION, SURVEY, UNSUBSCRIBE, Keys, Link
-from engine.core.moments import MINUTE
+from engine.core.moments import DAY, MINUTE
 from engine.listeners import READ, Answers, Notes, Shopfront, public_app
 from engine.listeners.page_words import REASONS
 
@@ -306,3 +306,28 @@ async def test_links_of_tests_answer_and_change_nothing(
     assert "This was a test" in text
     assert "test-0123" in text
     assert world.story == []
+
+
+@pytest.mark.parametrize("kind", [CONFIRM, QUESTION, SURVEY])
+async def test_a_yes_runs_out(world: Any, keys: Keys, client: Client, kind: str) -> None:
+    """The day after its last an answer is no more taken: 410, a page in words, nothing comes in."""
+    old = path(keys, kind, expires=world.clock.now() // DAY - 1)
+    for method, said in (("GET", None), ("POST", {"answer": "price" if kind == SURVEY else "yes"})):
+        response = await client.request(method, old, data=said)
+        assert response.status == 410
+        assert "This link has run out" in await response.text()
+    assert world.story == []
+
+
+async def test_a_no_never_runs_out(world: Any, keys: Keys, client: Client) -> None:
+    """An old question still takes a no, and shows that alone; a yes to it is not taken. An unsubscribe has no last day."""
+    old = path(keys, ANSWER, expires=1)
+    page = await client.get(old)
+    html = await page.text()
+    assert page.status == 410
+    assert 'value="no"' in html
+    assert 'value="yes"' not in html
+    assert (await client.post(old, data={"answer": "yes"})).status == 410
+    assert world.story == []
+    assert (await client.post(old, data={"answer": "no"})).status == 200
+    assert [what for what, _ in world.story] == ["block", "event", "event"]

@@ -12,7 +12,7 @@ import aiohttp
 import psycopg
 import pytest
 
-from engine.core.links import UNSUBSCRIBE, Link, block_key
+from engine.core.links import CLICK, PREFERENCES, UNSUBSCRIBE, Link, block_key, customer_block_key
 from engine.core.rules import OwnEvent, RuleSet
 from engine.core.signals import Happened
 from engine.runtimes.kafka.rules_topic import RulesDocument, encode_rules
@@ -190,6 +190,31 @@ async def test_a_gateway_takes_in_what_happens(shop: Shop, monkeypatch: pytest.M
         assert "winback_gateway_events_total" in metrics
         assert "winback_gateway_lag_records" in metrics
         assert await shop.bus.letters()
+
+
+async def test_a_gateway_leads_on_and_takes_choices(shop: Shop) -> None:
+    """A link leads on before there are any rules, and is noted afterwards; choices come in as events, a no is blocked first."""
+    keys = keys_of(shop.settings, shop.environment).links
+    click = keys.seal(Link(CLICK, "c-1", "", "e" * 32, target="https://shop.example/tea"))
+    page = f"{shop.public}/preferences/{keys.seal(Link(PREFERENCES, 'c-1', '', 'e' * 32, language='en'))}"
+    async with aiohttp.ClientSession() as http:
+        await shop.says(http, "winback projector")
+        async with http.get(f"{shop.public}/c/{click}", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (302, "https://shop.example/tea")
+        await shop.put_rules()
+        await shop.says(http, "ok")
+        async with http.get(page) as answer:
+            assert answer.status == 200
+            assert "What would you like to hear from us?" in await answer.text()
+        chosen = [("frequency", "monthly"), ("was.frequency", "usual"), ("was.get", "newsletter")]
+        async with http.post(page, data=chosen) as answer:
+            assert answer.status == 200
+        assert await _blocked(
+            shop, customer_block_key(keys_of(shop.settings, shop.environment).blocks, "c-1", "newsletter")
+        )
+        entries = [entry for each in await shop.bus.wait_for(3) for entry in each]
+        told = {signal.event.type for entry in entries if isinstance(signal := entry.decoded(), Happened)}
+        assert told == {"email.clicked", "email.unsubscribed", "profile.updated"}
 
 
 async def test_a_gateway_hears_shops_and_mail_services(shop: Shop) -> None:
