@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from engine.core.reading import encode
 from tests.builders import START, event
-from tests.cli.conftest import Winback
+from tests.cli.conftest import ROOT, Winback
 from tests.searching import found_in_files
 
 WHO, ADDRESS = "customer-0815", "grace@example.org"
@@ -130,3 +132,14 @@ def test_of_the_erased_a_consent_to_calls_is_shown_to_who_knows_them(shop: Winba
         (said,) = kept["call_consents"]
         assert (said["permission"], said["proof"]) == ("marketing/phone", {"wording": "call me, do"})
     assert shop("export", "somebody-unknown").code == 1
+
+
+def test_the_commands_of_the_page_do_as_it_says(shop: Winback) -> None:
+    """What is copied from the how-to is taken: an export, an erasure, its proof, and its lifting."""
+    page = (ROOT / "docs" / "how-to" / "answer-a-request.md").read_text("utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert [line.split()[1] for line in lines] == ["export", "erase", "erase", "erase"]
+    for line in lines:
+        done = shop(*[word.replace("ada@example.org", ADDRESS) for word in shlex.split(line)[1:]])
+        assert done.code == 0, done.err
+    assert Path("ada.json").stat().st_size > 1_000

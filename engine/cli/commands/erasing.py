@@ -12,7 +12,6 @@ from engine.books.proofs import Proof, decode
 from engine.cli.calling import Call, Misused, Wrong, named, who
 from engine.cli.printing import note, print_json, table, to_people
 from engine.cli.reaching import the_data, the_engine
-from engine.core.consents import history
 from engine.core.moments import rfc3339
 
 
@@ -87,10 +86,6 @@ def _tell_what_goes(call: Call, name: str) -> None:
         )
         if record.shares:
             note(f"with the id alone those others stay, and so does the address: {', '.join(record.shares)}")
-        if any(each.key.endswith("/phone") for each in history(record)):
-            note(
-                "they were asked about calls: where proof of that has to be kept for years, winback export has it, now"
-            )
         if views.data_requested(record.id) is not None:
             note("they asked what is known of them and were not answered: winback export does, now")
 
