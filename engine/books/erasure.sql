@@ -53,11 +53,11 @@ select id, record from customer where standing = ? and hindrance = 'gone'
 -- name: records_there
 select id from customer where id in (select value from json_each(?))
 
--- name: journal_slice
-select seq, customer, signal from journal where seq > ? order by seq limit ?
+-- name: journal_of_all
+select signal from journal where customer in (select value from json_each(?))
 
--- name: effect_slice
-select seq, customer, body from effect where seq > ? order by seq limit ?
+-- name: newest_rows
+select (select coalesce(max(seq), 0) from journal), (select coalesce(max(seq), 0) from effect)
 
 -- name: ledger_of
 select effect_id from ledger where customer in (select value from json_each(?))

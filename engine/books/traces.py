@@ -1,7 +1,7 @@
 """Where the traces of one person lie in the books: looked for on a connection that only reads, beside the engine.
 
 The journal and the log of effects have no index for this, since it would cost with every event what is asked for once in a
-while: they are gone through from end to end, in slices with a breath between them.
+while: they are gone through from end to end, once, in slices with a breath between them; after that only what is newer.
 """
 
 from __future__ import annotations
@@ -24,14 +24,21 @@ from engine.core.rules import Standing
 from engine.core.signals import AnySignal, Greeted, Happened, Joined, Merging, Shares
 from engine.core.whose import BY_ADDRESS, mail_key
 
-SLICE: Final = 5_000
-"""Rows that are looked at in one go."""
+SLICE: Final = 100_000
+"""Rows that are looked at in one go; the database does it, a tenth of a second or two."""
 
-BREATH: Final = 0.002
-"""Seconds between two slices, so that the engine in the same process goes on."""
+BREATH: Final = 0.02
+"""Seconds between two slices, so that whoever else reads from the disk goes on."""
 
 _GIVE_ADDRESSES: Final = frozenset({"profile.updated", "newsletter.subscribed", "newsletter.confirmed"})
 """Events whose address is the person's own; an order may name somebody else's."""
+
+
+class Seen(Struct, frozen=True):
+    """Up to which rows the logs were looked at."""
+
+    journal: int = 0
+    effect: int = 0
 
 
 class Found(Struct):
@@ -46,7 +53,6 @@ class Found(Struct):
     identities: list[bytes] = []
     letters: list[int] = []
     parcels: int = 0
-    calling: int = 0
 
     @property
     def nothing(self) -> bool:
@@ -63,49 +69,56 @@ def learn(connection: Connection, person: Person, owner_of: Callable[[str], str 
     for customer_id, stays in _merged(connection):
         if stays in ids:
             ids[customer_id] = None
+    spelled: dict[str, None] = {}
     addresses: dict[str, None] = {each.removeprefix(BY_ADDRESS): None for each in ids if each.startswith(BY_ADDRESS)}
-    for _, customer, raw in _slices(connection, "journal_slice"):
-        if customer in ids:
-            signal = decode_signal(bytes(raw))
-            if isinstance(signal, Happened) and signal.event.type in _GIVE_ADDRESSES and signal.event.email:
-                addresses[signal.event.email.strip().casefold()] = None
-            elif isinstance(signal, Joined):
-                addresses[str(signal.other.value("email") or "").strip().casefold()] = None
+    for (raw,) in connection.execute(QUERIES["journal_of_all"], (listed(tuple(ids)),)):
+        signal = decode_signal(bytes(raw))
+        if isinstance(signal, Happened) and signal.event.type in _GIVE_ADDRESSES and signal.event.email:
+            spelled[signal.event.email.strip()] = None
+        elif isinstance(signal, Joined):
+            spelled[str(signal.other.value("email") or "").strip()] = None
+    addresses |= dict.fromkeys(each.casefold() for each in spelled)
     if person.shares_address:
         addresses = {}
-    free = (each for each in addresses if each and owner_of(mail_key(each)) in (None, *ids))
-    return person.joined(Person(tuple(ids), tuple(free)))
+    free = [each for each in addresses if each and owner_of(mail_key(each)) in (None, *ids)]
+    own = tuple(each for each in spelled if each.casefold() in free)
+    return person.joined(Person(tuple(ids), tuple(free), spelled=own))
 
 
-def look(connection: Connection, person: Person) -> Found:
-    """Return what there is of a person."""
+def calls(connection: Connection, person: Person) -> int:
+    """Return how many calls of the mail server are under way for a person."""
+    return int(connection.execute(QUERIES["calls_of"], (listed(person.ids),)).fetchone()[0])
+
+
+def look(connection: Connection, person: Person, seen: Seen) -> tuple[Found, Seen]:
+    """Return what there is of a person, in the logs behind what was seen before, and up to where they were looked at now."""
     traces, found, ids = Traces(person), Found(), frozenset(person.ids)
     names = listed(person.ids)
 
     def every(query: str) -> list[Any]:
         return connection.execute(QUERIES[query], (names,)).fetchall()
 
+    now = Seen(*connection.execute(QUERIES["newest_rows"]).fetchone())
     found.customers = [customer for (customer,) in every("records_there")]
-    for seq, customer, raw in _slices(connection, "journal_slice"):
+    for seq, customer, raw in _log(connection, _JOURNAL, traces, names, seen.journal, now.journal):
         if customer in ids:
             found.journal.append(seq)
-        elif traces.may_be_in(raw := bytes(raw)):
-            _look_at_entry(found, traces, ids, seq, raw)
-    for seq, customer, body in _slices(connection, "effect_slice"):
+        else:
+            _look_at_entry(found, traces, ids, seq, bytes(raw))
+    for seq, customer, body in _log(connection, _EFFECTS, traces, names, seen.effect, now.effect):
         if customer in ids:
             found.effects.append(seq)
-        elif traces.may_be_in(body.encode()) and (less := _without(traces, body)) != body:
+        elif (less := _without(traces, body)) != body:
             found.effects_anew.append((less, seq))
     found.ledger = [effect_id for (effect_id,) in every("ledger_of")]
-    found.calling = every("calls_of")[0][0]
     found.identities = [bytes(key) for (key,) in every("identities_of")]
     if not isinstance(connection, PostgresConnection):
         found.identities += [bytes(key) for (key,) in every("fresh_of")]
-    for number, origin, raw in connection.execute(QUERIES["letters_all"]).fetchall():
+    for number, origin, raw in connection.execute(QUERIES["letters_all"]):
         if origin.removeprefix("customer ") in ids or traces.are_whose(bytes(raw)):
             found.letters.append(number)
     found.parcels = every("parcels_of")[0][0]
-    return found
+    return found, now
 
 
 def _look_at_entry(found: Found, traces: Traces, ids: frozenset[str], seq: int, raw: bytes) -> None:
@@ -140,9 +153,23 @@ def _merged(connection: Connection) -> Iterator[tuple[str, str]]:
             roots.append(customer_id)
 
 
-def _slices(connection: Connection, query: str) -> Iterator[Any]:
-    after = -1
-    while rows := connection.execute(QUERIES[query], (after, SLICE)).fetchall():
-        yield from rows
-        after = rows[-1][0]
+_JOURNAL, _EFFECTS = ("journal", "signal"), ("effect", "body")
+
+
+def _log(
+    connection: Connection, log: tuple[str, str], traces: Traces, names: str, after: int, last: int
+) -> Iterator[tuple[int, str, Any]]:
+    """Yield the rows of a log that are a person's, or in which a trace of them may be."""
+    table, column = log
+    words: list[Any] = list(traces.spellings)
+    if column == "signal":
+        words = [each.encode(errors="surrogatepass") for each in words]
+    holds = f"strpos({column}, ?) > 0" if isinstance(connection, PostgresConnection) else f"instr({column}, ?) > 0"
+    if isinstance(connection, PostgresConnection) and column == "signal":
+        holds = f"position(? in {column}) > 0"
+    theirs = " or ".join(["customer in (select value from json_each(?))", *[holds] * len(words)])
+    query = f"select seq, customer, {column} from {table} where seq > ? and seq <= ? and ({theirs})"  # noqa: S608 - of names above
+    for begin in range(after, last, SLICE):
+        end = min(begin + SLICE, last)
+        yield from connection.execute(query, (begin, end, names, *words)).fetchall()
         time.sleep(BREATH)

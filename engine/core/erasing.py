@@ -49,6 +49,7 @@ class Person(Struct, frozen=True):
     messages: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = ()  # the addresses as they were written
     shares_address: bool = False
 
     def identity_keys(self) -> list[str]:
@@ -64,7 +65,7 @@ class Person(Struct, frozen=True):
         """Return both as one."""
         both = {
             name: tuple(dict.fromkeys((*getattr(self, name), *getattr(other, name))))
-            for name in ("ids", "addresses", "messages", "codes", "numbers")
+            for name in ("ids", "addresses", "messages", "codes", "numbers", "spelled")
         }
         return Person(**both, shares_address=self.shares_address or other.shares_address)
 
@@ -83,6 +84,7 @@ def person_of(customer_id: str, record: Customer | None, event: Event) -> Person
         () if shares else tuple(sorted(known - {""})),
         codes=tuple(code for code, _ in record.codes_given) if record is not None else (),
         numbers=(phone,) if phone else (),
+        spelled=() if shares or record is None else tuple(filter(None, [str(record.value("email") or "").strip()])),
         shares_address=shares,
     )
 
@@ -184,6 +186,8 @@ class Traces:
         long = [each for each in (*person.numbers, *person.codes) if len(each) >= LEAST_LETTERS]
         words = [*person.addresses, *long, *person.messages]
         self._words = tuple(dict.fromkeys(each.casefold() for each in words if each))
+        written = [*person.spelled, *person.addresses, *long]
+        self._written = tuple(form for each in written for form in (each, each.upper(), each.title()))
         self._bytes = tuple(each.encode(errors="surrogatepass") for each in self._words)
         self._ids = frozenset(person.ids)
         self._ids_as_bytes = tuple(each.encode(errors="surrogatepass") for each in person.ids)
@@ -192,6 +196,15 @@ class Traces:
         self._keys = frozenset(person.identity_keys())
         any_id = b"|".join(re.escape(each) for each in self._ids_as_bytes if len(each) >= LEAST_LETTERS - 1)
         self._whole_id = re.compile(rb"(?<![\w@.-])(?:" + any_id + rb")(?![\w@.-])") if any_id else None
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The ids, and what is searched for within text, as it is usually written: what a database looks for.
+
+        Messages are left out: their ids are hashes, that only the person's own rows have.
+        """
+        found = (*self._ids, *self._written)
+        return tuple(dict.fromkeys(found))
 
     def may_be_in(self, raw: bytes) -> bool:
         """Say whether a trace may be in bytes; quick, and right where it says no."""

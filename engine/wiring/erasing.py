@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from engine.books import call_consents, proofs, wiping
+from engine.books import call_consents, proofs, traces, wiping
 from engine.books import erasures as books
 from engine.books.connection import Connection
 from engine.books.database import Where, open_to_read
@@ -24,7 +24,7 @@ from engine.books.identities import hashed
 from engine.books.lookup import in_lists
 from engine.books.proofs import Proof, Remains
 from engine.books.store import SqlStore
-from engine.books.traces import Found, learn, look
+from engine.books.traces import Found, Seen
 from engine.core.erasing import Person, Traces, subject_key
 from engine.core.moments import Instant, rfc3339
 from engine.core.shop import Shop
@@ -135,28 +135,30 @@ class Eraser:
         remains: list[Remains] = []
         if self._told is not None and not await self._told():
             remains.append(Remains("codes that are void now", "-", "not every receiver could be told in time"))
-        person = await self._read(lambda connection: learn(connection, begun.person, partial(_owner_of, connection)))
+        person = await self._read(
+            lambda connection: traces.learn(connection, begun.person, partial(_owner_of, connection))
+        )
         await self.ask(partial(self._heed, begun, person))
         counts, calls = dict(begun.counts), CALLS_MAY_TAKE
         effects = await self._read(partial(_effects_of, person=person))
+        seen = Seen()
         for _ in range(ROUNDS):
-            found = await self._read(partial(look, person=person))
-            while found.calling and calls > 0:
+            while calls > 0 and await self._read(partial(traces.calls, person=person)):
                 await asyncio.sleep(LOOK_EVERY)
                 calls -= LOOK_EVERY
-                found = await self._read(partial(look, person=person))
-            if found == Found():
+            found, seen = await self._read(partial(traces.look, person=person, seen=seen))
+            if found.nothing:
                 break
             await self._wipe(begun, person, found, counts)
         else:
             remains.append(Remains("the books", "until it is erased again", "something came again and again"))
-        traces = Traces(person)
-        _add(counts, await self._files.erase(traces, frozenset(person.ids), effects))
+        theirs = Traces(person)
+        _add(counts, await self._files.erase(theirs, frozenset(person.ids), effects))
         if not settled:
             return None
         remains += self._remains(begun.at)
         proof = await self.ask(partial(self._prove, begun, person, counts, remains))
-        left = await asyncio.to_thread(self._left_in_files, traces)
+        left = await asyncio.to_thread(self._left_in_files, theirs)
         if left:
             proof = await self.ask(partial(self._prove, begun, person, counts, [*remains, *left]))
         return proof
@@ -208,7 +210,7 @@ class Eraser:
 
         return await asyncio.to_thread(do)
 
-    def _left_in_files(self, traces: Traces) -> list[Remains]:
+    def _left_in_files(self, theirs: Traces) -> list[Remains]:
         """Cut the database's log, and look whether anything is left in files of ours."""
         if not isinstance(self._where, Path):
             return []
@@ -216,7 +218,7 @@ class Eraser:
         if self._empty_log is not None and not self._empty_log():
             left.append(Remains("the database's log", "the next stop of the engine", "somebody was reading"))
         for path in sorted(each for each in self._where.rglob("*") if each.is_file()):
-            if _is_in(path, traces):
+            if _is_in(path, theirs):
                 name = path.relative_to(self._where).as_posix()
                 left.append(Remains(name, "until you delete it", "it still holds something of the person"))
         return left
@@ -235,12 +237,12 @@ def _effects_of(connection: Connection, *, person: Person) -> list[str]:
     return sorted({effect_id for _, effect_id, _ in rows})
 
 
-def _is_in(path: Path, traces: Traces) -> bool:
+def _is_in(path: Path, theirs: Traces) -> bool:
     try:
         with path.open("rb") as file:
             before = b""
             while chunk := file.read(_CHUNK):
-                if traces.words_in(before[-256:] + chunk):
+                if theirs.words_in(before[-256:] + chunk):
                     return True
                 before = chunk
     except OSError:  # it went meanwhile
