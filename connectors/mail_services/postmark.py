@@ -28,6 +28,7 @@ from connectors.mail_services.dialect import (
     reply_to,
 )
 from engine.core.moments import Instant
+from engine.core.verdict import POLICY
 from engine.ports import Message, Sent
 from engine.rendering.mime import mailbox
 
@@ -80,7 +81,7 @@ class Postmark:
         if answer.status == 422 and code in _NOT_THE_MESSAGE:
             return about_us(answer, f"Postmark lets us send nothing: error {code}; see its list of error codes")
         if answer.status == 422 and code == _INACTIVE:  # its own list of who bounced or complained: no proof of ours
-            return Sent("refused", "soft", "", "Postmark: the recipient is on its list of inactive ones (406)")
+            return Sent("refused", POLICY, "", "Postmark: the recipient is on its list of inactive ones (406)")
         if answer.status == 422 and code == 300 and "'To'" in text:
             return no_address(text, self.name)
         if answer.status == 422:

@@ -245,7 +245,9 @@ def _answers() -> Iterator[tuple[str, int, Any, dict[str, str], tuple[str, str]]
     yield postmark(300, "Error parsing 'To': Illegal email domain 'example' in address.", dead)
     yield postmark(300, "Invalid 'From' address: 'hallo@shop.example'.", soft)
     yield postmark(300, "Zero recipients specified", soft)
-    yield postmark(406, "You tried to send to recipient(s) that have been marked as inactive: hard bounce", soft)
+    yield postmark(
+        406, "You tried to send to recipient(s) that have been marked as inactive: hard bounce", ("refused", "policy")
+    )
     yield postmark(400, "The 'From' address you supplied is not a Sender Signature on your account.", unreachable)
     yield postmark(405, "You ran out of credits", unreachable)
     yield postmark(412, "Your account is pending approval", unreachable)
