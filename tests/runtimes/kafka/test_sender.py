@@ -30,6 +30,7 @@ from engine.runtimes.kafka.topic_names import TopicNames
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import load
 from tests.mail_servers import Mails, mail_server
+from tests.mail_service_servers import PostmarkServer, serving
 from tests.postgres_servers import Server as PostgresServer
 from tests.sends import LIVE, PARTITIONS, make_topics, release, send, told
 
@@ -180,6 +181,29 @@ async def test_a_second_sender_waits_and_goes_on_when_the_first_is_killed(site: 
     assert set(site.accepted) | uncertain == set(states)
     endings = await told(site.bootstrap, site.names.results)
     assert {signal.effect_id: signal.outcome for _, _, signal in endings} == states
+
+
+async def test_what_a_killed_sender_gave_to_a_mail_service_is_found_there(site: Site) -> None:
+    """By a service that can be asked, the next sender finds what was taken: it is done, and nothing went twice."""
+    async with serving(PostmarkServer()) as service:
+        way = {"WINBACK_SENDER_KIND": "http", "WINBACK_SERVICE_KIND": "postmark", "WINBACK_SERVICE_URL": service.url}
+        settings = {**way, "WINBACK_SERVICE_KEY": service.key, "WINBACK_SERVICE_CONNECTIONS": "3"}
+        service.troubles = [*["hangs"] * 3]
+        first = await site.start(**settings)
+        await release(site.bootstrap, site.names.sends, [send(number, now()) for number in range(12)])
+        await site.until(lambda: len(service.taken) == 3)
+        assert set(site.ledger().values()) == {"calling"}
+        first.kill()
+        await first.wait()
+        await site.start(**settings)
+        await site.until(lambda: len(site.ledger()) == 12 and not site.untold())
+        assert set(site.ledger().values()) == {"done"}
+        assert sorted(taken.recipient for taken in service.taken) == sorted(
+            {taken.recipient for taken in service.taken}
+        )
+        assert len(service.taken) == 12
+    endings = await told(site.bootstrap, site.names.results)
+    assert {signal.effect_id: signal.outcome for _, _, signal in endings} == site.ledger()
 
 
 async def test_a_pause_stops_what_lies_in_the_outbox_and_sends_it_back(site: Site, books: PostgresConnection) -> None:
