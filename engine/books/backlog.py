@@ -92,7 +92,7 @@ class Backlog:
             return Ending("blocked", "only_to")
         return None
 
-    def hold(self, calls: Sequence[Call]) -> None:
+    def hold(self, calls: Sequence[Queued | Call]) -> None:
         """Hold the sends of calls that an earlier process left behind, until they are let go."""
         self.held.update(call.effect_id for call in calls)
 

@@ -137,6 +137,11 @@ def calls(connection: Connection) -> list[Call]:
     return [Call(*row) for row in connection.execute(QUERIES["calling"])]
 
 
+def queued(connection: Connection, effect_id: str) -> Queued | None:
+    """Return a send that is in the outbox, None where it is not."""
+    return next(iter(_queued(connection.execute(QUERIES["queued"], (effect_id,)))), None)
+
+
 def allow_again(connection: Connection, call: Call) -> None:
     """Let a call be made again, where the other side recognises it."""
     connection.execute(QUERIES["release_calling"], (call.effect_id,))

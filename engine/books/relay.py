@@ -363,20 +363,22 @@ class Relay:
         and are not sent again.
         """
 
-        def change(store: SqlStore, _: Instant) -> tuple[list[Call], int]:
+        def change(store: SqlStore, now: Instant) -> tuple[list[Doubt], int]:
             calls = ledger.calls(store.connection)
-            left = [call for call in calls if not self._sender.honours_key or call.seq is None]
+            doubts = []
             for call in calls:
-                if call not in left:
+                queued = ledger.queued(store.connection, call.effect_id)
+                if self._sender.honours_key and queued is not None:
                     ledger.allow_again(store.connection, call)
-            return left, len(calls)
+                else:
+                    doubts.append(Doubt(queued or call, call.message_id, _STOPPED, now))
+            return doubts, len(calls)
 
-        left, calls = await self._books.ask(change)
+        doubts, calls = await self._books.ask(change)
         if calls:
             log.warning("calls were under way when the engine stopped", calls=calls, again=self._sender.honours_key)
-        self._backlog.hold(left)
-        now = self._clock.now()
-        over = [each for call in left for each in await self._doubt(Doubt(call, call.message_id, _STOPPED, now))]
+        self._backlog.hold([doubt.send for doubt in doubts])
+        over = [each for doubt in doubts for each in await self._doubt(doubt)]
         if over:
             await self._note(over)
 

@@ -15,6 +15,11 @@ where queued_at <= ?
 order by queued_at, effect_id
 limit ?
 
+-- name: queued
+select effect_id, seq, customer, recipient_domain, template, workflow, queued_at, attempts, body
+from outbox
+where effect_id = ?
+
 -- Sends that a pause covers; an empty name covers them all.
 -- name: covered
 select effect_id, seq, customer, recipient_domain, template, workflow, queued_at, attempts, body

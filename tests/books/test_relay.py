@@ -265,6 +265,8 @@ async def test_a_call_left_behind_that_the_other_side_knows_is_done(engine: Engi
 
     assert (engine.outcomes(), engine.states()) == ({effect_id: "done"}, {effect_id: "done"})
     assert (sender.asked, sender.calls, engine.waiting()) == ([effect_id], [], 0)
+    counted = engine.store.connection.execute("select workflow, detail, count from tally where what = 'sent'")
+    assert counted.fetchall() == [("readers", "coupon_offer", 1)]
 
 
 async def test_a_call_of_unknown_end_is_done_when_the_other_side_comes_to_know_it(
