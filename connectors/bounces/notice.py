@@ -60,7 +60,7 @@ _ORIGINALLY = re.compile(
     r"(?:expanded|generated|aliased|redirected|forwarded) from[\s:<]*$|originally addressed to[\s:<]*$", re.IGNORECASE
 )
 _NOT_THEM = re.compile(
-    r"(?:\bfrom|sender|contact\w*|\bby|mailto|questions?|help|assist\w*|administrator|support|message[ -]?id|\bmts-id[^\n]*|helo|ehlo|reply[ -]to|originat\w*|(?:e-?mail|write|send|forward|report|message|mail) (?:\w+ ){0,4}(?:to|at)(?: the)? postmaster|\bvia|absender\w*|\bvon|exp.diteur|\bde la part de|remitente|mittente|return-path|return path|in-reply-to|references|mail from|\bcc|accepting mail from|please|locator|found|address of|new address|has (?:changed|moved) to|x-[\w-]+)[\s:;=<\"'(\[]*(?:\w+[\s:<(]+){0,2}$",
+    r"(?:\bfrom|sender|contact\w*|\bby|mailto|questions?|help|assist\w*|administrator|support|message[ -]?id|\bmts-id[^\n]*|helo|ehlo|reply[ -]to|originat\w*|(?:write|forward|reply|report|send|information|assistance|turn) (?:\w+ ){0,5}(?:to|at)|\bvia|absender\w*|\bvon|exp.diteur|\bde la part de|remitente|mittente|return-path|return path|in-reply-to|references|mail from|\bcc|accepting mail from|please|locator|found|address of|new address|has (?:changed|moved) to|x-[\w-]+)[\s:;=<\"'(\[]*(?:\w+[\s:<(]+){0,2}$",
     re.IGNORECASE,
 )
 _AT_THE_BEGINNING = re.compile(
@@ -162,7 +162,8 @@ def _passage(notice: str, places: list[tuple[int, str]], address: str) -> str:
         if each.casefold() != wanted or length > _LONGEST_PASSAGE:
             continue
         line = notice.rfind("\n", 0, begin) + 1
-        end = notice.rfind("\n", 0, places[place + 1][0]) + 1 if place + 1 < len(places) else len(notice)
-        found.append(notice[line : max(end, begin + len(each))][:_LONGEST_PASSAGE])
+        following = places[place + 1][0] if place + 1 < len(places) else len(notice)
+        end = notice.rfind("\n", 0, following) + 1 if following < len(notice) else following
+        found.append(notice[line : end if end > begin else following][:_LONGEST_PASSAGE])
         length += len(found[-1])
     return "\n".join(found)

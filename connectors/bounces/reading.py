@@ -214,8 +214,8 @@ def _recipient(mail: _Mail, told: status.Told, said: dict[str, str], *, alone: b
             address, SOFT, told.status, "the mail is late, and the server still tries", ("Action: delayed",)
         )
     passages = [told.diagnostic, said.get(address.casefold(), "")]
-    if alone and _SAYS_LITTLE.fullmatch(told.status):
-        passages.append(mail.words)
+    if alone and _SAYS_LITTLE.fullmatch(told.status) and not any(passages):
+        passages.append(mail.words)  # what stands around a reply is the same in each of a server's reports
     for text in passages:
         if text and (verdict := verdict_in_words(text, status=told.status, provider=told.server)):
             return Recipient.judged(address, verdict)

@@ -67,10 +67,9 @@ def _in_words(text: str, said: Said, status: str, code: int, provider: str) -> V
 
 
 def _may_speak(family: Family, status: str, *, permanent: bool) -> bool:
-    """Some families speak of permanent answers only, weak ones only beside a status that says little or agrees."""
     if family.permanent and not permanent:
         return False
-    return not (family.weak and status) or _SAYS_LITTLE.fullmatch(status) is not None
+    return not status or family.beside is None or family.beside.fullmatch(status) is not None
 
 
 def _clearer(beside: str, inside: str) -> str:
@@ -96,7 +95,6 @@ def _by_code(status: str, code: int, *, permanent: bool) -> Verdict:
 
 
 _EVIDENCE: Final = 120
-_SAYS_LITTLE = re.compile(r"5\.(?:0\.0|1\.(?:0|1|2|3|6|10)|2\.0|3\.0|5\.0)")
 
 _CODES: Final = tuple(
     (kind, re.compile(pattern), reason)

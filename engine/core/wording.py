@@ -31,11 +31,15 @@ _LISTS = (
     r"|abusix|nixspam|gbudb|0spam|hostkarma|\bpsbl|ivmsip|ivmuri"
 )
 _BLOCK_LIST = re.compile(rf"{_LISTS}|surbl|uribl|(?<![a-z])(?:dns|u|r)?[rb]b?l\.", re.IGNORECASE)
-_BLOCK_LIST_BY_NAME = re.compile(rf"(?:(?<=\s)|^)(?:{_LISTS})(?=[\s,.;:)]|$)", re.IGNORECASE)
+_BLOCK_LIST_BY_NAME = re.compile(rf"(?:(?<=\s)|^)(?:{_LISTS})(?=[\s,.;:)'\u2019]|$)", re.IGNORECASE)
 _NOT = re.compile(r"(?<=[a-z])n['\u2019]t\b")
 _NOT_WITHOUT_A_MARK = re.compile(r"\b(does|did|is|was|could|would|can|has|have|are|do)nt\b")
 _SPACES = re.compile(r"\s+")
 _NO_LETTERS = re.compile(r"[\"`*_|=<>\u00ab\u00bb\u201c\u201d\u201e]+")
+_FRAME = re.compile(  # what the reporting server says around the words of the other one
+    r"\bhost [~ ()\[\]:]+(?:said|says)? ?:|\bremote (?:host|server) (?:said|replied|returned|answered) ?:?|\brcpt to ?:? ?@? ?:?"
+    r"|smtp error from remote (?:mail )?(?:server|mailer) (?:after|for)|in reply to (?:end of )?\w+ command"
+)
 _STATE = (
     r"(?:spam\w*|unsolicited|junk|black\s?listed|blocked|block\s?listed|banned|full|over\s?quota|virus\w*|malware|disabled|suspended"
     r"|voll|gesperrt|deaktiviert|pleine?)"
@@ -81,7 +85,7 @@ def _alike(text: str) -> str:
     text = _HOST.sub(_words_of_a_host, _IP.sub("~", text))
     text = _NO_LETTERS.sub(" ", _HUMP.sub(" ", text)).casefold()
     text = _NOT_WITHOUT_A_MARK.sub(r"\1 not", _NOT.sub(" not", text).replace("cannot", "can not"))
-    return _DENIED.sub("~", _SPACES.sub(" ", text)).strip()
+    return _DENIED.sub("~", _FRAME.sub(" ", _SPACES.sub(" ", text))).strip()
 
 
 def _words_of_a_link(link: re.Match[str]) -> str:
