@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show how the engine is, who is where, and what is in the way."),
     "who": ("who", "List the customers in a workflow, a stage or a standing."),
     "explain": ("explain", "Tell one customer's whole story: what was sent, what was not, and why."),
+    "bounce": ("bounce", "Show what the engine makes of a bounce or a complaint."),
     "preview": ("preview", "Render a template with sample or real data."),
     "test-send": ("sending_tests", "Send a template to yourself, by the real way."),
     "walk": ("walking", "Walk a workflow yourself: its mails come to you, a day in seconds."),
@@ -61,7 +62,6 @@ COMES_LATER = frozenset(
         "worth",
         "report",
         "lift",
-        "bounce",
     }
 )
 """Commands of later versions: named, so that nobody takes them for a slip of the pen."""

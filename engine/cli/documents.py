@@ -446,3 +446,31 @@ class ImportStateDocument(Struct, frozen=True):
     as_of: str
     customers: int
     rows: dict[str, int]
+
+
+class JudgedRecipient(Struct, frozen=True):
+    """What a report says of one recipient; `address` is empty where it was left out.
+
+    `verdict` is dead, doubtful, full, policy, spam, soft, complaint, auto_reply, delivered or unknown; `evidence` are the words
+    and codes that decided.
+    """
+
+    address: str
+    verdict: str
+    status: str
+    reason: str
+    evidence: list[str]
+
+
+class ReadMail(Struct, frozen=True):
+    """A mail that was read: `kind` is bounce, complaint, auto_reply, delivered or other."""
+
+    file: str
+    kind: str
+    recipients: list[JudgedRecipient]
+
+
+class BounceDocument(Struct, frozen=True):
+    """`winback bounce --json`: the mails in the order of the files; of a mailbox the second is `FILE#2`."""
+
+    files: list[ReadMail]

@@ -42,6 +42,7 @@ DOCUMENTS: dict[str, Any] = {
     "erase": list[Proof],
     "status": Overview,
     "who": list[documents.WhoDocument],
+    "bounce": documents.BounceDocument,
     "cadence": documents.CadenceDocument,
     "coupons-status": list[PoolLevel],
     "coupons-mint": documents.MintedDocument,

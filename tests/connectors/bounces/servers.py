@@ -133,13 +133,13 @@ def exim_dsn(to: str, host: str, reply: list[str]) -> bytes:
     )
 
 
-def qmail(to: str, host: str, reply: list[str]) -> bytes:
+def qmail(to: str, host: str, reply: list[str]) -> bytes:  # noqa: ARG001 - all forms are called alike
     """qmail-send, the remote server's words in its own."""
     said = "\n".join(reply)
     return _qmail(to, f"192.0.2.7 does not like recipient.\nRemote host said: {said}\nGiving up on 192.0.2.7.")
 
 
-def qmail_local(to: str, host: str, reply: list[str]) -> bytes:
+def qmail_local(to: str, host: str, reply: list[str]) -> bytes:  # noqa: ARG001 - all forms are called alike
     """qmail-send in its own words."""
     return _qmail(to, "\n".join(reply))
 
@@ -209,7 +209,7 @@ def google(to: str, host: str, reply: list[str]) -> bytes:
     )
 
 
-def yahoo(to: str, host: str, reply: list[str]) -> bytes:
+def yahoo(to: str, host: str, reply: list[str]) -> bytes:  # noqa: ARG001 - all forms are called alike
     """Yahoo's plain text."""
     words = f"Sorry, we were unable to deliver your message to the following address.\n\n<{to}>:\n" + "\n".join(reply)
     return mail(
@@ -235,7 +235,7 @@ def kundenserver(to: str, host: str, reply: list[str]) -> bytes:
     )
 
 
-def domino(to: str, host: str, reply: list[str]) -> bytes:
+def domino(to: str, host: str, reply: list[str]) -> bytes:  # noqa: ARG001 - all forms are called alike
     """IBM Domino's report."""
     said = " ".join(reply)
     words = f"Your message\n\n  Subject: We have kept your basket\n\nwas not delivered to:\n\n  {to}\n\nbecause:\n\n  {said}\n"
