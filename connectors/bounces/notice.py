@@ -90,8 +90,8 @@ def is_notice(mail: Part, text: str) -> bool:
 
 
 def is_a_servers(mail: Part) -> bool:
-    """Whether a mail server wrote a mail, going by the name it gives itself."""
-    return _SENDERS.search(f"{mail.header('from')} {' '.join(mail.all('return-path'))}") is not None
+    """Whether a mail server wrote a mail, going by the name it gives itself; an empty envelope sender is that of vacation notes too."""
+    return _SENDERS.search(mail.header("from")) is not None
 
 
 def is_warning(text: str) -> bool:

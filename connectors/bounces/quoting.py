@@ -13,15 +13,15 @@ _QUOTE_BEGINS = re.compile(
     r"^[ \t]*(?:"
     r"[-_=*]{2,} ?(?:original|urspr.{1,2}ngliche|weitergeleitet|forwarded|message d.origine|mensaje original|messaggio originale|oorspronkelijk|mensagem original|oprindelig|alkuper)\b.{0,80}"
     r"|_{20,}|-{20,}"
-    r"|(?:on|am|le|el|il|em|op|den|i|w dniu)\b.{4,200}?(?:wrote|writes|schrieb|a .crit|escribi.|ha scritto|escreveu|schreef|skrev|kirjoitti|napisa.)\s?(?:\S{1,60}\s?)?:?[ \t]*$"
     r"|.{2,120}(?:<[^<>\n]{3,120}>).{0,40}(?:wrote|schrieb|a .crit|escribi.|ha scritto|escreveu|schreef)\b.{0,60}:[ \t]*$"
     r"|(?:from|von|de|da|van|fra|od)[ \t]*:.{1,200}\n[ \t]*(?:sent|gesendet|date|datum|envoy.|enviado|inviato|verzonden|to|an|subject|betreff)[ \t]*:"
     r"|(?:sent|gesendet) from my\b|(?:von meinem|diese nachricht wurde von) .{0,60}gesendet|-- ?$"
     r")",
     re.IGNORECASE | re.MULTILINE,
 )
-_A_WRAPPED_OPENING = re.compile(
-    r"^[ \t]*(?:on|am|le|el|il|em|op)\b[^\n]{4,160}\n[^\n]{0,160}(?:wrote|schrieb|a .crit|escribi.|ha scritto|escreveu|schreef)\s?:[ \t]*$",
+_WROTE = r"(?:wrote|writes|schrieb|a .crit|escribi.|ha scritto|escreveu|schreef|skrev|kirjoitti|napisa.)"
+_AN_OPENING = re.compile(  # `On Monday, Ada <...> wrote:`, on one line or two
+    rf"^[ \t]*(?:on|am|le|el|il|em|op|den|i|w dniu)\b(?=[^\n]{{0,200}}(?:\n[^\n]{{0,160}})?{_WROTE})[^\n]{{4,200}}(?:\n[^\n]{{0,160}})?:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED = re.compile(r"^[ \t]*[>|].*\n?", re.MULTILINE)
@@ -37,7 +37,7 @@ _OURS = re.compile(
 def own_words(text: str) -> str:
     """Return what a text says before it begins to quote, quoted lines in between left out."""
     text = _QUOTED.sub("", text[: 8 * LONGEST])
-    for opening in (_A_WRAPPED_OPENING, _QUOTE_BEGINS):
+    for opening in (_AN_OPENING, _QUOTE_BEGINS):
         if found := opening.search(text):
             text = text[: found.start()]
     return _BLANK.sub("\n\n", text).strip()[:LONGEST]

@@ -219,9 +219,8 @@ def _recipient(mail: _Mail, told: status.Told, said: dict[str, str], *, alone: b
     for text in passages:
         if text and (verdict := verdict_in_words(text, status=told.status, provider=told.server)):
             return Recipient.judged(address, verdict)
-    if not told.status and not any(passages):
-        return Recipient(address, "unknown", "", "the report does not say why", ())
-    return Recipient.judged(address, verdict_of(told.diagnostic, status=told.status, provider=told.server))
+    verdict = verdict_of(told.diagnostic, status=told.status, provider=told.server)
+    return Recipient.judged(address, verdict) if verdict.evidence else _unexplained(address)
 
 
 def _disposition(mail: _Mail, about: About) -> Report | None:
@@ -267,9 +266,11 @@ def _judged(named: notice.Named, words: str, *, late: bool, alone: bool) -> Reci
         if text and (verdict := verdict_in_words(text, code=_FOR_GOOD)):
             return Recipient.judged(named.address, verdict)
     verdict = verdict_of(named.passage or words)
-    if not verdict.evidence:
-        return Recipient(named.address, "unknown", "", "the report does not say why", ())
-    return Recipient.judged(named.address, verdict)
+    return Recipient.judged(named.address, verdict) if verdict.evidence else _unexplained(named.address)
+
+
+def _unexplained(address: str) -> Recipient:
+    return Recipient(address, "unknown", "", "the report does not say why", ())
 
 
 def _ours(mail: _Mail) -> frozenset[str]:
