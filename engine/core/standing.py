@@ -7,6 +7,7 @@ Only human clicks, orders, replies, logins and confirmations prove life; opens n
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +15,9 @@ from msgspec import Struct
 from engine.core import seasons
 from engine.core.cadence import Thresholds, bounded
 from engine.core.causes import cause_in_words
+from engine.core.consents import OURS
 from engine.core.customer import Customer, home, permission_rule
+from engine.core.events import Event
 from engine.core.moments import Day, Instant, Zone, iso_day
 from engine.core.rules import Lifecycle, Standing
 
@@ -151,3 +154,16 @@ def is_observed(customer: Customer, lifecycle: Lifecycle) -> bool:
     if tracking is None:
         return not permission_rule(customer, lifecycle).tracking_consent
     return tracking.given
+
+
+UNOBSERVED: Final = "tracking was not consented to, or is no more: what our own links and pixels tell is not kept"
+_OF_READING: Final = frozenset({"email.opened", "email.clicked"})
+
+
+def may_not_be_kept(customer: Customer, event: Event, lifecycle: Lifecycle) -> bool:
+    """Say whether an event tells by our own links or pixel what somebody reads who does not let us see it (any more).
+
+    They withdrew their consent after the mail had left: it holds for mails already sent. What other tools tell is theirs to
+    answer for.
+    """
+    return event.type in _OF_READING and event.source == OURS and not is_observed(customer, lifecycle)

@@ -37,6 +37,7 @@ from engine.core.signals import (
     TimeUp,
     TurnedAway,
 )
+from engine.core.standing import UNOBSERVED, may_not_be_kept
 from engine.core.whose import BY_ADDRESS, NOBODY, OF_THE_SHOP, keys_of, mail_key, unknown_at
 from engine.handling import sharing
 from engine.handling.across import Across, Told, claimed
@@ -127,10 +128,9 @@ class Handling:
                 self.across.pass_on(store, customer, Happened(event, history), accepted)
                 return Taken("passed_on", customer_id)
             customer = store.load(customer_id)
-        if event.type in _BY_WHAT_THEY_ARE_ABOUT:
-            if customer is not None and is_known(customer, event):
-                return Taken("duplicate", customer_id)
-        elif not self.distinct and store.seen(customer_id, ids.event_ref(event.source, event.id), accepted):
+        if customer is not None and may_not_be_kept(customer, event, self.rules.lifecycle):
+            return Taken("refused", customer_id, reason=UNOBSERVED)
+        if self._is_duplicate(store, customer_id, customer, event, accepted):
             return Taken("duplicate", customer_id)
         shop = self.rules.shop
         after = self.history_after
@@ -153,6 +153,14 @@ class Handling:
         if self._newly_known:
             self._heed_list(store, accepted)
         return Taken("accepted", customer_id, history)
+
+    def _is_duplicate(
+        self, store: Store, customer_id: str, customer: Customer | None, event: Event, accepted: Instant
+    ) -> bool:
+        """Say whether an event was taken in before; orders are known by what they are about, whatever their event's id."""
+        if event.type in _BY_WHAT_THEY_ARE_ABOUT:
+            return customer is not None and is_known(customer, event)
+        return not self.distinct and store.seen(customer_id, ids.event_ref(event.source, event.id), accepted)
 
     def take_letter(self, store: Store, letter: DeadLetter, accepted: Instant) -> Taken:
         """Keep input that cannot be read, unless it speaks of somebody who was erased."""

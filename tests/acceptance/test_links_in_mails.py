@@ -295,3 +295,23 @@ async def test_a_customers_choice_is_kept_and_explained(tmp_path: Path) -> None:
         await shop.pass_time(START + DAY + 4 * HOUR, step=HOUR)
         (run,) = record(shop).runs
         assert (run.doing, run.reason) == ("deferred", "cap: the customer wants at most 1 per 90d")
+
+
+async def test_a_withdrawal_holds_for_mails_already_sent(tmp_path: Path) -> None:
+    """Whoever lets us see no more what they read is not seen in old mails either: links lead on, and nothing is kept of it."""
+    async with ada_got(tmp_path, "newsletter", "tracking") as (shop, (mail,)):
+        urls = [url for url in urls_in(mail) if url.startswith((f"{PUBLIC}/c/", f"{PUBLIC}/o/"))]
+        (page,) = set(re.findall(rf"{PUBLIC}/preferences/[\w-]+", html_of(mail)))
+        async with ClientSession() as session:
+            async with session.get(here(shop, page)) as answer:
+                fields = [each for each in Form(await answer.text()).fields if each != ("get", "tracking")]
+            async with session.post(here(shop, page), data=fields) as answer:
+                assert answer.status == 200
+            known = len(events(shop))
+            for url in urls:
+                async with session.get(here(shop, url), allow_redirects=False) as answer:
+                    assert answer.status in (200, 302)
+        await shop.program.public.stop()  # type: ignore[union-attr]  # it listens; now nothing waits to be taken in
+        await shop.settle()
+        assert events(shop)[known:] == []
+        assert shop.rows("select count(*) from dead_letter") == [(0,)]
