@@ -29,6 +29,7 @@ from engine.listeners.console.markup import Html, h, html
 from engine.listeners.console.words import LANGUAGES
 from engine.trace import decisions
 from engine.trace.story import _DOING
+from tests.builders import somebody
 from tests.listeners.sights import TODAY, Commands, MadeUp
 
 CONSOLE = Path(__file__).parents[2] / "engine" / "listeners" / "console"
@@ -521,3 +522,16 @@ async def test_without_a_control_nothing_can_be_changed(world: Any, sights: Made
     app = ops_app(OpsSettings(), world.intake(), lambda: "", CollectorRegistry(), site=Site(sights, None, None))
     async with TestClient(TestServer(app)) as client:
         assert (await post(client, "/pause", {"token": await token(client), "why": "x", "who": "y"}))[0] == 403
+
+
+async def test_a_story_says_whether_they_may_be_written_to(client: Client, sights: MadeUp) -> None:
+    """The gate's own answer, by purpose and channel, with basis or reason; channels of which nothing is known are left out."""
+    text = await text_of(client, "/customer?id=ada")
+    table = text.partition("May we write to them?")[2].partition("</table>")[0]
+    assert table.count("<tr>") == 4
+    assert "newsletter, email" in table
+    assert ">express<" in table
+    sights.people["ada"] = somebody(permission={})
+    text = await text_of(client, "/customer?id=ada")
+    assert "no: nobody gave permission for it" in text
+    assert "existing_customers is off" in text

@@ -10,6 +10,7 @@ from engine.core.moments import Day, parse_day, rfc3339, zone
 from engine.listeners.console.frame import in_english, mark, moment, nothing, page, section
 from engine.listeners.console.links import letter_at, workflow_at
 from engine.listeners.console.markup import Html, Inner, h, html
+from engine.listeners.console.permission import may_we_write
 from engine.listeners.console.sights import Told
 from engine.listeners.console.telling import reason, what, why
 from engine.listeners.console.visit import Visit
@@ -45,6 +46,7 @@ def story_page(visit: Visit, told: Told) -> str:
             class_="two",
         ),
         [_run(visit, run, told) for run in story.runs],
+        may_we_write(visit, story.gate),
         _past(visit, told),
         _now(visit, story.now),
         under="customers",
