@@ -14,6 +14,7 @@ from engine.core.gate import Drop, Go
 from engine.core.moments import DAY, Instant, Length
 from engine.core.permits import Permit, end_unused, permit_of
 from engine.core.rules import CountryRule, Lifecycle, PermissionRule, Purpose
+from engine.core.standing import is_observed
 from tests.builders import PLAIN, START, ago, allowed, at, event, folded, order, somebody
 from tests.core.test_gate import CALM, STEP, asked
 
@@ -258,3 +259,13 @@ def test_the_gate_gives_the_reason() -> None:
     no = asked(permission=said("email", "presumed_b2b"))
     assert no == Drop("basis_not_accepted")
     assert asked(step=replace(STEP, purpose=Purpose.SERVICE), permission={}) == Go()
+
+
+def test_a_country_may_ask_for_no_tracking_consent() -> None:
+    """`tracking_consent: off`: reading is observed where nobody said no to that; elsewhere it takes a yes."""
+    rules = replace(PLAIN, countries={"CH": CountryRule(PermissionRule(tracking_consent=False))})
+    here = {"country": ("CH", 1)}
+    assert is_observed(somebody(permission={}, profile=here), rules)
+    assert not is_observed(somebody(permission={}), rules)
+    no = {"tracking/email": Permission(given=False, at=START)}
+    assert not is_observed(somebody(permission=no, profile=here), rules)
