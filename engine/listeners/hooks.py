@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
+from engine.books.connection import DatabaseError
 from engine.core.events import Event
 from engine.core.moments import MINUTE, Instant
 from engine.listeners.intake import Intake, Result, new_orders
@@ -110,6 +111,8 @@ class Hooks:
             response = self._refused(hook, error.status, error.text or error.reason)
         except OSError as error:  # of a certificate that cannot be had now
             response = self._refused(hook, 503, f"{error}: bring it again")
+        except DatabaseError:  # its message names the server, which is nobody's business
+            response = self._refused(hook, 503, "the books are away: bring it again")
         except Exception:
             log.exception("a hook failed", hook=hook.name)
             response = json_error(503, "the engine could not take this now: bring it again")

@@ -13,11 +13,13 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
+from aiohttp import web
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter
 
 from connectors.hooks import ORDERS_OF, Shop
 from connectors.shops import NotNowError, Orders, Page
+from engine.books.connection import DatabaseError
 from engine.core.events import Event
 from engine.core.moments import DAY, MINUTE, SECOND, Instant
 from engine.listeners import Intake
@@ -75,9 +77,10 @@ class Polling:
             try:
                 await self.round()
                 self._rounds.labels("done").inc()
-            except NotNowError as error:
+            except (NotNowError, DatabaseError, web.HTTPServiceUnavailable) as error:  # the shop, or our side of it
                 self._rounds.labels("later").inc()
-                log.warning("the shop cannot be asked for orders now", shop=self._shop.source, why=str(error))
+                why = getattr(error, "text", None) or str(error)
+                log.warning("orders of the shop cannot be asked for now", shop=self._shop.source, why=why)
             except Exception:
                 self._rounds.labels("failed").inc()
                 log.exception("orders of the shop could not be taken in", shop=self._shop.source)

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 from yarl import URL
 
+from engine.books.connection import DatabaseError
 from engine.core.events import Event
 from engine.core.links import Keys
 from engine.core.moments import MINUTE
@@ -294,6 +295,24 @@ async def test_what_cannot_be_stored_is_to_come_again(world: Any, client: Client
     assert (await post(client, sender, sender.call(1, world.clock.now())))[0] == 503
     world.broken = ""
     assert (await post(client, sender, sender.call(1, world.clock.now())))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(DatabaseError("postgresql://winback@db is away"), "the books are away"), (OSError("no answer"), "no answer")],
+)
+async def test_what_is_away_is_said_without_naming_it(
+    world: Any, client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    """503, so that it comes again; which server it is concerns nobody outside."""
+
+    async def away(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(Memory, "remember", away)
+    sender = SENDERS["mailgun"]
+    status, answer = await post(client, sender, sender.call(1, world.clock.now()))
+    assert (status, answer) == (503, {"error": f"{said}: bring it again"})
 
 
 async def test_calls_and_events_are_counted_by_hook(world: Any, client: Client, registry: CollectorRegistry) -> None:
