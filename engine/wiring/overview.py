@@ -212,6 +212,7 @@ def _stalls(
         said.append(str(running["clock"]))
     if running.get("trouble"):
         said.append(f"mail cannot leave: {running['trouble']}")
+    said += [f"mail cannot be taken in ({name}): {why}" for name, why in (running.get("incoming") or {}).items()]
     if float(running.get("lag") or 0.0) > STALLED_AFTER / 6:
         said.append(f"events wait for {running['lag']:.0f} s to be taken in")
     return said

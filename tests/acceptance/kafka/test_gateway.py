@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import smtplib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,6 +23,7 @@ from engine.wiring.distributed import gateway
 from engine.wiring.secret import keys_of
 from engine.wiring.settings import Settings, load
 from tests.acceptance.kafka.commands import winback
+from tests.acceptance.test_mail_comes_back import BOUNCE
 from tests.gateway_harness import Bus, present
 from tests.hook_senders import SENDERS
 from tests.postgres_servers import Server
@@ -52,12 +55,18 @@ class Shop:
             "kafka_partitions": str(PARTITIONS),
             "postgres_url": self.database,
             "secret": "a secret that is long enough",
+            "incoming_address": "b@bounces.shop.example",
+            "incoming_replies_to": "service@shop.example",
+            "incoming_listen_at": f"127.0.0.1:{free_port()}",
+            "incoming_files": str(folder / "mail"),
+            "incoming_look_every": "1",
             **listen,
             **{f"hooks_{name}_secrets": ",".join(SENDERS[name].secrets) for name in ("shopify", "mailgun", "sendgrid")},
         }
         self.said = said
         self.environment = {f"WINBACK_{name.upper()}": value for name, value in said.items()}
         (folder / "workflows").mkdir()
+        (folder / "mail").mkdir()
         (folder / "workflows" / "connectors.yaml").write_text(CONNECTORS.replace("PREFIX", prefix))
         (folder / "workflows" / "events.yaml").write_text(
             "events: {review.written: {means: A review, fields: {stars: number}}}"
@@ -255,6 +264,59 @@ async def test_a_gateway_hears_shops_and_mail_services(shop: Shop) -> None:
             (nobody, "email.complained"),
             (nobody, "email.bounced"),
         }
+
+
+async def test_a_gateway_takes_mail_in(shop: Shop) -> None:
+    """By its listener and from files, as embedded: joined by what was signed, a "no" in PostgreSQL before the answer."""
+    paths = keys_of(shop.settings, shop.environment).returns
+    effects = {name: hashlib.blake2b(name.encode(), digest_size=16).hexdigest() for name in ("c-1", "c-2", "c-3")}
+    to = {
+        name: paths.address("b@bounces.shop.example", effect, name, f"{name}@example.org")
+        for name, effect in effects.items()
+    }
+    port = int(shop.settings.incoming.listen.at.rpartition(":")[2])
+
+    def give(name: str, words: str) -> None:
+        mail = (
+            f"From: {name}@example.org\r\nTo: {to[name]}\r\nMessage-ID: <{name}@x>\r\nSubject: Re: x\r\n\r\n{words}\r\n"
+        )
+        with smtplib.LMTP("127.0.0.1", port, timeout=30) as client:
+            client.sendmail(f"{name}@example.org", [to[name]], mail.encode())
+
+    async with aiohttp.ClientSession() as http:
+        await shop.says(http, "winback projector")
+        await shop.put_rules()
+        await shop.says(http, "ok")
+        await asyncio.to_thread(give, "c-1", "Bitte abmelden")
+        key = keys_of(shop.settings, shop.environment).blocks
+        assert await _blocked(shop, customer_block_key(key, "c-1", "marketing"))
+        assert await _blocked(shop, block_key(key, "c-1@example.org", "newsletter"))
+        await asyncio.to_thread(give, "c-2", "Is it still there in blue?")
+        bounce = BOUNCE.format(to=to["c-3"], address="c-3@example.org", headers="X: y", number=1)
+        (shop.folder / "mail" / "bounce.eml").write_text(bounce)
+        entries = [entry for each in await shop.bus.wait_for(4) for entry in each]
+        happened = [signal.event for entry in entries if isinstance(signal := entry.decoded(), Happened)]
+        assert {
+            (each.customer, each.type, each.data.kind, each.data.message_id) for each in happened if each.customer
+        } >= {
+            ("c-1", "email.unsubscribed", "", effects["c-1"]),
+            ("c-2", "email.replied", "reply", effects["c-2"]),
+            ("c-3", "email.bounced", "dead", effects["c-3"]),
+        }
+        async with http.get(f"{shop.ops}/metrics") as answer:
+            metrics = await answer.text()
+        assert 'winback_incoming_mails_total{kind="reply"} 1.0' in metrics
+    written = await asyncio.to_thread(_all_mails, shop.folder / "data" / "mailbox")
+    assert "Is it still there in blue?" in written
+    assert await asyncio.to_thread(_is_empty, shop.folder / "mail")
+
+
+def _is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
+def _all_mails(folder: Path) -> str:
+    return "".join(each.read_text("utf-8") for each in folder.rglob("*.eml"))
 
 
 async def _review(shop: Shop, key: bytes) -> None:
