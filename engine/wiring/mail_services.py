@@ -36,6 +36,8 @@ def mail_service_of(settings: Settings, environment: Mapping[str, str], clock: C
     key = from_file(said.key_file, _KEY, environment)
     if not key:
         raise SettingsError(f"service.key_file: {said.kind} needs its key: name a file that holds it, or set {_KEY}")
+    if said.kind != "webhook" and not (key.isascii() and key.isprintable() and " " not in key):
+        raise SettingsError(f"service.key_file, or {_KEY}: a key is one word of ASCII, and nothing beside it")
     parts = urlsplit(said.address)
     base = f"{parts.scheme}://{parts.netloc}" if said.kind == "webhook" else said.address
     called = CallerSettings(

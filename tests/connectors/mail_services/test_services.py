@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connectors.mail_services import CallerSettings, MailService, OwnService, SendGrid
+from connectors.mail_services.calling import Answer
 from connectors.memory import FixedClock
 from engine.core.moments import SECOND
 from engine.ports import Message, Sent
@@ -181,8 +184,8 @@ async def test_nobody_there_is_no_reason_to_doubt(server: MailServiceServer) -> 
 async def test_a_server_that_never_answers_the_connection_is_given_up(server: MailServiceServer) -> None:
     """A TLS handshake that hangs ends within the time for connecting, and nothing was given."""
     async with scripted_server(_hangs) as hanging:
-        settings = CallerSettings(url=f"https://127.0.0.1:{hanging.port}", connect_timeout=0.2, timeout=5.0)
-        made = MailService(server.dialect(), settings, FixedClock(NOW))
+        called = CallerSettings(url=f"https://127.0.0.1:{hanging.port}", connect_timeout=0.2, timeout=5.0)
+        made = MailService(server.dialect(), called, FixedClock(NOW))
         sent = await asyncio.wait_for(made.send(message()), 3)
         await made.close()
     assert sent.outcome == "later"
@@ -282,11 +285,42 @@ async def test_what_services_say(
     assert sent.status == ("5.1.3" if means[1] == "dead" and kind != "webhook" else sent.status)
 
 
-async def test_a_key_that_brevo_has_had_is_looked_up(server: MailServiceServer) -> None:
+JSON_BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["errors", "message", "Message", "code", "ErrorCode", "MessageID", "messageId", "id", "field"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(sorted(SERVERS)), st.integers(100, 999), JSON_BODIES, st.text(max_size=20))
+@settings(max_examples=400, deadline=None)
+def test_no_answer_is_more_than_it_says(kind: str, status: int, body: Any, error: str) -> None:
+    """Whatever comes back: it ends the call in one of four ways, and only a 2xx can be a yes."""
+    server = SERVERS[kind]()
+    server.url = "http://127.0.0.1:1"
+    dialect = server.dialect()
+    answer = Answer(status, body, 0, error)
+    sent = dialect.ending(answer)
+    assert sent.outcome in ("done", "refused", "later", "unknown")
+    assert 200 <= status < 300 or sent.outcome != "done"
+    assert dialect.found(answer) in (True, False)
+    for _, read in dialect.looks("shop.example", NOW):
+        assert isinstance(read(answer), str)
+
+
+async def test_a_key_that_brevo_has_had_is_looked_up() -> None:
     """A repeated key says nothing of what became of the first request: the call is of unknown end, and can be found."""
-    if server.kind != "brevo":
-        pytest.skip("it is about keys of Brevo's")
-    async with sender(server) as made:
+    async with serving(SERVERS["brevo"]()) as server, sender(server) as made:
         await made.send(message())
         again = await made.send(message())
         assert (again.outcome, len(server.taken)) == ("unknown", 1)
@@ -360,8 +394,8 @@ async def test_an_answer_that_breaks_off(status: int, outcome: str) -> None:
         await writer.drain()
 
     async with scripted_server(cut) as server:
-        settings = CallerSettings(url=f"http://127.0.0.1:{server.port}")
-        made = MailService(SendGrid("key"), settings, FixedClock(NOW))
+        called = CallerSettings(url=f"http://127.0.0.1:{server.port}")
+        made = MailService(SendGrid("key"), called, FixedClock(NOW))
         assert (await made.send(message())).outcome == outcome
         await made.close()
 

@@ -61,6 +61,8 @@ def test_the_key_is_asked_for_where_there_is_none(tmp_path: Path) -> None:
     said = settings(tmp_path, POSTMARK.format(url="https://api.postmarkapp.com"))
     with pytest.raises(SettingsError, match="WINBACK_SERVICE_KEY"):
         probes_of(said, {}, CLOCK, KEYS)
+    with pytest.raises(SettingsError, match="one word of ASCII"):
+        probes_of(said, {"WINBACK_SERVICE_KEY": "key\nBcc: x"}, CLOCK, KEYS)
     own = said.model_copy(
         update={"service": said.service.model_copy(update={"kind": "webhook", "url": "https://a.example"})}
     )
