@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.cli.reference import commands_page, document_schemas
 from engine.core.catalogue import CATALOGUE, example, fields, schema
+from engine.core.phrases import FAMILIES
 from engine.language.codes import CODES
 from engine.language.reference import Example, check_page, checks_index, keys_page
 from engine.language.schema import FILES as LANGUAGE_FILES
@@ -101,6 +102,15 @@ def topics_table() -> str:
     return "\n".join(rows)
 
 
+def families_table() -> str:
+    """Return the table of what is asked of an answer's words, in its order."""
+    rows = ["| | if the words say that | it is |", "| --- | --- | --- |"]
+    for number, each in enumerate(FAMILIES, 1):
+        final = ", and the no is final" if each.permanent else ""
+        rows.append(f"| {number} | {each.reason}{final} | `{each.kind}` |")
+    return "\n".join(rows)
+
+
 FILES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/language/keys.md": keys_page,
@@ -113,6 +123,7 @@ FILES: dict[str, Callable[[], str]] = {
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference/events.md", "event types"): event_types,
     ("reference/topics.md", "topics"): topics_table,
+    ("reference/verdicts.md", "families"): families_table,
 }
 
 

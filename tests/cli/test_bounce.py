@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.conftest import Winback
 from tests.connectors.bounces.servers import google, mail, postfix
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "verdicts.md"
 DEAD = postfix(
     "ada@example.org", "mx.example.org", ["550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown"]
 )
@@ -117,3 +119,13 @@ def test_its_schema_is_printed(winback: Winback) -> None:
     schema = msgspec.json.decode(winback("schema", "bounce.json").out)
 
     assert schema["title"] == "winback bounce.json"
+
+
+def test_the_pages_example_is_true(winback: Winback, tmp_path: Path) -> None:
+    """The mail on the page of verdicts comes out as the page shows."""
+    mail_, command, shown = re.findall(r"```(?:sh)?\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "returned.eml").write_text(mail_)
+
+    out = winback(*command.split()[1:]).out
+
+    assert [line.split() for line in out.splitlines()] == [line.split() for line in shown.splitlines()]
