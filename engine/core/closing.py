@@ -58,6 +58,8 @@ def close(turn: Turn, run: Run, workflow: Workflow, step: CloseAccount) -> Run |
     """The notice is over: close the account, if there was no sign of life and what rests on mail still stands."""
     if run.wanted is not None and turn.customer.last_reaction >= run.wanted:  # also one that a merged record brought
         return KEPT
+    if turn.customer.held:  # a click that may be theirs: no account is closed on a doubt
+        return KEPT
     arrived = any(asked.effect_id == run.effect_id for asked in run.asked)
     before = replace(run, asked=_without_notice(run), sends=run.sends - 1)
     if not arrived or not was_asked(turn, before, workflow):

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from engine.core.events import Mail
 from engine.core.moments import Day, Instant, Zone, zone
 from engine.core.rules import Address, Lifecycle, Mode, PermissionRule, Standing
 
@@ -30,6 +31,8 @@ ASKED_KEPT = 8
 PROMISES_KEPT = 16
 EVIDENCE_KEPT = 8
 DONE_KEPT = 64
+HELD_KEPT = 16
+ARRIVED_KEPT = 4
 
 ASSUMED = "assumed"
 """The basis of a permission that a back-test takes for granted, where the history knows of no consent at all."""
@@ -44,6 +47,14 @@ class Order(Struct, frozen=True, array_like=True, gc=False):
     amount: int
     currency: str
     categories: tuple[str, ...] = ()
+
+
+class Held(Struct, frozen=True, array_like=True, gc=False):
+    """A click that may yet turn out to be a program's: until when it is held, when it was, and what it told."""
+
+    due: Instant
+    at: Instant
+    data: Mail
 
 
 class Folded(Struct, frozen=True, array_like=True, gc=False):
@@ -262,6 +273,8 @@ class Customer(Struct, array_like=True, gc=False):
     consents: bytes = b""  # what was said of each permission, with its proof; read by `engine.core.consents` alone
     data_requested: Instant = 0  # when they last asked what is known of them
     replied_at: Instant = 0  # when they last wrote back to a mail, themselves
+    held: tuple[Held, ...] = ()  # clicks that do not count yet, in the order in which they will
+    arrived: tuple[Instant, ...] = ()  # when the latest mails of ours were handed over
 
     def value(self, field: str) -> Any:
         """A field of the profile, None where it is not known."""

@@ -8,7 +8,7 @@ from engine.core.customer import Customer
 from engine.core.decision import Decision
 from engine.core.entering import look
 from engine.core.erasing import ERASED, empty
-from engine.core.happening import happened
+from engine.core.happening import happened, settle
 from engine.core.joining import about_others
 from engine.core.lines import leave_lines, stand_in_line_again
 from engine.core.machine import handed
@@ -58,6 +58,8 @@ def decide(customer: Customer, signal: AnySignal, now: Instant, rules: Rules) ->
     turn = Turn(mine, now, rules, signal)
     if mine.epoch != rules.shop.epoch:
         look_under_new_rules(turn)
+    if mine.held:
+        settle(turn)
     if isinstance(signal, Happened):
         if mine.gone != ERASED:  # of who was erased nothing is noted any more
             happened(turn, signal.event, history=signal.history)

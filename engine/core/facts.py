@@ -15,6 +15,7 @@ import msgspec
 
 from engine.core.address import add_proofs, address_ref
 from engine.core.causes import TELL_A_CAUSE, learned, with_evidence
+from engine.core.clicks import MAY_TELL, as_judged, judge_clicks, may_tell
 from engine.core.consents import CONFIRMED, GIVEN, REQUESTED, STOPPED, WITHDRAWN, Said, note, proof_of
 from engine.core.customer import (
     CATEGORIES_KEPT,
@@ -28,7 +29,6 @@ from engine.core.customer import (
     home,
     ring,
 )
-from engine.core.engagement import is_human
 from engine.core.events import (
     Consent,
     Coupon,
@@ -44,6 +44,7 @@ from engine.core.events import (
     Ticket,
 )
 from engine.core.ids import ref
+from engine.core.life import find_last_reaction, live
 from engine.core.marks import mark_down
 from engine.core.message_ids import effect_of
 from engine.core.moments import Instant, parse_day
@@ -78,26 +79,14 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
     if folder is not None:
         folder(customer, event, lifecycle, gaps)
     elif own is not None and own.shows_life:
-        _live(customer, "other", event.time)
+        live(customer, "other", event.time)
     if not (customer.called_off and is_taken_back(customer, event)):
         mark_down(customer, event)
+    if event.type in MAY_TELL and may_tell(customer, event, lifecycle.engagement):
+        judge_clicks(customer, lifecycle.engagement)
+        event = as_judged(customer, event)
     if lifecycle.causes or own is not None or event.type in TELL_A_CAUSE:
         customer.evidence = with_evidence(customer.evidence, learned(event, lifecycle.causes))
-
-
-# Signs of life -------------------------------------------------------------------------------------------------------
-
-
-def _live(customer: Customer, kind: str, at: Instant) -> None:
-    if at > customer.life.get(kind, 0):
-        customer.life = {**customer.life, kind: at}
-        customer.last_reaction = max(customer.last_reaction, at)
-
-
-def find_last_reaction(customer: Customer) -> None:
-    """Find the last reaction again, after an order was taken out."""
-    last_order = customer.orders[-1].at if customer.orders else (customer.folded.last_at if customer.folded else 0)
-    customer.last_reaction = max((last_order, *customer.life.values()))
 
 
 # Orders --------------------------------------------------------------------------------------------------------------
@@ -177,31 +166,26 @@ def _bounced(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[
         )
 
 
-def _clicked(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
-    if is_human(event.field):
-        _live(customer, "click", event.time)
-
-
 def _replied(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     if event.data.kind != "auto_reply":
-        _live(customer, "reply", event.time)
+        live(customer, "reply", event.time)
         customer.replied_at = max(customer.replied_at, event.time)
 
 
 def _answered(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
-    _live(customer, "reply", event.time)
+    live(customer, "reply", event.time)
 
 
 def _hand_off_answered(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: HandOffAnswered = event.data
     if data.result != "not_reached":
-        _live(customer, "reply", event.time)
+        live(customer, "reply", event.time)
     if data.result == "never":  # said to a person, on whatever channel: no less than a click on a link
         _stop(customer, event, [Purpose.MARKETING.value])
 
 
 def _logged_in(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
-    _live(customer, "login", event.time)
+    live(customer, "login", event.time)
 
 
 # Permission ----------------------------------------------------------------------------------------------------------
@@ -232,7 +216,7 @@ def _confirmed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: lis
     data: NewsletterAnswer = event.data
     permit(customer, _NEWSLETTER, Permission(True, event.time, EXPRESS))
     note(customer, Said(event.time, _NEWSLETTER, CONFIRMED, event.type, event.source, EXPRESS, proof_of(data.proof)))
-    _live(customer, "confirmation", event.time)
+    live(customer, "confirmation", event.time)
     _address_given(customer, data.email, event.time)
 
 
@@ -354,7 +338,6 @@ _FOLDERS: dict[str, Callable[[Customer, Event, Lifecycle, list[Gap]], None]] = {
     "email.sent": _mailed,
     "email.delivered": _mailed,
     "email.bounced": _bounced,
-    "email.clicked": _clicked,
     "email.replied": _replied,
     "email.complained": _objected,
     "email.unsubscribed": _unsubscribed,

@@ -8,6 +8,7 @@ sign of life, orders, permissions and what the customer said are no engagement: 
 from __future__ import annotations
 
 from engine.core.customer import Customer, Mark
+from engine.core.marks import who_did
 from engine.core.moments import Instant
 
 ENGAGEMENT = frozenset(
@@ -36,10 +37,6 @@ def forget(customer: Customer, before: Instant) -> bool:
 def _younger(marks: tuple[Mark, ...], before: Instant) -> tuple[Mark, ...]:
     if not marks or marks[0].at >= before:
         return marks
-    latest = {_by_machine(mark): number for number, mark in enumerate(marks)}
-    found = tuple(mark for number, mark in enumerate(marks) if mark.at >= before or latest[_by_machine(mark)] == number)
+    latest = {who_did(mark): number for number, mark in enumerate(marks)}
+    found = tuple(mark for number, mark in enumerate(marks) if mark.at >= before or latest[who_did(mark)] == number)
     return found if len(found) < len(marks) else marks
-
-
-def _by_machine(mark: Mark) -> bool:
-    return bool(mark.fields and mark.fields.get("machine"))

@@ -6,6 +6,7 @@ from copy import copy
 
 from msgspec.structs import replace
 
+from engine.core.clicks import as_judged, hold, must_settle, next_settled
 from engine.core.conditions import CAUSE, FACTS, LIFE, PERMISSION, View, holds
 from engine.core.coupons import shop_answered, void_all
 from engine.core.customer import Customer, Run
@@ -17,6 +18,7 @@ from engine.core.gate import ORDER_UNDER_WAY
 from engine.core.handing_off import hand_reply
 from engine.core.ids import ref
 from engine.core.judging import is_doubtful, judge_address_anew, judge_standing
+from engine.core.marks import CLICKED
 from engine.core.moments import DAY
 from engine.core.permits import end_unused
 from engine.core.ramping import note_failure
@@ -70,35 +72,49 @@ _TOUCHES: dict[str, frozenset[str]] = {
 
 
 def happened(turn: Turn, event: Event, *, history: bool) -> None:
-    """Take in an event: fold it, judge anew, let runs hear it, and look at what may fit now."""
+    """Take in an event; a click that may yet turn out to be a program's is held first."""
+    rule = turn.rules.lifecycle.engagement
+    if event.type != CLICKED or history or not must_settle(turn.customer, event, turn.now, rule):
+        _take(turn, event, history=history)
+        return
+    life = turn.customer.life
+    hold(turn.customer, event, turn.now, rule)
+    if turn.customer.life is not life:  # it showed that earlier ones were a program's
+        _lost_life(turn)
+
+
+def settle(turn: Turn) -> None:
+    """Take in the clicks that were held, as far as they are due, as if they came just now."""
+    while event := next_settled(turn.customer, turn.now):
+        _take(turn, event, history=False)
+
+
+def _lost_life(turn: Turn) -> None:
+    """Judge anew after clicks turned out not to be theirs."""
     customer = turn.customer
-    known = customer.evidence
+    if customer.gone or customer.stuck:
+        return
+    turn.touch(LIFE, CLICKED)
+    if customer.proofs or customer.address is not Address.OK:
+        judge_address_anew(turn, quietly=False)
+    judge_standing(turn, quietly=False)
+    go_on(turn)
+
+
+def _take(turn: Turn, event: Event, *, history: bool) -> None:
+    """Fold an event, judge anew, let runs hear it, and look at what may fit now."""
+    customer = turn.customer
     runs = customer.runs
     rested_on = [(run, event.time < run.began and _entry_held(turn, run)) for run in runs] if runs else []
-    own_events = turn.rules.own_events
-    own = own_events.get(event.type) if own_events else None
     _end_unused(turn, event, history=history)
-    fold(customer, event, turn.rules.lifecycle, own, turn.gaps)
-    if event.type in _MAIL_FAILED and turn.rules.lifecycle.ramp is not None:
-        note_failure(turn, event)
-    turn.touched = touched = _TOUCHES.get(event.type) or frozenset({event.type})
-    if customer.evidence is not known:
-        turn.touched = touched = touched | {CAUSE}
-    if event.type == "profile.updated":
-        turn.moved()
+    turn.touched = _fold(turn, event)
     if customer.gone:
         _let_go(turn)
         return
     if customer.stuck:
         return
-    told = None if event.type == "order.placed" and is_taken_back(customer, event) else event
-    if customer.proofs or customer.address is not Address.OK:
-        judge_address_anew(turn, quietly=history)
-    if FACTS in touched or LIFE in touched or own is not None or is_doubtful(customer, turn.now):
-        judge_standing(turn, quietly=history)
-    if customer.returned is not None:
-        _void_return(customer, event)
-    heard, waiting = turn.touched, customer.runs
+    _judge_anew(turn, event, history=history)
+    told, heard, waiting = _as_told(customer, event), turn.touched, customer.runs
     for run, held in rested_on:
         if held and not _entry_held(turn, run):
             finish(turn, run, "mistaken")
@@ -109,6 +125,41 @@ def happened(turn: Turn, event: Event, *, history: bool) -> None:
     if event.type in _MAY_FREE_A_SEND:
         _ask_held_sends(turn, event, history=history)
     go_on(turn, may_enter=not history, heard=heard)
+
+
+def _fold(turn: Turn, event: Event) -> frozenset[str]:
+    """Fold an event into the facts; return what it may have changed."""
+    customer, rules = turn.customer, turn.rules
+    known, life = customer.evidence, customer.life
+    fold(customer, event, rules.lifecycle, rules.own_events.get(event.type) if rules.own_events else None, turn.gaps)
+    if event.type in _MAIL_FAILED and rules.lifecycle.ramp is not None:
+        note_failure(turn, event)
+    touched = _TOUCHES.get(event.type) or frozenset({event.type})
+    if customer.evidence is not known:
+        touched = touched | {CAUSE}
+    if customer.life is not life and LIFE not in touched:  # of clicks that they were a program's, or of other life
+        touched = touched | {LIFE, CLICKED}
+    if event.type == "profile.updated":
+        turn.moved()
+    return touched
+
+
+def _judge_anew(turn: Turn, event: Event, *, history: bool) -> None:
+    """Judge address, standing and return anew, as far as the event may have changed them."""
+    customer, touched = turn.customer, turn.touched
+    if customer.proofs or customer.address is not Address.OK:
+        judge_address_anew(turn, quietly=history)
+    if FACTS in touched or LIFE in touched or event.type not in DATA or is_doubtful(customer, turn.now):
+        judge_standing(turn, quietly=history)
+    if customer.returned is not None:
+        _void_return(customer, event)
+
+
+def _as_told(customer: Customer, event: Event) -> Event | None:
+    """Return an event as runs hear it: a click with what is thought of it, and no order that was cancelled before."""
+    if event.type == CLICKED:
+        return as_judged(customer, event)
+    return None if event.type == "order.placed" and is_taken_back(customer, event) else event
 
 
 def _end_unused(turn: Turn, event: Event, *, history: bool) -> None:
@@ -131,7 +182,7 @@ def _let_go(turn: Turn) -> None:
     customer = turn.customer
     for run in customer.runs:
         finish(turn, run, "gone")
-    customer.waiting, customer.looks, customer.crowded_out = (), {}, ()
+    customer.waiting, customer.looks, customer.crowded_out, customer.held = (), {}, (), ()
     void_all(turn)
 
 

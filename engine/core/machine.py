@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from engine.core import effects as fx
 from engine.core.acts import NOT_ASKED, adapt_newsletter, emit, make_former, resume, suppress, tag, untag, was_asked
 from engine.core.choosing import chosen, go_to, split
+from engine.core.clicks import mail_arrived
 from engine.core.closing import CLOSING, close, noticed
 from engine.core.conditions import SENT, sent_topic
 from engine.core.consents import ASKED, OURS, Said, note
@@ -228,6 +229,7 @@ def _arrived(turn: Turn, number: str) -> None:
     release = next((each for each in customer.releases if each.effect_id == number), None)
     if release is None or release.channel == "email":
         customer.last_mail = max(customer.last_mail, turn.now)
+        mail_arrived(customer, turn.now, turn.rules.lifecycle.engagement)
     if release is None:
         return
     use(customer, release.purpose, release.channel, turn.now)

@@ -6,6 +6,8 @@ from typing import Any
 
 from engine.core.customer import MAIL_MARKS_KEPT, MARKS_KEPT, Customer, Mark
 from engine.core.events import Event, Mail
+from engine.core.ids import ref
+from engine.core.message_ids import effect_of
 
 KEPT_FIELDS: dict[str, tuple[str, ...]] = {
     "order.cancelled": ("reason",),
@@ -30,6 +32,7 @@ ITEM_CATEGORY = "items.category"
 """What `where:` may ask of a past `order.placed`, though no mark keeps it: the orders themselves know their categories."""
 
 
+CLICKED = "email.clicked"
 MAIL_TYPES = frozenset({"email.sent", "email.delivered", "email.opened"})
 BY_ANYBODY = frozenset({"email.opened", "email.clicked"})
 """Events that machines make too. Who did it goes with the mark; a condition counts people's, unless it asks otherwise."""
@@ -54,15 +57,17 @@ def _kept_fields(kind: str, data: Any) -> dict[str, Any] | None:
     if isinstance(data, dict):
         return data or None
     if kind in BY_ANYBODY:
-        return _by_whom(data)
+        return by_whom(kind, data)
     return {name: value for name in KEPT_FIELDS[kind] if (value := getattr(data, name)) not in ("", None)} or None
 
 
-def _by_whom(data: Mail) -> dict[str, Any] | None:
+def by_whom(kind: str, data: Mail) -> dict[str, Any] | None:
     """Return what is kept of an opening or a click, what others of the same mail are judged by included."""
     fields: dict[str, Any] = {}
     if data.link:
         fields["link"] = data.link
+    if kind == CLICKED:
+        fields |= _of_which_mail(data)
     if data.machine is not None:
         fields["machine"] = data.machine
     if data.unverified:
@@ -72,6 +77,17 @@ def _by_whom(data: Mail) -> dict[str, Any] | None:
     return fields or None
 
 
+def _of_which_mail(data: Mail) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if data.message_id:
+        fields["mail"] = ref(effect_of(data.message_id))
+    if data.links:
+        fields["links"] = data.links
+    if data.hidden:
+        fields["hidden"] = True
+    return fields
+
+
 _WITH_FIELDS = frozenset(KEPT_FIELDS)
 _PLAIN_MAIL = MAIL_TYPES - _WITH_FIELDS
 
@@ -79,7 +95,7 @@ _PLAIN_MAIL = MAIL_TYPES - _WITH_FIELDS
 def with_marks(kind: str, kept: tuple[Mark, ...], new: tuple[Mark, ...]) -> tuple[Mark, ...]:
     """Return marks of one type with others, in order of time, the oldest left out.
 
-    What machines did has a ring of its own: a mail proxy that opens every mail does not push out what people did.
+    What machines and proxies did has rings of its own: one that opens every mail does not push out what people did.
     """
     most = MAIL_MARKS_KEPT if kind in MAIL_TYPES else MARKS_KEPT
     if kept and new and new[0].at < kept[-1].at:  # a late one finds its place by time
@@ -88,11 +104,18 @@ def with_marks(kind: str, kept: tuple[Mark, ...], new: tuple[Mark, ...]) -> tupl
         marks = (*kept, *new)
     if len(marks) <= most:
         return marks
-    room = {True: most, False: most}
+    room = {"": most, "machine": most, "unverified": most}
     latest: list[Mark] = []
     for mark in reversed(marks):
-        by_machine = mark.fields is not None and bool(mark.fields.get("machine"))
-        if room[by_machine]:
-            room[by_machine] -= 1
+        if room[who := who_did(mark)]:
+            room[who] -= 1
             latest.append(mark)
     return tuple(reversed(latest))
+
+
+def who_did(mark: Mark) -> str:
+    """Say who is behind a mark: `machine`, `unverified`, or a person (empty), as far as anybody knows."""
+    fields = mark.fields
+    if fields is None:
+        return ""
+    return "machine" if fields.get("machine") else "unverified" if fields.get("unverified") else ""

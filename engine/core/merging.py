@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from engine.core.address import add_proofs
 from engine.core.causes import with_evidence
+from engine.core.clicks import judge_clicks
 from engine.core.consents import history, note
 from engine.core.customer import (
+    ARRIVED_KEPT,
+    HELD_KEPT,
     MAIL_MARKS_KEPT,
     MARKS_KEPT,
     PROMISES_KEPT,
@@ -22,8 +25,8 @@ from engine.core.customer import (
     Folded,
     Run,
 )
-from engine.core.facts import find_last_reaction
-from engine.core.marks import with_marks
+from engine.core.life import find_last_reaction
+from engine.core.marks import CLICKED, with_marks
 from engine.core.moments import Instant
 from engine.core.orders import Gap, call_off, insert_order, meet_refunds, put_under_way, redate, take_out_order
 from engine.core.permission import permit, stop
@@ -110,6 +113,12 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
     mine.used_in = dict([*other.used_in.items(), *mine.used_in.items()][-MARKS_KEPT:])
     mine.codes_given = tuple(dict.fromkeys((*mine.codes_given, *other.codes_given)))[-MARKS_KEPT:]
     mine.drawn_as = mine.drawn_as or other.drawn_as
+    mine.arrived = _ring((*mine.arrived, *other.arrived), ARRIVED_KEPT, lambda at: at)
+    mine.held = tuple(sorted((*mine.held, *other.held), key=lambda each: (each.due, each.at, each.data.link)))[
+        :HELD_KEPT
+    ]
+    if CLICKED in mine.trail or mine.held:
+        judge_clicks(mine, lifecycle.engagement)
 
 
 def joined_runs(mine: Customer, other: Customer, takes_the_place: set[str]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:

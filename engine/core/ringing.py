@@ -57,4 +57,6 @@ def next_due(customer: Customer) -> Instant | None:
         due = min(due, run.ends_at, NEVER if run.due is None else run.due)
     if customer.looks:
         due = min(due, *customer.looks.values())
+    if customer.held:
+        due = min(due, customer.held[0].due)
     return due if due < NEVER else None

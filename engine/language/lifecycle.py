@@ -21,6 +21,7 @@ from engine.core.rules import (
     Share,
 )
 from engine.language import values
+from engine.language.engagement import ENGAGEMENT
 from engine.language.event_conditions import event_exists, event_values
 from engine.language.forms import Fields, Form
 from engine.language.kinds import BAD, Key
@@ -342,6 +343,7 @@ LIFECYCLE = Form(
         Key("returns_within", SPAN, "How long ago a return may be where `returned:` does not say; 30d when left out."),
         Key("causes", ListOf(CAUSE_RULE), "Which events are evidence of why a customer leaves."),
         Key("seasons", ListOf(SEASON), "When the shop sells; days outside all seasons are not counted as idle."),
+        Key("engagement", ENGAGEMENT, "What tells a person's click from a scanner's."),
         Key("keep", KEEP, "How long data is kept, by kind."),
         Key("experiment_salt", TEXT, "Decides who is held out; another salt, other people. Not a secret."),
     ),

@@ -330,7 +330,7 @@ def test_everything_that_happens_leaves_a_bounded_record() -> None:
             if kind.startswith("order."):
                 data = {"order_id": str(number)}
             fold(customer, event(kind, START + number * HOUR, **data), PLAIN, None, gaps)
-    assert max(len(marks) for marks in customer.trail.values()) <= MARKS_KEPT
+    assert max(len(marks) for marks in customer.trail.values()) <= 3 * MARKS_KEPT  # people's, machines', unverified
     assert len(encode(customer)) < 16_000
     assert decode(encode(customer)) == customer
 

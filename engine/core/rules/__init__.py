@@ -24,6 +24,7 @@ from engine.core.rules.conditions import (
     WorkflowEnded,
     WorthIs,
 )
+from engine.core.rules.engagement import EngagementRule
 from engine.core.rules.lifecycle import (
     FIVE_YEARS,
     Cap,
@@ -93,6 +94,7 @@ __all__ = [
     "Declining",
     "Discount",
     "Emit",
+    "EngagementRule",
     "EnterAtMost",
     "EventSeen",
     "FieldIs",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from engine.core.moments import Length
 from engine.core.money import Money
+from engine.core.rules.engagement import EngagementRule
 from engine.core.rules.offers import PerCustomer
 from engine.core.rules.permission import CountryRule, PermissionRule
 from engine.core.rules.ramp import RampRule
@@ -142,6 +143,7 @@ class Lifecycle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     oldest_address: Length | None = Length(days=730)
     ramp: RampRule | None = None
     keep: Keep = Keep()
+    engagement: EngagementRule = EngagementRule()
     experiment_salt: str = "change-me"
     returns_within: Length = Length(days=30)
     causes: tuple[CauseRule, ...] = ()

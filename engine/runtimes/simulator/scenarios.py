@@ -15,6 +15,7 @@ from engine.core.cadence import Cadence
 from engine.core.customer import Customer
 from engine.core.effects import Effect
 from engine.core.events import DATA, Event
+from engine.core.marks import BY_ANYBODY
 from engine.core.moments import DAY, MINUTE, Day, Instant, Length, Zone, iso_day, zone
 from engine.core.rulebook import Rules
 from engine.core.rules import WHOLE, Mode, RuleSet, Standing, Switch, Workflow
@@ -189,6 +190,9 @@ class Enactment:
             "hand_off": self._last(fx.HANDED_OFF, "hand_off") or "unknown",
             "result": "reached",
             "into": "somebody-else",
+            "machine": False
+            if kind in BY_ANYBODY and "unverified" not in given
+            else "",  # people's, unless it says else
         }
         shape = DATA.get(kind)
         data: Any = given
