@@ -111,7 +111,7 @@ _LISTED = _any(
 _STANDING = _any(
     r"(?:^|: |said |\d )blocked(?: ?-| ?$| ?:|\.)|\b(?:invalid|bad|missing|no|misconfigured) (?:dns )?(?:ptr|mx or a|dns mx)\b|dns (?:mx|ptr)(?: or a| or aaaa|/a|\W)*.{0,10}resource record",
     r"(?:\bip|\bip-|from|reply-?to|return|source|server|client|sending|your|host|originating|envelope|remote|connecting|from:)[ -](?:e?mail |ip )?address",
-    r"\btls\b|starttls|\bssl\b|certificate|\bdane\b|tlsa|encrypt|credential|password|log ?in (?:fail|first|required)|message-id|header (?:\w+ ){0,3}(?:is |are )?(?:missing|invalid|malformed|not)|(?:missing|invalid|malformed|multiple|duplicate|bad|no) (?:\S+ ){0,3}header|rfc ?\d{3,4}|from: header",
+    r"\btls\b|starttls|\bssl\b|certificate|\bdane\b|tlsa|encrypt|credential|password|log ?in (?:fail|first|required)|message-id|header (?:\w+ ){0,3}(?:is |are )?(?:missing|invalid|malformed|not)|(?:missing|invalid|malformed|multiple|duplicate|bad|no) (?:\S+ ){0,3}header|(?<!/)\brfc ?\d{3,4}|from: header",
     r"(?:recipient|user|he|she|they) (?:has |have )?(?:blocked|refuse[sd]?|rejects?|declined|does not (?:accept|want|wish to receive)) (?:\w+ ){0,2}(?:you|this sender|mail|messages|e-?mails?)(?: from)?(?: (?:you|this|external|the))",
     r"\b(?:spf|dkim|dmarc|sender ?id|domain ?keys|arc|rdns|ptr|fcrdns|senderid)\b|reverse[ -](?:dns|lookup|name|hostname)|dns ptr",
     r"un-?authenticated|not authenticated|authenti[ck]ation (?:\w+ ){0,2}(?:invalid|unsuccess|fail|error|denied)|authenti[ck]ation (?:check|result|fail|require|level|information|status|of the mail)|(?:fail|pass|did not pass|meet|lack)\w* (?:\w+ ){0,4}(?:authenti[ck]ation|identity|verification|alignment)|alignment|forged|spoof",

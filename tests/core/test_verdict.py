@@ -163,3 +163,10 @@ def test_time_does_not_run_away(piece: str) -> None:
 def test_the_end_of_a_long_answer_is_read() -> None:
     """Of a long answer the beginning and the end are read: some servers quote first and say last."""
     assert verdict_of("550 " + "x " * LONGEST + "user unknown").kind == "dead"
+
+
+def test_a_mime_type_in_the_words_is_no_rule() -> None:
+    """What a mail returned says of its own parts (message/rfc822) is not the server's reason; RFC 5322 as one is."""
+    said = "The recipient name is not recognized. Content-Type: message/rfc822"
+    assert verdict_of(said, code=550).kind == "dead"
+    assert verdict_of("Message is not RFC 5322 compliant", code=550).kind == "policy"
