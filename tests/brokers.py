@@ -2,7 +2,7 @@
 
 The broker's own settings are Kafka's defaults but for what a small machine needs (few partitions of its internal topics,
 512 MiB of heap) and what makes tests quick (no wait for more members of a group, a short time-out of
-members allowed, a killed broker may come back after 3 seconds).
+members allowed, a killed broker may come back after 3 seconds, what is too old is looked for every two seconds).
 Topics are not made by being asked for: who needs one makes it.
 """
 
@@ -51,6 +51,8 @@ group.min.session.timeout.ms=1000
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.backoff.ms=1000
+log.retention.check.interval.ms=2000
 """
 
 # ApiVersions, version 0, correlation 1, no client id: a broker answers it once it serves clients.

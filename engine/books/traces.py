@@ -162,7 +162,8 @@ def _log(
     """Yield the rows of a log that are a person's, or in which a trace of them may be."""
     table, column = log
     words: list[Any] = list(traces.spellings)
-    if column == "signal":
+    if column == "signal":  # only there the ids of some stand in what is others'
+        words += msgspec.json.decode(names)
         words = [each.encode(errors="surrogatepass") for each in words]
     holds = f"strpos({column}, ?) > 0" if isinstance(connection, PostgresConnection) else f"instr({column}, ?) > 0"
     if isinstance(connection, PostgresConnection) and column == "signal":

@@ -187,7 +187,7 @@ class Traces:
         words = [*person.addresses, *long, *person.messages]
         self._words = tuple(dict.fromkeys(each.casefold() for each in words if each))
         written = [*person.spelled, *person.addresses, *long]
-        self._written = tuple(form for each in written for form in (each, each.upper(), each.title()))
+        self._written = tuple(written)
         self._bytes = tuple(each.encode(errors="surrogatepass") for each in self._words)
         self._ids = frozenset(person.ids)
         self._ids_as_bytes = tuple(each.encode(errors="surrogatepass") for each in person.ids)
@@ -199,12 +199,11 @@ class Traces:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """The ids, and what is searched for within text, as it is usually written: what a database looks for.
+        """What is searched for within others' text, as the person wrote it and in small letters: what a database looks for.
 
         Messages are left out: their ids are hashes, that only the person's own rows have.
         """
-        found = (*self._ids, *self._written)
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(self._written))
 
     def may_be_in(self, raw: bytes) -> bool:
         """Say whether a trace may be in bytes; quick, and right where it says no."""

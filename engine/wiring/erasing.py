@@ -238,11 +238,12 @@ def _effects_of(connection: Connection, *, person: Person) -> list[str]:
 
 
 def _is_in(path: Path, theirs: Traces) -> bool:
+    words = [each.encode(errors="surrogatepass") for each in theirs.spellings]
     try:
         with path.open("rb") as file:
             before = b""
             while chunk := file.read(_CHUNK):
-                if theirs.words_in(before[-256:] + chunk):
+                if any(each in chunk or each in before[-256:] + chunk[:256] for each in words):
                     return True
                 before = chunk
     except OSError:  # it went meanwhile

@@ -36,11 +36,11 @@ class Engine:
         }
         self.parts: dict[str, ServerProcess] = {}
 
-    def start(self, part: str, *args: str) -> ServerProcess:
-        """Start a part."""
+    def start(self, part: str, *args: str, code: str = START) -> ServerProcess:
+        """Start a part; `code` is what starts it."""
         variables = [f"WINBACK_{name.upper()}={value}" for name, value in self.settings.items()]
         command = ["env", "-C", str(self.folder), f"PYTHONPATH={ROOT}", *variables]
-        process = ServerProcess([*command, sys.executable, "-c", START, part, *args], self.folder / f"{part}.log")
+        process = ServerProcess([*command, sys.executable, "-c", code, part, *args], self.folder / f"{part}.log")
         process.start()
         self._stack.callback(process.stop)
         self.parts[part] = process
