@@ -19,7 +19,7 @@ from engine.books.queries import named_queries, read_sql
 from engine.books.store import SqlStore
 from engine.core.customer import Customer
 from engine.core.effects import COUPON_ISSUED, SEND_REQUESTED
-from engine.core.erasing import Person, Traces, blocks_of, erased_key, keys_in, keys_in_bytes, person_of, subject_key
+from engine.core.erasing import Person, blocks_of, erased_key, keys_in, keys_in_bytes, nameless, person_of, subject_key
 from engine.core.events import Event
 from engine.core.moments import Instant
 from engine.core.whose import mail_key
@@ -101,7 +101,7 @@ class Erasures:
         connection = store.connection
         person = person_of(customer_id, record, event).joined(_reached(connection, customer_id))
         number = self.number_of(customer_id, now)
-        why = Traces(person).without(event.data.reason)
+        why = nameless(event.data.reason, person)
         row = (number, now, event.source, why, _encode(person).decode())
         (num,) = connection.execute(QUERIES["begin_erasure"], row).fetchone()
         self.heed(connection, num, person, now)

@@ -111,14 +111,14 @@ class Identities:
         return False
 
     def forget_owners(self, customers: Collection[str], keys: Collection[bytes]) -> None:
-        """Forget these hashes, and whatever else is fresh of these customers."""
+        """Forget that these hashes, and whatever else is fresh, belong to these customers; what went over to others stays."""
         for generation in (self._new, self._old):
-            for key in [each for each, owner in generation.owners.items() if owner in customers or each in keys]:
+            for key in [each for each, owner in generation.owners.items() if owner in customers]:
                 del generation.owners[key]
-        self._rows = [row for row in self._rows if row[2] not in customers and row[1] not in keys]
+        self._rows = [row for row in self._rows if row[2] not in customers]
         self._connection.executemany(QUERIES["forget_fresh_of"], [(each,) for each in customers])
-        self._connection.executemany(QUERIES["forget_fresh"], [(key,) for key in keys])
-        self._connection.executemany(QUERIES["forget_identity"], [(key,) for key in keys])
+        rows = [(key, customer) for key in keys for customer in customers]
+        self._connection.executemany(QUERIES["forget_identity"], rows)
         self._found = {key: owner for key, owner in self._found.items() if owner not in customers}
 
     def flush(self) -> None:

@@ -103,11 +103,8 @@ delete from fresh where seq <= ?
 -- name: forget_fresh_of
 delete from fresh where customer = ?
 
--- name: forget_fresh
-delete from fresh where key = ?
-
 -- name: forget_identity
-delete from identity where key = ?
+delete from identity where key = ? and customer = ?
 
 -- name: forget_seen
 delete from seen where ref >= ? and ref < ? and day < ?

@@ -64,10 +64,11 @@ class SharedIdentities:
         return False
 
     def forget_owners(self, customers: Collection[str], keys: Collection[bytes]) -> None:
-        """Forget these hashes."""
+        """Forget that these hashes belong to these customers; what went over to others stays."""
         self._found = {key: owner for key, owner in self._found.items() if owner not in customers}
         self._owners = {key: owner for key, owner in self._owners.items() if owner not in customers}
-        self._connection.executemany(QUERIES["forget_identity"], [(key,) for key in keys])
+        rows = [(key, customer) for key in keys for customer in customers]
+        self._connection.executemany(QUERIES["forget_identity"], rows)
 
     def flush(self) -> None:
         """Write what is new."""

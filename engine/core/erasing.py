@@ -165,6 +165,11 @@ def _some(found: list[Any]) -> list[Any]:
     return found[:_MOST_TOKENS]
 
 
+def nameless(why: str, person: Person) -> str:
+    """Return a reason without what tells of the person, and without any address: it is kept with the proof."""
+    return str(Traces(person).without(re.sub(r"[^\s<>()\"']+@[^\s<>()\"']+", "", why))).strip()
+
+
 # Traces in what is others' ---------------------------------------------------------------------------------------------
 
 

@@ -10,9 +10,14 @@ from typing import Any
 import aiohttp
 
 from engine.books.database import FILE_NAME
-from engine.core.moments import DAY
+from engine.books.erasures import Erasures
+from engine.core.moments import DAY, HOUR
 from engine.core.reading import encode
+from engine.core.rules import RuleSet
 from engine.ports import Message
+from engine.runtimes.sqlite.engine import Arrivals
+from engine.runtimes.sqlite.opening import opened
+from engine.wiring.secret import keys_of
 from tests.acceptance.accidents.scene import COME_BACK, Scene, lapsed, scene
 from tests.builders import START, event
 from tests.mail_servers import Mails
@@ -172,3 +177,72 @@ def _sums(here: Scene) -> list[Any]:
         "select day, what, workflow, detail, count from tally where what not in ('run_ended', 'coupon_voided') order by 1, 2, 3, 4"
     )
     return [tally, here.shop.program.engine.handling.rules.shop.cadence]
+
+
+async def test_a_send_that_waits_never_leaves(tmp_path: Path) -> None:
+    """The mail server puts everything off; who is erased meanwhile gets nothing when it is well again, others do."""
+    well: list[str] = []
+    mails = Mails(at_recipient=lambda _: None if well else "451 later")
+    async with scene(tmp_path, mails=mails) as here:
+        await here.happens([*lapsed(3), *about_ada(here.shop.clock.now())])
+        async with asyncio.timeout(60):
+            while len(here.shop.rows("select 1 from outbox")) < 4:
+                here.shop.clock.advance(HOUR)
+                here.shop.program.loop.wake()
+                await here.shop.settled_but_for_mail()
+                await asyncio.sleep(0.01)
+        assert here.shop.rows("select 1 from outbox where customer = ?", ADA)
+        await erase(here)
+        assert here.shop.rows("select 1 from outbox where customer = ?", ADA) == []
+        assert found_in_files(here.shop.data, WORDS) == {}
+        well.append("yes")
+        await here.days(2, step=HOUR)
+        reached = {to for each in mails.taken for to in each.rcpt_tos}
+        assert ADDRESS not in reached
+        assert len(reached) == 3
+
+
+async def test_who_shares_an_address_keeps_it(tmp_path: Path) -> None:
+    """By her id she goes alone, and the address stays with the other; by the address both go."""
+    async with scene(tmp_path) as here:
+        now = here.shop.clock.now()
+        await here.happens(about_ada(now))
+        await here.happens(
+            [
+                event("order.placed", now - DAY, "her-second-account", "o2", order_id="second", email=ADDRESS),
+                event("profile.updated", now - DAY, "her-second-account", "p2", email=ADDRESS),
+            ]
+        )
+        proof = await erase(here)
+        assert proof["addresses"] == []
+        there = found_in_files(here.shop.data, [ADA, *NAMES, STREET])
+        assert there == {}
+        told = await here.ingested(
+            [event("order.placed", now, "her-second-account", "o3", order_id="third", email=ADDRESS)]
+        )
+        assert (told["accepted"], told["refused"]) == (1, 0)
+        await erase(here, ADDRESS)
+        assert found_in_files(here.shop.data, [*WORDS, "her-second-account"]) == {}
+
+
+async def test_a_start_ends_what_a_kill_has_cut_off(tmp_path: Path) -> None:
+    """What must hold held from the first transaction on; the next start takes out the rest, and keeps the proof."""
+    async with scene(tmp_path) as here:
+        await here.happens([*lapsed(3), *about_ada(here.shop.clock.now())])
+        await here.days(2)
+        settings, clock = here.shop.program.settings, here.shop.clock
+    secrets = keys_of(settings, {})
+    erasures = Erasures(secrets.blocks)
+    with opened(settings.data, clock, key=secrets.codes, first_rules=RuleSet(), erasures=erasures) as engine:
+        engine.run([Arrivals([event("customer.erased", clock.now(), ADA, "gone")])])  # and nobody comes to end it
+        late = Arrivals([event("order.placed", clock.now(), ADA, "late", order_id="late")])
+        engine.run([late])
+        assert late.results[0].status == "refused"
+    assert found_in_files(settings.data, [ADA]) != {}
+    async with scene(tmp_path, clock=clock) as here:
+        async with asyncio.timeout(30):
+            while here.shop.rows("select 1 from erasure where state = 'begun'"):
+                await here.shop.settled_but_for_mail()
+        ((number, who),) = here.shop.rows("select id, who from erasure")
+        assert (bool(number), who) == (True, "test")
+    assert found_in_files(settings.data, WORDS) == {}

@@ -50,7 +50,7 @@ async def in_topics(bootstrap: str, names: list[str]) -> dict[str, list[str]]:
             consumer.assign(sources)
             await consumer.seek_to_beginning(*sources)
             ends = await consumer.end_offsets(sources)
-            while any(await consumer.position(each) < ends[each] for each in sources):
+            while any([await consumer.position(each) < ends[each] for each in sources]):
                 for records in (await consumer.getmany(timeout_ms=500)).values():
                     for each in records:
                         raw = b"\0".join([each.key or b"", each.value or b"", *(text for _, text in each.headers)])
