@@ -198,3 +198,19 @@ def test_every_setting_says_what_it_is() -> None:
     """`winback run --help` names each with its default and its variable."""
     assert [key for key, _, means in described() if not means] == []
     assert len({variable(path) for path, _ in keys()}) == len(list(keys()))
+
+
+def test_hooks_are_set_by_variables_too(tmp_path: Path) -> None:
+    """Their secrets by variables alone, all else by both."""
+    path = tmp_path / "winback.toml"
+    path.write_text("[hooks.shopify]\n")
+    environment = {
+        "WINBACK_HOOKS_SHOPIFY_SECRETS": "new,old",
+        "WINBACK_HOOKS_SES_TOPICS": "arn:aws:sns:eu-west-1:1:a,arn:aws:sns:eu-west-1:1:b",
+        "WINBACK_HOOKS_MAILGUN_WINDOW": "15min",
+        "WINBACK_SHOP_POLL": "off",
+    }
+    settings = load(path, environment)
+    assert len(settings.hooks.ses.topics) == 2
+    assert settings.hooks.mailgun.window == Length(minutes=15)
+    assert settings.shop.poll is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 
 from engine.core.events import Event
 from engine.core.reading import Reader
-from engine.ports import HookCall
+from engine.ports import HookCall, UnreadableError
 from engine.wiring.hook_settings import Hooks, SesHook
 from engine.wiring.hooks import hooks_of
 from engine.wiring.settings import Settings
-from tests.hook_senders import OURS, SENDERS, TOPIC, environment, with_certificate
+from tests.hook_senders import OURS, SENDERS, TOPIC, Ses, environment, with_certificate
 
 NOW = 1_767_607_200_000_000  # 2026-01-05 10:00 UTC
 JSON = dict[str, Any]
@@ -262,3 +263,53 @@ async def test_the_first_and_the_unique_open_of_a_moment_are_one(tmp_path: Path)
     """Brevo tells both; they have one id."""
     first = await heard("brevo", brevo("unique_opened"), tmp_path)
     assert [each.id for each in first] == [each.id for each in await heard("brevo", brevo("opened"), tmp_path)]
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    "",
+    0,
+    [],
+    {},
+    "text",
+    -1,
+    1e308,
+    True,
+    "\u0000",
+    [None],
+    {"id": None},
+    [[]],
+    "{",
+    "550 " * 500,
+)
+
+
+def changed(said: Any) -> Iterator[Any]:
+    """Yield what is said with each field in turn, at any depth, holding each of the odd values."""
+    if isinstance(said, dict):
+        for name, kept in said.items():
+            yield from ({**said, name: value} for value in ODD)
+            yield from ({**said, name: other} for other in changed(kept))
+    elif isinstance(said, list):
+        for place, kept in enumerate(said):
+            yield from ([*said[:place], other, *said[place + 1 :]] for other in changed(kept))
+
+
+@pytest.mark.parametrize("name", ["ses", "sendgrid", "mailgun", "postmark", "brevo"])
+async def test_nothing_that_a_field_holds_is_a_failure(name: str, tmp_path: Path) -> None:
+    """It is an event, a dead letter that says why, or a refusal; never a traceback."""
+    ses = SesHook(topics=(TOPIC,), certificate_file=with_certificate(tmp_path))
+    (hook,) = (each for each in hooks_of(Settings(hooks=Hooks(ses=ses)), environment()) if each.name == name)
+    sender = SENDERS[name]
+    said = sender.said(1)
+    told = [sns(each) for each in changed(Ses().bounce(1))] if name == "ses" else list(changed(said))
+    for each in told:
+        headers, body = sender.signed(json.dumps(each).encode(), sender.secrets[0], NOW)
+        call = HookCall({key.lower(): value for key, value in headers.items()}, body, NOW)
+        try:
+            heard = await hook.hear(call)
+        except UnreadableError:
+            continue
+        for raw in heard.events:
+            read = Reader().read(raw, now=NOW)
+            assert read.event is not None or read.dead is not None
