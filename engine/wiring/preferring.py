@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from engine.books.database import Where
 from engine.books.views import Views
+from engine.core.merging import who_is_now
 from engine.core.moments import Instant
 from engine.core.preferences import Preferences, preferences_of
 from engine.core.rules import Lifecycle
@@ -22,7 +23,7 @@ def known_by(where: Where, lifecycle: Callable[[], Lifecycle], now: Callable[[],
     async def known(customer: str) -> Preferences | None:
         def look() -> Preferences | None:
             with Views(where) as views:
-                record = views.record(customer)
+                record = views.record(who_is_now(views.record, customer))
             return None if record is None else preferences_of(record, now(), lifecycle())
 
         return await asyncio.to_thread(look)

@@ -315,3 +315,21 @@ async def test_a_withdrawal_holds_for_mails_already_sent(tmp_path: Path) -> None
         await shop.settle()
         assert events(shop)[known:] == []
         assert shop.rows("select count(*) from dead_letter") == [(0,)]
+
+
+async def test_the_page_of_who_was_merged_is_that_of_who_goes_on(tmp_path: Path) -> None:
+    """A link in a mail to a record that was given up shows, and changes, the choices of the one it was merged into."""
+    async with ada_got(tmp_path, "newsletter") as (shop, (mail,)):
+        (url,) = set(re.findall(rf"{PUBLIC}/preferences/[\w-]+", html_of(mail)))
+        consent = event("consent.given", START - DAY, "bea", purpose="marketing", proof={"page": "/"})
+        await shop.program.loop.submit([consent, event("customer.merged", shop.clock.now(), "ada", into="bea")])
+        async with ClientSession() as session:
+            async with session.get(here(shop, url)) as answer:
+                fields = Form(await answer.text()).fields
+            assert {("get", "newsletter"), ("get", "marketing")} <= set(fields)
+            async with session.post(here(shop, url), data={"all": "stop"}) as answer:
+                assert answer.status == 200
+        with Views(shop.data) as views:
+            bea = views.record("bea")
+        assert bea is not None
+        assert sorted(bea.stopped) == ["marketing", "newsletter"]
