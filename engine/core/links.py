@@ -54,7 +54,8 @@ class Link(Struct, frozen=True, array_like=True):
     """What a token says. Without a customer it is a test's, and changes nothing. `blocks` are the keys of the block list that a "no" through this link writes.
 
     `asks` is the question that is answered: its name in the workflow. `language` is that of the message, so that
-    the page can speak it. `target` is where a click leads on to, and `hidden` says that no person can see the link.
+    the page can speak it. `target` is where a click leads on to, and `hidden` says that no person can see the link,
+    `links` how many different ones the mail has that lead through us.
     `expires` is the last day (UTC) that the token is good for, 0 where it is good for ever. New fields stand at the end:
     tokens that were made without them are read as if they had their defaults.
     """
@@ -69,6 +70,7 @@ class Link(Struct, frozen=True, array_like=True):
     target: str = ""
     expires: Day = 0
     hidden: bool = False
+    links: int = 0
 
     @property
     def is_test(self) -> bool:

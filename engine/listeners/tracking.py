@@ -85,6 +85,7 @@ class Tracks:
             "ip": self._callers.address(request),
             "method": request.method,
             "hidden": link.hidden,
+            "links": link.links,
         }
         event = {
             "specversion": "1.0",

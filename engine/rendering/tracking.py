@@ -14,6 +14,7 @@ from html import unescape
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.core.links import CLICK, OPEN, PAGES, Keys, Link
 from engine.core.targets import BadTargetError, why_not_a_target
@@ -66,7 +67,11 @@ def tracked(
     said = Link("", customer["id"], "", effect_id, language=customer.get("language") or "")
     sealing = _Sealing(desk, keys, said, last_day(data, tracking.days))
     if tracking.clicks:
-        html = "".join(_led(piece, sealing) if is_link else piece for piece, is_link in _pieces(html))
+        pieces = [(piece, _target_in(piece) if is_link else None) for piece, is_link in _pieces(html)]
+        sealing.links = len(
+            {found.address for _, found in pieces if found is not None and sealing.leads_to(found.address)}
+        )
+        html = "".join(piece if found is None else _led(piece, found, sealing) for piece, found in pieces)
     unseen = sealing.click(home, hidden=True) if tracking.clicks and home else ""
     added = (_UNSEEN.format(unseen) if unseen else "") + (_PIXEL.format(sealing.pixel()) if tracking.opens else "")
     place = max((found.start() for found in _END_OF_BODY.finditer(html)), default=len(html))
@@ -79,25 +84,26 @@ class _Sealing:
     def __init__(self, desk: Desk, keys: Keys, said: Link, until: int) -> None:
         self._desk, self._keys, self._said, self._until = desk, keys, said, until
         self._own = tuple(f"{desk.public_url}/{page}/" for page in PAGES.values())
+        self.links = 0  # of the mail: whoever follows all of them at once is a program
+
+    def leads_to(self, target: str) -> bool:
+        """Say whether a link to a target leads through us."""
+        return not target.startswith(self._own) and not why_not_a_target(target)
 
     def click(self, target: str, *, hidden: bool = False) -> str:
         """Return the address that leads on to a target; empty where it is not led through us."""
-        if target.startswith(self._own) or why_not_a_target(target):
+        if not self.leads_to(target):
             return ""
         try:
-            return self._url(CLICK, target=target, hidden=hidden)
+            return self._url(CLICK, target=target, hidden=hidden, links=self.links)
         except BadTargetError:  # so long that no token can hold it
             return ""
 
     def pixel(self) -> str:
         return self._url(OPEN) + ".gif"
 
-    def _url(self, kind: str, *, target: str = "", hidden: bool = False) -> str:
-        said = self._said
-        link = Link(
-            kind, said.customer, "", said.effect_id, (), "", said.language, target, expires=self._until, hidden=hidden
-        )
-        return url_of(self._desk, self._keys, link)
+    def _url(self, kind: str, **more: Any) -> str:
+        return url_of(self._desk, self._keys, replace(self._said, kind=kind, expires=self._until, **more))
 
 
 def _pieces(html: str) -> Iterator[tuple[str, bool]]:
@@ -125,11 +131,23 @@ def _pieces(html: str) -> Iterator[tuple[str, bool]]:
     yield html[begun:], False
 
 
-def _led(piece: str, sealing: _Sealing) -> str:
-    """Return the tag of a link with its address led through us, if it has one that is."""
-    attributes = _ATTRIBUTE.finditer(piece, 2)
+class _Target(Struct, frozen=True):
+    """Where a link leads, and where in its tag that stands, quotes included."""
+
+    address: str
+    begins: int
+    ends: int
+
+
+def _target_in(tag: str) -> _Target | None:
+    attributes = _ATTRIBUTE.finditer(tag, 2)
     href = next((each for each in attributes if each["name"].lower() == "href" and each["value"]), None)
     if href is None:
-        return piece
-    through = sealing.click(unescape(href["value"].strip("\"'")).strip())
-    return f'{piece[: href.start("value")]}"{through}"{piece[href.end("value") :]}' if through else piece
+        return None
+    return _Target(unescape(href["value"].strip("\"'")).strip(), href.start("value"), href.end("value"))
+
+
+def _led(tag: str, found: _Target, sealing: _Sealing) -> str:
+    """Return the tag of a link with its address led through us, if it is one that is."""
+    through = sealing.click(found.address)
+    return f'{tag[: found.begins]}"{through}"{tag[found.ends :]}' if through else tag

@@ -108,10 +108,10 @@ async def test_everything_known_of_a_request_is_handed_on(keys: Keys, world: Wor
     app = public_app(keys, answers, Shopfront(name="S"), lambda: "", clock=world.clock, notes=Notes(raws, READ))  # type: ignore[arg-type]  # a fake
     async with TestClient(TestServer(app)) as browser:
         agent = {"User-Agent": "Scanner/1.0 \u00e4"}
-        await browser.head(click(keys, hidden=True), headers=agent, allow_redirects=False)
+        await browser.head(click(keys, hidden=True, links=4), headers=agent, allow_redirects=False)
         await browser.get(pixel(keys), headers={"User-Agent": "x" * 5_000})
     (first, second) = raws.taken
-    for part in (b'"method":"HEAD"', b'"hidden":true', b'"ip":"127.0.0.1"', b"Scanner/1.0"):
+    for part in (b'"method":"HEAD"', b'"hidden":true', b'"links":4', b'"ip":"127.0.0.1"', b"Scanner/1.0"):
         assert part in first
     assert b'"method":"GET"' in second
     assert b"hidden" not in second

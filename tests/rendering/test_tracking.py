@@ -143,6 +143,13 @@ def test_the_pixel_stands_at_the_end() -> None:
     assert html.endswith("></body></html>")
 
 
+def test_each_link_says_how_many_there_are() -> None:
+    """Different ones that lead through us, however often each stands in the mail; the one that nobody sees is none of them."""
+    tags = ["https://shop.example/a", "https://shop.example/a", "https://shop.example/b", "mailto:x@shop.example"]
+    found = sealed(through_us("".join(f'<a href="{each}">x</a>' for each in tags)))
+    assert [(link.links, link.hidden) for link in found] == [(2, False)] * 3 + [(2, True)]
+
+
 @pytest.mark.parametrize(("opens", "clicks"), [(True, False), (False, True), (False, False)])
 def test_each_can_be_left_out(*, opens: bool, clicks: bool) -> None:
     """Without `opens` no pixel, without `clicks` plain links and none that is hidden."""
