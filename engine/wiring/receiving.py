@@ -11,6 +11,7 @@ from engine.books.delivery import ORIGIN
 from engine.books.parcels import kept_types
 from engine.books.views import Views
 from engine.core import effects as fx
+from engine.core.handing_off import REPLIES
 from engine.core.moments import SECOND, Instant
 from engine.core.shop import Shop
 from engine.insight.receiving import ReceiverRow
@@ -50,6 +51,8 @@ def nobody_takes(views: Views, settings: Settings) -> dict[str, int]:
     found: dict[str, int] = {}
     for kind, detail, count in views.all("tally_of", msgspec.json.encode(list(kinds)).decode()):
         told = fx.SEND_REQUESTED if kinds[kind] == fx.SEND_GIVEN_OUT else kinds[kind]
+        if told == fx.HANDED_OFF and detail == REPLIES and settings.incoming.takes_mail:
+            continue  # their words went to people by mail
         need = Need("", "", "", told, channel=detail, team=detail)
         if not any(takes(each, need) for each in taken_by):
             found[told] = found.get(told, 0) + count

@@ -50,6 +50,9 @@ def test_each_mail_is_told_and_its_events_are_taken_in(shop: Winback) -> None:
     assert (first.json["accepted"], first.json["for_people"]) == (3, 1)
     again = shop("incoming", "bounce.eml", "no.eml", "question.eml", "--json").json
     assert (again["accepted"], again["duplicate"]) == (0, 3)
+    told = shop("explain", "ada")
+    assert "replies" in told.out, told.out
+    assert shop("status").code == 0
     known = shop("explain", "ada", "--json").json["customer"]
     assert known["address"] == "doubtful"
     assert set(known["stopped"]) == {"marketing", "newsletter"}
