@@ -140,6 +140,7 @@ async def assembled(
             "trouble": relay.trouble,
             "clock": clock_trouble(clock),
             "receivers": dict(deliveries.troubles),
+            "refused_of_erased": erasures.refused,
             "incoming": dict(program.incoming.troubles) if program.incoming is not None else {},
         }
 

@@ -42,7 +42,7 @@ LOOK_EVERY: Final = 0.25
 """Seconds of real time between two looks at whether somebody is to be erased."""
 
 LOOK_AGAIN: Final = 2.0
-"""The same while what is on its way of somebody is waited for."""
+"""The same where several processes begin erasures, so that the books have to be asked."""
 
 _CHUNK: Final = 1 << 22
 
@@ -107,17 +107,16 @@ class Eraser:
     async def run(self) -> None:
         """End what was begun, whenever there is something, until cancelled."""
         while True:
-            if self.erasures.waiting:
+            if self.erasures.waiting or self._settle:  # where something is on its way, other processes begin some
                 for proof in await self.end_all():
                     log.info("a person was erased", proof=proof.id)
-            await asyncio.sleep(LOOK_AGAIN if self._settling else LOOK_EVERY)
+            await asyncio.sleep(LOOK_AGAIN if self._settle else LOOK_EVERY)
 
     async def end_all(self) -> list[Proof]:
         """End all erasures under way; return their proofs."""
         async with self._one_at_a_time:
             self.erasures.waiting = False
-            waiting, now = await self.ask(lambda store, now: (books.begun(store.connection), now))
-            self.erasures.waiting = bool(self._settle and waiting)
+            waiting, now = await self.ask(self._waiting)
             done = []
             for each in waiting:
                 settled = now >= each.at + self._settle
@@ -128,6 +127,10 @@ class Eraser:
                 if settled:
                     self._settling.discard(each.num)
             return done
+
+    def _waiting(self, store: SqlStore, now: Instant) -> tuple[list[Begun], Instant]:
+        self.erasures.refresh(store.connection)
+        return books.begun(store.connection), now
 
     # One erasure ------------------------------------------------------------------------------------------------------
 
