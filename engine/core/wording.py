@@ -24,7 +24,7 @@ _URL = re.compile(r"https?://[^\s<>\"']{1,300}", re.IGNORECASE)
 _REASON_IN_A_LINK = re.compile(r"[?&]p=([A-Za-z]{3,40})")
 _ADDRESS = re.compile(r"[^\s<>@\"',;:()\[\]]{1,64}@[\w.\-\[\]]{1,255}")
 _HOST = re.compile(r"(?<![\w.-])(?:[A-Za-z0-9_-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])")
-_IP = re.compile(r"\[?(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])\]?")
+_IP = re.compile(r"\[?(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)\]?")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LISTS = (
     r"spamhaus|spamcop|barracuda\s?(?:central|reputation)|sorbs|uceprotect|abuseat|senderbase|senderscore|invaluement|mailspike"
@@ -38,7 +38,7 @@ _SPACES = re.compile(r"\s+")
 _NO_LETTERS = re.compile(r"[\"`*_|=<>\u00ab\u00bb\u201c\u201d\u201e]+")
 _FRAME = re.compile(  # what the reporting server says around the words of the other one
     r"\bhost [~ ()\[\]:]+(?:said|says)? ?:|\bremote (?:host|server) (?:said|replied|returned|answered) ?:?|\brcpt to ?:? ?@? ?:?"
-    r"|smtp error from remote (?:mail )?(?:server|mailer) (?:after|for)|in reply to (?:end of )?\w+ command"
+    r"|smtp error from remote (?:mail )?(?:server|mailer) (?:after|for)|\bgiving up on [~ \[\]]+|in reply to (?:end of )?\w+ command"
 )
 _STATE = (
     r"(?:spam\w*|unsolicited|junk|black\s?listed|blocked|block\s?listed|banned|full|over\s?quota|virus\w*|malware|disabled|suspended"

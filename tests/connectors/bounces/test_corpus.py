@@ -2,7 +2,8 @@
 
 Rows of said.txt were labelled before the rules were tried on them. Every third row is held out: the rules were changed by
 looking at the others alone. When first tried, before any change: seen 0.977 precision and 0.988 recall of `dead`, held out
-1.000 and 0.974; two answers about us or a full mailbox were taken for the dead, and led to the rules of `traps.txt`.
+1.000 and 0.974; two answers about us or a full mailbox were taken for the dead, and led to the rules of `traps.txt`. 73 replies written after that (later.txt) gave 0.966 and 0.875
+at first sight: what comes in from servers nobody thought of will be nearer to these.
 """
 
 import pytest
@@ -52,6 +53,15 @@ def test_precision_and_recall_of_dead(held_out: bool) -> None:  # noqa: FBT001 -
     assert agreed >= 0.9
 
 
+def test_what_was_said_later() -> None:
+    """The bars hold for replies that were written when the rules were there, and led to more of them."""
+    precision, recall, agreed = rates(list(corpus("later.txt")))
+
+    assert precision >= 0.97
+    assert recall >= 0.85
+    assert agreed >= 0.9
+
+
 @pytest.mark.parametrize("form", SPEAKING_FOR_OTHERS)
 def test_what_others_say_means_the_same_in_any_form(form: str) -> None:
     """The same replies inside another server's report: none that is about us or a full mailbox is called dead, and few are lost."""
@@ -70,7 +80,7 @@ def test_what_others_say_means_the_same_in_any_form(form: str) -> None:
     assert recall >= 0.85
 
 
-@pytest.mark.parametrize("name", ["said.txt", "traps.txt"])
+@pytest.mark.parametrize("name", ["said.txt", "later.txt", "traps.txt"])
 def test_what_is_not_about_the_address_is_never_dead(name: str) -> None:
     """No report of a full mailbox, a policy, spam, authentication, a fault of ours or a passing trouble is called dead."""
     wrong = [
