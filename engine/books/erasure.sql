@@ -107,9 +107,6 @@ delete from parcel where customer in (select value from json_each(?))
 -- name: wipe_letter
 delete from dead_letter where id = ?
 
--- name: blank_code
-update pool_code set code = ? where code = ?
-
 -- name: wipe_request
 delete from data_request where customer in (select value from json_each(?))
 

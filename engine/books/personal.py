@@ -113,14 +113,6 @@ TABLES: Final[tuple[Place, ...]] = (
         "decisions (its effect)",
         "rows deleted",
     ),
-    Place(
-        "pool_code",
-        {"code": "given to somebody"},
-        ("seq", "pool", "state", "at"),
-        "by the codes of their effects",
-        "coupons",
-        "kept under a keyed hash",
-    ),
     Place("data_request", {"customer": "who"}, ("at",), "by customer", "data_requested", "row deleted"),
     Place(
         "erasure",
@@ -216,6 +208,7 @@ NOBODYS: Final[tuple[Plain, ...]] = (
     Plain("applied", "who of the shop's people put what in force"),
     Plain("proposal", "plans: counts, and who of the shop's people made them"),
     Plain("seeded", "addresses of the shop's own, named in the settings"),
+    Plain("pool_code", "codes of the shop's own lists, each once; whose one became is in effects and records alone"),
     Plain("hook_call", "hashes of calls' own names and bodies, for a short time"),
     Plain("poll", "how far each shop was asked"),
     Plain("topic_position", "offsets"),

@@ -29,14 +29,12 @@ def wipe(store: SqlStore, shop: Shop, erasures: Erasures, person: Person, found:
     let_go_of(shop, person.ids)
     blanked = [(f"erased:{erasures.key_of(f'message:{each}').hex()}", each) for each in found.ledger]
     connection.executemany(QUERIES["blank_ledger"], blanked)
-    codes = [(f"erased:{erasures.key_of(f'code:{each}').hex()}", each) for each in person.codes]
     counts |= {
         "identity": len(found.identities),
         "ledger": len(found.ledger),
         "parcel": connection.execute(QUERIES["wipe_parcels"], (names,)).rowcount,
         "outbox": connection.execute(QUERIES["outbox_of"], (names,)).rowcount,
         "data_request": connection.execute(QUERIES["wipe_request"], (names,)).rowcount,
-        "pool_code": sum(connection.execute(QUERIES["blank_code"], each).rowcount for each in codes),
     }
     connection.executemany(QUERIES["wipe_letter"], [(number,) for number in found.letters])
     counts["dead_letter"] = len(found.letters)
