@@ -27,7 +27,7 @@ def test_what_was_made_is_opened_again_and_fits(customer: str, effect: bytes, lo
     assert len(made.rpartition("@")[0]) <= LONGEST_LOCAL_PART
     (found,) = PATHS.found_in(made)
     assert found.effect_id == effect.hex()
-    assert found.customer == (customer if len(customer.encode()) <= (14 if local == "b" else 10) else "")
+    assert found.customer == (customer if len(customer.encode()) <= (14 if local == "b" else 11) else "")
 
 
 @pytest.mark.parametrize(
