@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from engine.core.bursts import JUDGED, click_of, judge
 from engine.core.customer import ARRIVED_KEPT, HELD_KEPT, Customer, Held, Mark, ring
+from engine.core.engagement import MANY_RECIPIENTS
 from engine.core.events import Event
 from engine.core.life import CLICK, live, set_back
 from engine.core.marks import CLICKED, by_whom, who_did
@@ -55,6 +56,26 @@ def next_settled(customer: Customer, now: Instant) -> Event | None:
     return Event("", "", CLICKED, first.at, customer.id, first.data)
 
 
+def forget_first_telling(customer: Customer, event: Event) -> None:
+    """Take out on the caller's own copy what a click that is told again as a machine's was before."""
+    data = event.data
+    if event.type != CLICKED or not data.machine or MANY_RECIPIENTS not in data.why:
+        return
+    mail = (by_whom(CLICKED, data) or {}).get("mail")
+    customer.held = tuple(
+        each
+        for each in customer.held
+        if (each.at, each.data.link, each.data.message_id) != (event.time, data.link, data.message_id)
+    )
+    if marks := customer.trail.get(CLICKED):
+        kept = tuple(
+            mark
+            for mark in marks
+            if (mark.at, _link(mark), (mark.fields or {}).get("mail")) != (event.time, data.link, mail)
+        )
+        customer.trail = {**customer.trail, CLICKED: kept}
+
+
 # Judging -------------------------------------------------------------------------------------------------------------
 
 
@@ -88,7 +109,7 @@ def judge_clicks(customer: Customer, rule: EngagementRule) -> None:
     if changed:
         customer.trail = {**customer.trail, CLICKED: judged}
     last = max((mark.at for mark in judged if not who_did(mark)), default=0)
-    if changed and last < customer.life.get(CLICK, 0):
+    if last < customer.life.get(CLICK, 0):
         set_back(customer, CLICK, last)
     elif last:
         live(customer, CLICK, last)

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.core.address import add_proofs, address_ref
 from engine.core.causes import TELL_A_CAUSE, learned, with_evidence
-from engine.core.clicks import MAY_TELL, as_judged, judge_clicks, may_tell
+from engine.core.clicks import MAY_TELL, as_judged, forget_first_telling, judge_clicks, may_tell
 from engine.core.consents import CONFIRMED, GIVEN, REQUESTED, STOPPED, WITHDRAWN, Said, note, proof_of
 from engine.core.customer import (
     CATEGORIES_KEPT,
@@ -81,6 +81,7 @@ def fold(customer: Customer, event: Event, lifecycle: Lifecycle, own: OwnEvent |
     elif own is not None and own.shows_life:
         live(customer, "other", event.time)
     if not (customer.called_off and is_taken_back(customer, event)):
+        forget_first_telling(customer, event)
         mark_down(customer, event)
     if event.type in MAY_TELL and may_tell(customer, event, lifecycle.engagement):
         judge_clicks(customer, lifecycle.engagement)

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
+from engine.core.crowds import Crowds
 from engine.core.events import DeadLetter, Event
 from engine.core.moments import Instant
 from engine.core.reading import Read
@@ -51,6 +52,7 @@ class Intake:
     def __init__(self, read: ReadEvent, submit: Submit, clock: Clock) -> None:
         """`read` is asked anew for each event, since the shop's own events may change while the engine runs."""
         self._read, self._submit, self._clock = read, submit, clock
+        self._crowds = Crowds()
 
     async def take(self, raws: Sequence[bytes], origin: str, first: Heed | None = None) -> list[Result]:
         """Take in events and return what became of each, in their order, after the commit.
@@ -64,9 +66,15 @@ class Intake:
             await first([each.event for each in read if each.event is not None])
         items: list[Event | DeadLetter] = []
         places: list[int] = []  # of the item that tells what became of an input: its dead letter where it has one
+        told_again: list[Event] = []  # clicks that turn out to be of one visitor for many recipients
         for each in read:
-            items += [item for item in (each.event, each.dead) if item is not None]
+            if each.event is not None:
+                event, *earlier = self._crowds.heard(each.event)
+                items.append(event)
+                told_again += earlier
+            items += [each.dead] if each.dead is not None else []
             places.append(len(items) - 1)
+        items += told_again
         taken = await self._submit(items, [origin] * len(items)) if items else []
         return [
             Result(each.event.id if each.event else _id_in(raw), taken[place].status, taken[place].reason)
