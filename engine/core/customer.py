@@ -79,7 +79,7 @@ class Mark(Struct, frozen=True, array_like=True, gc=False):
 class Permission(Struct, frozen=True, array_like=True, gc=False):
     """What was last said about one purpose on one channel. `expires` is a day, or None.
 
-    Of a withdrawal, `yes_at` is when it had last been given before, so that a late stop finds whether a yes followed it.
+    `basis` is empty for the ordinary one, which is that they said so (express). Of a withdrawal, `yes_at` is when it had last been given before, so that a late stop finds whether a yes followed it.
     `used` is when we last wrote or called under it, 0 for never.
     """
 
@@ -269,7 +269,7 @@ class Customer(Struct, array_like=True, gc=False):
     drawn_as: str = ""  # what their lots are drawn by, once they are: see `lot_key`
     crowded_out: tuple[str, ...] = ()  # workflows that fit while another run has the customer's one place
     used_in: dict[str, int] = {}  # of the codes we gave: ref of the order each was used in, 0 if unknown
-    sold_to: Instant = 0  # the latest order that named the address we have
+    sold_on: Day = 0  # of the latest order that named the address we have
     consents: bytes = b""  # what was said of each permission, with its proof; read by `engine.core.consents` alone
     data_requested: Instant = 0  # when they last asked what is known of them
     replied_at: Instant = 0  # when they last wrote back to a mail, themselves

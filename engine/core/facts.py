@@ -97,15 +97,15 @@ def _placed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[G
     data: OrderPlaced = event.data
     number = ref(data.order_id)
     _address_given(customer, data.email, event.time)
-    if event.time > customer.sold_to and data.email and data.email.casefold() == _address(customer):
-        customer.sold_to = event.time
+    day = home(customer, lifecycle).day(event.time)
+    if day > customer.sold_on and data.email and data.email.casefold() == _address(customer):
+        customer.sold_on = day
     if ~number in customer.called_off:  # from now on it is known
         customer.called_off = tuple(number if each == ~number else each for each in customer.called_off)
     if number in customer.called_off:
         return
     categories = tuple(dict.fromkeys(item.category for item in data.items if item.category))[:CATEGORIES_KEPT]
     amount = smallest_units(data.total, data.currency)
-    day = home(customer, lifecycle).day(event.time)
     insert_order(customer, Order(event.time, day, number, amount, data.currency, categories), gaps)
     meet_refunds(customer)
     put_under_way(customer, ((number, event.time),))
@@ -215,7 +215,7 @@ def _subscribed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: li
 
 def _confirmed(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: NewsletterAnswer = event.data
-    permit(customer, _NEWSLETTER, Permission(True, event.time, EXPRESS))
+    permit(customer, _NEWSLETTER, Permission(True, event.time))
     note(customer, Said(event.time, _NEWSLETTER, CONFIRMED, event.type, event.source, EXPRESS, proof_of(data.proof)))
     live(customer, "confirmation", event.time)
     _address_given(customer, data.email, event.time)
@@ -227,7 +227,7 @@ _NEWSLETTER = "newsletter/email"
 def _consent_given(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list[Gap]) -> None:
     data: Consent = event.data
     expires, key, basis = parse_day(data.expires) if data.expires else None, data.permission, data.basis or EXPRESS
-    permit(customer, key, Permission(True, event.time, basis, expires))
+    permit(customer, key, Permission(True, event.time, "" if basis == EXPRESS else basis, expires))
     proof = proof_of(data.proof, given_at=data.given_at, expires=data.expires)
     note(customer, Said(event.time, key, GIVEN, event.type, event.source, basis, proof))
     _address_given(customer, data.email, event.time)
@@ -272,7 +272,7 @@ def _profiled(customer: Customer, event: Event, lifecycle: Lifecycle, gaps: list
             is_new = known is None or str(known[0] or "").casefold() != value.casefold()
             if _newer(profile, "email", value, at) and is_new:
                 customer.address_given = max(customer.address_given, at)
-                customer.sold_to = 0
+                customer.sold_on = 0
         else:
             _newer(profile, name, value, at)
     customer.profile = profile

@@ -13,6 +13,7 @@ from engine.core.moments import Day, Instant, Zone, iso_day, parse_day, rfc3339
 from engine.core.money import written
 from engine.core.orders import order_days
 from engine.core.rules import Lifecycle
+from engine.core.rules.permission import EXPRESS
 from engine.core.standing import is_observed
 
 TEXT, NUMBER, MONEY, DAY, YES_NO, LIST = "text", "number", "money", "day", "yes_no", "list"
@@ -278,7 +279,11 @@ def summary(customer: Customer, now: Instant, lifecycle: Lifecycle) -> dict[str,
         "reading": "observed" if is_observed(customer, lifecycle) else "not observed",
         "stopped": sorted(customer.stopped),
         "permission": {
-            key.removesuffix("/email"): {"given": each.given, "since": rfc3339(each.at), "basis": each.basis or None}
+            key.removesuffix("/email"): {
+                "given": each.given,
+                "since": rfc3339(each.at),
+                "basis": each.basis or (EXPRESS if each.given else None),
+            }
             for key, each in sorted(customer.permission.items())
         },
     }

@@ -102,7 +102,7 @@ def join(mine: Customer, other: Customer, lifecycle: Lifecycle, gaps: list[Gap])
         "address_given",
         "last_mail",
         "other_mail",
-        "sold_to",
+        "sold_on",
         "data_requested",
     ):
         setattr(mine, name, max(getattr(mine, name), getattr(other, name)))

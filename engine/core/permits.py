@@ -152,7 +152,7 @@ def _as_existing_customer(view: View, rule: PermissionRule) -> Permit:
     if has_objected(customer):
         return Permit(False, NO_PERMISSION, why="no existing customer to be written to: they objected")
     known_by = max(customer.address_given, 0)
-    got = [each for each in customer.orders if each.at >= known_by or each.at <= customer.sold_to]
+    got = [each for each in customer.orders if each.at >= known_by or each.day <= customer.sold_on]
     if not got:
         why = "no existing customer to be written to: the address did not come with a sale"
         return Permit(False, NO_PERMISSION, why=why)

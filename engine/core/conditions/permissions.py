@@ -7,6 +7,7 @@ from engine.core.customer import ASSUMED, Permission
 from engine.core.moments import DAY, Instant
 from engine.core.permission import is_stopped
 from engine.core.rules import PermissionIs
+from engine.core.rules.permission import EXPRESS
 
 
 def permission_from(condition: PermissionIs, view: View) -> Instant:
@@ -16,7 +17,7 @@ def permission_from(condition: PermissionIs, view: View) -> Instant:
     stopped = is_stopped(view.customer, condition.permission, channel)
     if given is None or not given.given or stopped:
         return NEVER
-    if condition.basis and given.basis != condition.basis:
+    if condition.basis and (given.basis or EXPRESS) != condition.basis:
         return NEVER
     if has_lapsed(view, given, channel):
         return NEVER
