@@ -217,7 +217,8 @@ def _recipient(mail: _Mail, told: status.Told, said: dict[str, str], *, alone: b
     if alone and _SAYS_LITTLE.fullmatch(told.status) and not any(passages):
         passages.append(mail.words)  # what stands around a reply is the same in each of a server's reports
     for text in passages:
-        if text and (verdict := verdict_in_words(text, status=told.status, provider=told.server)):
+        spoken = _naming_us(text, mail, address)
+        if verdict := verdict_in_words(spoken, status=told.status, provider=told.server):
             return Recipient.judged(address, verdict)
     verdict = verdict_of(told.diagnostic, status=told.status, provider=told.server)
     return Recipient.judged(address, verdict) if verdict.evidence else _unexplained(address)
@@ -251,7 +252,7 @@ def _notice(mail: _Mail, about: About) -> Report | None:
     else:
         named = notice.named_in(mail.words, _ours(mail)) or _from_the_copy(mail)
     late = notice.is_warning(mail.words)
-    return Report("bounce", tuple(_judged(each, mail.words, late=late, alone=len(named) == 1) for each in named), about)
+    return Report("bounce", tuple(_judged(each, mail, late=late, alone=len(named) == 1) for each in named), about)
 
 
 def _from_the_copy(mail: _Mail) -> tuple[notice.Named, ...]:
@@ -259,14 +260,23 @@ def _from_the_copy(mail: _Mail) -> tuple[notice.Named, ...]:
     return (notice.Named(address, ""),) if address else ()
 
 
-def _judged(named: notice.Named, words: str, *, late: bool, alone: bool) -> Recipient:
+def _judged(named: notice.Named, mail: _Mail, *, late: bool, alone: bool) -> Recipient:
     if late:
         return Recipient(named.address, SOFT, "", "the mail is late, and the server still tries", ())
-    for text in (named.passage, words if alone else ""):
-        if text and (verdict := verdict_in_words(text, code=_FOR_GOOD)):
+    for text in (named.passage, mail.words if alone else ""):
+        if verdict := verdict_in_words(_naming_us(text, mail, named.address), code=_FOR_GOOD):
             return Recipient.judged(named.address, verdict)
-    verdict = verdict_of(named.passage or words)
+    verdict = verdict_of(named.passage or mail.words)
     return Recipient.judged(named.address, verdict) if verdict.evidence else _unexplained(named.address)
+
+
+def _naming_us(text: str, mail: _Mail, recipient: str) -> str:
+    """Say of our own addresses that they are the sender's: `verification failed for <ours>: unknown user` is about us."""
+    values = mail.whole.all("to", "delivered-to")
+    returned = mail.copy.all("from", "return-path") if mail.copy else []
+    ours = unique(each for value in (*values, *returned) for each in addresses_in(value))
+    written = [re.escape(each) for each in ours[:10] if each.casefold() != recipient.casefold() and each in text]
+    return re.sub("|".join(written), "sender address", text) if written else text
 
 
 def _unexplained(address: str) -> Recipient:

@@ -66,7 +66,7 @@ FAMILIES: Final = (
     Family(DEAD, "the address's domain takes no mail or does not exist", NOWHERE, permanent=True, beside=_NOT_OURS),
     Family(POLICY, "a rule was against it", PROHIBITED),
     Family(DEAD, "the address was turned away", TURNED_AWAY, permanent=True, beside=_SAYS_LITTLE),
-    Family(SOFT, "the mail did not get through on its way", THE_WAY),
+    Family(SOFT, "the mail did not get through on its way", THE_WAY, beside=_NO_POLICY),
 )
 
 CUSTOMS: Final = (

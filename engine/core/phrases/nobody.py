@@ -42,7 +42,7 @@ NOBODY = any_of(
     rf"|addressee|intended|yahoo|named|existing|here|or|and|existant|relay|primary|proxy|final|internet"
     rf"|information about|~|@)[ /:,]+){{0,4}}{THEM}\b(?! (?:credential|agent|password|format of the sender))",
     rf"\b{THEM}(?:'s)?(?:\(s\))?(?: ?[:.,(])? ?(?:[^\s.;]+ ){{0,10}}?{_IS_GONE}",
-    rf"(?:@|~)[ :,(]{{1,3}}(?:is |was |has |i'?m )?(?:{_IS_GONE[3:-1]})",
+    rf"@[ :,(]{{1,3}}(?:is |was |has |i'?m )?(?:{_IS_GONE[3:-1]})",
     r"(?:no|not an?|not our|not a) (?:\w+ ){0,2}(?:customer|mail\s?box|account|user|recipient|one|person|body"
     r"|address|subscriber|employee|member)s? (?:here|by (?:that|this) name|with (?:that|this|the)|called|named"
     r"|at this|on this|of that name|found|matching|exists?)",
@@ -86,11 +86,12 @@ NOWHERE = any_of(
     r"|registered|listed|defined)|unknown|does not (?:exist|resolve|have|accept)|do not exist|non-?exist\w*"
     r"|invalid|unresolv\w*|unroutable|no longer (?:exist|valid|available|in)|no such|has no|have no"
     r"|nonexistent|expired|could not be (?:found|resolved)|can not be (?:found|resolved))",
-    r"\b(?:no such|unknown|invalid|non-?exist(?:ent|ing|ant)|nonexistant|bad|illegal|unresolvable|unroutable"
+    r"\b(?:no such|unknown|invalid|non-?exist(?:ent|ing|ant)|nonexistant|illegal|unresolvable|unroutable"
     r"|unrouteable|can not (?:find|resolve|locate)|could not (?:find|resolve|locate)|unable to (?:find|resolve"
     r"|locate)|not find|no (?:valid )?(?:mx|a|aaaa|dns|mail exchang)|no (?:a or mx|mx or a"
     r"|mx/a)) (?:\w+ ){0,4}(?:host|domain|hostname|mx|mail ?server|mail exchanger?|records?|server|system|site"
     r"|destination)",
+    r"~ (?:does not exist|has no mx|is not a (?:valid |registered )?domain)",
     r"unrout(?:e)?able|null ?mx|does not accept (?:\w+ )?(?:mail|email|e-mail)\b",
     r"no (?:mx|mail exchange)|illegal host|bad destination (?:system|host|mailbox)",
     r"no dns (?:entry|record)|misconfigured mx|unknown (?:mail )?(?:host|domain|server)",

@@ -15,6 +15,7 @@ OUR_ADDRESS = any_of(
     r"(?:invalid|bad|unknown|illegal|unverified|forged|fake|spoofed) (?:\w+ ){0,2}(?:sender|return[ -]path"
     r"|mail from)",
     r"\byour (?:\w+ )?(?:domain|ip|server|host(?:name)?|mta|network|provider|isp|mail ?server|reputation)\b",
+    r"verification failed for @|\byour (?:\w+ )?account\b|account (?:\w+ ){0,4}(?:for|to) (?:send|relay)",
     r"domain of (?:the )?sender|sender'?s? (?:\w+ ){0,3}domain",
     r"your (?:domain|address|host|server|hostname|mail server|mta|helo)\b(?: [^\s.;]+){0,6}? (?:not|no|does"
     r"|can|unknown|invalid|fail|listed|block|ban|reject|den)",
@@ -56,8 +57,9 @@ RELAY = any_of(
 """Servers that pass nothing on for us, or want us to log in."""
 
 STANDING = any_of(
+    r"must be an? (?:\w+ )?(?:member|subscri)|\bonly (?:\w+ )?(?:members|subscribers)|(?:members|subscribers) only",
     r"(?:^|: |said |\d )blocked(?: ?-| ?$| ?:|\.)",
-    r"\b(?:invalid|bad|missing|no|misconfigured) (?:dns )?(?:ptr|mx or a|dns mx)\b",
+    r"\b(?:invalid|bad|missing|no|misconfigured) (?:dns )?ptr\b",
     r"dns (?:mx|ptr)(?: or a| or aaaa|/a|\W)*.{0,10}resource record",
     r"(?:\bip|\bip-|from|reply-?to|return|source|server|client|sending|your|host|originating|envelope|remote"
     r"|connecting|from:)[ -](?:e?mail |ip )?address",
@@ -145,6 +147,7 @@ STANDING = any_of(
 """Authentication, reputation, rates, and rules of theirs."""
 
 PROHIBITED = any_of(
+    r"no (?:smtp |mail )?service\b",
     r"\bpolic(?:y|ies)\b|\b(?:denied|forbidden)\b|prohibited|forbidden",
     r"not (?:allowed|permitted|accepted here)|administrat\w+ (?:\w+ )?(?:rejec|refus|deni)|denied by",
     r"verboten|nicht erlaubt|interdit|security|restricted|tls|starttls|encrypt|certificate|challenge",

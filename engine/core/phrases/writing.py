@@ -15,7 +15,7 @@ THEIRS = (
     r"(?:empf.{1,2}nger\w*|benutzer\w*|nutzer\w*|(?:email|mail)?-?adress[ea]\w*|postfach|mailbox|mailkonto"
     r"|konto|teilnehmer|account"
     r"|utilisateur|destinataires?|compte|bo.{1,2}te(?: aux lettres)?|abonn.{1,2}"
-    r"|usuario|destinatario|cuenta|buz.{1,2}n|direcci.{1,2}n|utente|casella|indirizzo|account"
+    r"|usuario|(?:destinatario|recipiente)|cuenta|buz.{1,2}n|direcci.{1,2}n|utente|casella|indirizzo|account"
     r"|usu.{1,2}rio|destinat.{1,2}rio|conta|caixa|endere.{1,2}o|gebruiker|ontvanger|postbus|u.ytkownik"
     r"|odbiorca|adres\w*|skrzynk\w*"
     r"|пользовател\w*|получател\w*|адрес\w*|ящик\w*|учетн\w*)"

@@ -2,8 +2,8 @@
 
 Rows of said.txt were labelled before the rules were tried on them. Every third row is held out: the rules were changed by
 looking at the others alone. When first tried, before any change: seen 0.977 precision and 0.988 recall of `dead`, held out
-1.000 and 0.974; two answers about us or a full mailbox were taken for the dead, and led to the rules of `traps.txt`. 73 replies written after that (later.txt) gave 0.966 and 0.875
-at first sight: what comes in from servers nobody thought of will be nearer to these.
+1.000 and 0.974; two answers about us or a full mailbox were taken for the dead, and led to the rules of `traps.txt`. 145 replies written after that (later.txt) gave 0.952 and
+0.908 at first sight: what comes in from servers nobody thought of will be nearer to these.
 """
 
 import pytest
