@@ -154,6 +154,11 @@ def answers(views: Views, now: Instant) -> dict[str, Callable[[], list[Any]]]:
         "under_way_in": (json.dumps([READERS, "seasonal"]),),
         "records": (listed,),
         "letters_from": ("receiver shop",),
+        "journal_of": (people[0],),
+        "message_id": ("e0",),
+        "blocked": (b"k" * 16,),
+        "suppressed": (b"k" * 16,),
+        "template_set_at": (now,),
         "tally_of": (json.dumps(["run_started", "send.requested"]),),
     }
     named: dict[str, dict[str, Any]] = {

@@ -29,6 +29,12 @@ EMPTY = (
     "parcel",
     "proposal",
     "seeded",
+    "hook_call",
+    "poll",
+    "call_consent",
+    "erased",
+    "erasure",
+    "data_request",
 )
 """Tables that a shop which was only told its history has nothing in."""
 
