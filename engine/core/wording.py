@@ -48,6 +48,7 @@ _BETWEEN = (
     r"(?:been|being|be|a|an|the|is|was|considered|identified|classified|marked|seen|treated|as|because|due|caused|by|of|to|yet"
     r"|currently|related|any|for|or|nor|als|wegen|aufgrund|eine?|de|un|une)"
 )
+_GUESSED = re.compile(r"\b(?:may|might)\s(?:(?:be|not|no|longer|have|been|also|only)\s){1,4}\w+")
 _DENIED = re.compile(
     rf"\b(?:not|never|neither|nicht|kein|pas|jamais)\s(?:{_BETWEEN}\s){{0,5}}{_STATE}\b(?:\s(?:{_BETWEEN}\s){{1,3}}{_STATE}\b)?"
 )
@@ -85,7 +86,7 @@ def _alike(text: str) -> str:
     text = _HOST.sub(_words_of_a_host, _IP.sub("~", text))
     text = _NO_LETTERS.sub(" ", _HUMP.sub(" ", text)).casefold()
     text = _NOT_WITHOUT_A_MARK.sub(r"\1 not", _NOT.sub(" not", text).replace("cannot", "can not"))
-    return _DENIED.sub("~", _FRAME.sub(" ", _SPACES.sub(" ", text))).strip()
+    return _GUESSED.sub("~", _DENIED.sub("~", _FRAME.sub(" ", _SPACES.sub(" ", text)))).strip()
 
 
 def _words_of_a_link(link: re.Match[str]) -> str:

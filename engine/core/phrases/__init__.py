@@ -72,6 +72,16 @@ FAMILIES: Final = (
 CUSTOMS: Final = (
     Custom(
         re.compile(""),
+        re.compile(""),
+        Family(
+            DEAD,
+            "Google knows no such address",
+            re.compile(r"address could not be found,? or is unable to receive mail"),
+            permanent=True,
+        ),
+    ),
+    Custom(
+        re.compile(""),
         re.compile(r"5\.4\.1$"),
         Family(
             DEAD,

@@ -51,7 +51,7 @@ FULL_BOX = any_of(
 _OFF = (
     r"(?:disabled?|inactiv\w*|suspend\w*|locked|de-?activated|blocked|frozen|dormant|not (?:been )?(?:active"
     r"|activated|enabled)|on hold|no longer active|hibernat\w+|restricted|barred"
-    r"|not (?:currently )?(?:accepting|receiving|receive|taking)|(?:does|do|can) not (?:currently )?(?:accept"
+    r"|not (?:currently )?(?:accepting|receiving|taking)|(?:does|do|can) not (?:currently )?(?:accept"
     r"|receive|take)|unable to (?:accept|receive)|refuses|stopped|paused|expired|quarantined|parked)"
 )
 

@@ -264,6 +264,15 @@ def test_a_complaint_of_no_standard() -> None:
             "dead",
         ),
         ("MAILER-DAEMON@x.example", "Delivery failure", f"Could not deliver to {ADA}.\n", "unknown"),
+        ("postmaster@x.example", "Failure", f"Delivery to the following recipients failed.\n\n   {ADA}\n", "unknown"),
+        ("postmaster@x.example", "Failure", f"The following recipients cannot be reached:\n\n   {ADA}\n", "unknown"),
+        ("postmaster@x.example", "Failure", f"Delivery failed; the address may not exist:\n\n   {ADA}\n", "unknown"),
+        (
+            "mailer-daemon@x.example",
+            "Failure",
+            f"Your message wasn't delivered to {ADA} because the address couldn't be found, or is unable to receive mail.",
+            "dead",
+        ),
         ("MAILER-DAEMON@x.example", "Undeliverable", f"<{ADA}>: connection refused by mx.example.org\n", "soft"),
     ],
 )
