@@ -15,6 +15,7 @@ from engine.core.moments import Instant, rfc3339
 from engine.core.rulebook import Rules
 from engine.core.standing import evidence
 from engine.trace.decisions import Decision, Ending, told
+from engine.trace.engagement import not_counted
 from engine.trace.obstacles import why_not
 from engine.trace.permissions import ConsentTold, GateAnswer, MailOf, consents_told, gate_told
 
@@ -89,6 +90,7 @@ def _evidence(customer: Customer, rules: Rules, now: Instant) -> list[str]:
     said += [
         f"no {purpose} since {rfc3339(stop.at)}, by {stop.by}" for purpose, stop in sorted(customer.stopped.items())
     ]
+    said += not_counted(customer)
     if customer.shares:
         said.append(
             f"shares the address with {', '.join(customer.shares)}: a no, bounces and caps hold for all of them"
