@@ -106,14 +106,14 @@ def parted(events: list[Event], seed: int, **how: Any) -> Parted:
 
 
 def facts(customer: Customer) -> dict[str, Any]:
-    """What must be the same of a customer wherever they are kept; a run has its id from the instant it began at."""
+    """What must be the same of a customer wherever they are kept, but for when a send left; so a run has another id, too."""
     return {
         "gone": customer.gone,
         "shares": set(customer.shares),
         "profile": {key: value for key, (value, _) in customer.profile.items()},
         "orders": [(order.ref, order.amount) for order in customer.orders],
         "stopped": {purpose: (each.at, each.by) for purpose, each in customer.stopped.items()},
-        "permission": customer.permission,
+        "permission": {key: replace(each, used=min(each.used, 1)) for key, each in customer.permission.items()},
         "proofs": {(each.at, each.clear, each.address) for each in customer.proofs},
         "address": customer.address,
         "released": [each.template for each in customer.releases],
