@@ -35,6 +35,7 @@ PLAIN = Lifecycle(
     quiet=None,
     offers_at_most=None,
     margin=3500,
+    breaker=None,
 )
 """Nothing that keeps a customer or a send waiting but what a test says; everybody lapses after 60 idle days."""
 

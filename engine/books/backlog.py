@@ -19,7 +19,10 @@ from engine.books.database import Where
 from engine.books.ledger import Call, Ending, Queued
 from engine.books.limits import Limit, Limits
 from engine.books.reader import Reader
+from engine.core.breaker import FAMILY, MARKETING
 from engine.core.moments import MINUTE, Instant
+from engine.core.providers import family
+from engine.core.rules import Purpose
 from engine.core.shop import Pause
 from engine.rendering.envelope import instant_of
 
@@ -121,7 +124,12 @@ class Backlog:
 
     def _paused(self, queued: Queued) -> bool:
         covered = {"engine": "", "workflow": queued.workflow, "template": queued.template, "domain": queued.domain}
-        return any(covered.get(pause.scope) == pause.name for pause in self._pauses())
+        pauses = self._pauses()
+        if any(pause.scope in (MARKETING, FAMILY) for pause in pauses):
+            data = queued.data()
+            if data.get("purpose") != Purpose.SERVICE.value and data.get("channel") == "email":
+                covered |= {MARKETING: "", FAMILY: family(f"@{queued.domain}")}
+        return any(covered.get(pause.scope) == pause.name for pause in pauses)
 
     async def _newly_paused(self, now: Instant) -> GivenBack:
         """Find what a new pause covers: it goes back, so that the records say it and `unpause` decides about it."""
@@ -129,6 +137,8 @@ class Backlog:
         if pauses == self._swept_for:
             return []
         for pause in pauses:
+            if pause.scope in (MARKETING, FAMILY):
+                continue  # no column tells it; such a send is given back when its turn comes, and nothing leaves meanwhile
             rows = await self._hold(partial(ledger.covered, scope=pause.scope, name=pause.name))
             if rows:
                 return [(row, self.verdict(row, now) or Ending(ledger.AGAIN, "paused")) for row in rows]

@@ -44,7 +44,7 @@ class OnRamp(Struct, frozen=True, gc=False):
 
 
 class MailFailed(Struct, frozen=True, gc=False):
-    """A mail that left at that instant failed: `how` is `bounces`, `complaints` or `policy`."""
+    """A mail that left at that instant failed: `how` is `bounces`, `complaints`, `policy` or `unsubscribes`."""
 
     family: str
     how: str

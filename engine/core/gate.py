@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from engine.core.allowances import BUDGET, CODES, Lacks, allowance_of, key_of, left_at
+from engine.core.breaker import FAMILY, MARKETING
 from engine.core.conditions import View
 from engine.core.customer import Customer, Run
 from engine.core.frequency import own_cap_reached
@@ -18,6 +19,7 @@ from engine.core.had import all_times_had, times_had
 from engine.core.hours import into_hours
 from engine.core.moments import DAY, HOUR, Instant, Zone, zone
 from engine.core.permits import permit_of
+from engine.core.providers import family
 from engine.core.rulebook import Rules
 from engine.core.rules import TASK, Address, Offer, PerCustomer, Purpose, Send, Standing, Workflow
 from engine.core.shop import Pause
@@ -80,8 +82,11 @@ def paused(customer: Customer, workflow: str, step: Send, rules: Rules) -> Pause
     if not rules.shop.pauses:
         return None
     by_mail = step.channel in ("email", "preferred")
-    domain = str(customer.value("email") or "").rpartition("@")[2].casefold() if by_mail else None
+    address = str(customer.value("email") or "")
+    domain = address.rpartition("@")[2].casefold() if by_mail else None
     covered = {"engine": "", "workflow": workflow, "template": step.template, "domain": domain}
+    if by_mail and step.purpose is not Purpose.SERVICE:
+        covered |= {MARKETING: "", FAMILY: family(address)}
     return next((pause for pause in rules.shop.pauses if covered.get(pause.scope) == pause.name), None)
 
 

@@ -21,7 +21,7 @@ from engine.core.judging import is_doubtful, judge_address_anew, judge_standing
 from engine.core.marks import CLICKED
 from engine.core.moments import DAY
 from engine.core.permits import end_unused
-from engine.core.ramping import note_failure
+from engine.core.ramping import counts_mails, note_failure
 from engine.core.rules import Address
 from engine.core.spreading import go_on, let_hear
 from engine.core.standing import judge
@@ -30,7 +30,7 @@ from engine.core.turn import Turn
 QUIET = 30 * DAY
 """After less silence than this no permission has lapsed by it, so nobody asks."""
 
-_MAIL_FAILED = frozenset({"email.bounced", "email.complained"})
+_MAIL_FAILED = frozenset({"email.bounced", "email.complained", "email.unsubscribed"})
 _ABOUT_ORDERS = frozenset({"order.placed", "order.cancelled", "order.refunded", "order.delivered"})
 _ENDS_AN_ORDER = frozenset({"order.delivered", "order.cancelled"})
 _MAY_FREE_A_SEND = _ENDS_AN_ORDER | {"coupon.ready", "coupon.refused"}
@@ -132,7 +132,7 @@ def _fold(turn: Turn, event: Event) -> frozenset[str]:
     customer, rules = turn.customer, turn.rules
     known, life = customer.evidence, customer.life
     fold(customer, event, rules.lifecycle, rules.own_events.get(event.type) if rules.own_events else None, turn.gaps)
-    if event.type in _MAIL_FAILED and rules.lifecycle.ramp is not None:
+    if event.type in _MAIL_FAILED and counts_mails(rules):
         note_failure(turn, event)
     touched = _TOUCHES.get(event.type) or frozenset({event.type})
     if customer.evidence is not known:

@@ -159,12 +159,12 @@ def _used(days: Sequence[RampDay], day: Day) -> int:
     return sum(each.sends for each in days if each.day == day)
 
 
-def at_least(count: int, of: int) -> float:
+def at_least(count: int, of: int, sure: float = _SURE) -> float:
     """Return the share that at least so many of so many stand for: the lower bound of Wilson's score interval (1927)."""
     count = min(count, of)  # a mail may fail in two ways
-    share, square = count / of, _SURE * _SURE
+    share, square = count / of, sure * sure
     middle = share + square / (2 * of)
-    spread = _SURE * sqrt(share * (1 - share) / of + square / (4 * of * of))
+    spread = sure * sqrt(share * (1 - share) / of + square / (4 * of * of))
     return (middle - spread) / (1 + square / of)
 
 

@@ -114,15 +114,20 @@ def is_line_of_ramp(name: str) -> bool:
 
 
 def on_ramp(turn: Turn, release: Release, by: int) -> None:
-    """Let the ramp count a mail that leaves, or (`by` -1) give back one that did not leave after all."""
-    if turn.rules.lifecycle.ramp is not None and _is_counted(release):
+    """Let ramp and breaker count a mail that leaves, or (`by` -1) give back one that did not leave after all."""
+    if counts_mails(turn.rules) and _is_counted(release):
         turn.notes.append(OnRamp(family_of(turn.customer), release.at, by))
 
 
+def counts_mails(rules: Rules) -> bool:
+    """Say whether anybody counts what leaves and what fails: the ramp, the breaker or both."""
+    return rules.lifecycle.ramp is not None or rules.lifecycle.breaker is not None
+
+
 def note_failure(turn: Turn, event: Event) -> None:
-    """Note that a mail of ours bounced for its address, was refused for reasons of policy, or was complained about."""
+    """Note that a mail of ours bounced for its address, was refused for reasons of policy, or was not wanted."""
     data: Mail = event.data
-    how = "complaints" if event.type == "email.complained" else _HOW.get(data.kind, "")
+    how = _ANNOYED.get(event.type) or _HOW.get(data.kind, "")
     if not how or (not data.kind and data.status.startswith("4")):
         return
     release = _release(turn.customer, data)
@@ -130,6 +135,7 @@ def note_failure(turn: Turn, event: Event) -> None:
         turn.notes.append(MailFailed(family_of(turn.customer), how, release.effect_id, release.at))
 
 
+_ANNOYED = {"email.complained": "complaints", "email.unsubscribed": "unsubscribes"}
 _HOW = {"dead": "bounces", "": "bounces", "unknown": "bounces", "policy": "policy", "spam": "policy"}
 """By the kind of a bounce: what it says of us as a sender. A full mailbox says nothing."""
 

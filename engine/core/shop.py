@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.core.allowances import Allowance
+from engine.core.breaker import Breaker
 from engine.core.cadence import Cadence, Thresholds
 from engine.core.moments import Day, Instant, zone
 from engine.core.ramp import Ramp
@@ -24,7 +25,10 @@ TIME = "time"
 
 
 class Pause(Struct, frozen=True):
-    """A pause of everything (`scope` engine), one workflow, one template or one domain; or of time."""
+    """A pause of everything (`scope` engine), one workflow, one template or one domain; of marketing; or of time.
+
+    `marketing` is all mail that is no service, `family` that to one family of providers: what the breaker pauses.
+    """
 
     scope: str
     name: str
@@ -103,6 +107,7 @@ class Shop(Struct):
     news_since: Instant = 0  # what happened before the last restore of a backup is history; 0: there was none
     forgotten_to: str = ""  # the id up to which old marks of engagement were forgotten last; empty: of all
     allowances: dict[str, Allowance] | None = None  # what a part of the shop may use; None: it is the whole shop
+    breakers: dict[str, Breaker] = {}  # by family of providers: mails of the last days, and what became of them
 
     @property
     def time_stands(self) -> bool:

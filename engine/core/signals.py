@@ -201,7 +201,7 @@ class MailLeaves(Signal, frozen=True, gc=False, tag="mail_leaves"):
 
 
 class PauseSet(Signal, frozen=True, gc=False, tag="pause_set"):
-    """A pause begins: of the engine, a workflow, a template or a domain."""
+    """A pause begins: of the engine, a workflow, a template, a domain, marketing, or marketing to a family of providers."""
 
     scope: str
     name: str

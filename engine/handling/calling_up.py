@@ -32,7 +32,7 @@ NOBODY: Final = 1 << 62
 def take_note(rules: Rules, note: OnRamp | MailFailed | TurnedAway, now: Instant) -> None:
     """Count on the family's ramp a mail that left or came back, or one that failed."""
     rule, ramp, there = rules.lifecycle.ramp, ramp_of(rules, note.family, now), zone(rules.lifecycle.timezone)
-    if rule is None or ramp is None:
+    if rule is None or ramp is None or (isinstance(note, MailFailed) and note.how not in ramps.FAILURES):
         return
     day = there.day(note.at)
     if rules.shop.allowances is not None:

@@ -19,7 +19,7 @@ from engine.core.events import DeadLetter, Event
 from engine.core.facts import is_known
 from engine.core.merging import MERGED, who_is_now
 from engine.core.moments import HOUR, Instant, zone
-from engine.core.ramping import LINES
+from engine.core.ramping import LINES, counts_mails
 from engine.core.reading import encode
 from engine.core.rulebook import Rules
 from engine.core.sharing import ABOUT_ADDRESS, address_of
@@ -191,6 +191,9 @@ class Handling:
         """Take in an event about the shop; one about somebody who cannot be found is a dead letter."""
         if event.type in OF_THE_SHOP:
             seen = store.seen("", ids.event_ref(event.source, event.id), accepted)
+            after = self.history_after
+            if not seen and (after is None or not self._is_history(event, accepted, after)):
+                self.sweeping.breaking.hear(store, event.data, accepted)
             return Taken("duplicate" if seen else "accepted")
         store.bury(DeadLetter(encode(event), NOBODY, origin), accepted)
         return Taken("dead_letter", reason=NOBODY)
@@ -203,8 +206,8 @@ class Handling:
         return unknown_at(event)
 
     def turned_away(self, store: Store, customer_id: str, signal: TurnedAway, now: Instant) -> None:  # noqa: ARG002 - tells where it is counted
-        """Note that a server put off a customer's marketing mail for what it thinks of us as a sender: the ramp counts it."""
-        if self.rules.lifecycle.ramp is not None:
+        """Note that a server put off a customer's marketing mail for what it thinks of us as a sender: ramp and breaker count it."""
+        if counts_mails(self.rules):
             self.sweeping.tell(store, signal, now)
 
     # Signals
@@ -333,9 +336,7 @@ class Handling:
                     if shop.allowances is not None:
                         shop.allowances[key] = wanting(shop.allowances.get(key, NONE_YET), lacking)
                 case OnRamp() | MailFailed():
-                    take_note(self.rules, note, now)
-                    if isinstance(note, OnRamp) and note.by < 0:  # there is a place again
-                        self.sweeping.someone_waits(now, LINES.values())
+                    self._count_mail(note, now)
                 case Issued(offer, at, amount, code):
                     if code:
                         shop.codes[offer].remove(code)
@@ -344,6 +345,14 @@ class Handling:
                     if amount >= 0 or at >= shop.rehearsed_before:  # `go-live` forgot what the rehearsal had spent
                         by_day[today] = max(0, by_day.get(today, 0) + amount)
                         use(shop, BUDGET, offer, amount)
+
+    def _count_mail(self, note: OnRamp | MailFailed, now: Instant) -> None:
+        """Let ramp and breaker count a mail that left or came back, or that failed."""
+        take_note(self.rules, note, now)
+        if self.sweeping.breaking.take_note(note):
+            self.sweeping.wake = min(self.sweeping.wake, now)
+        if isinstance(note, OnRamp) and note.by < 0:  # there is a place again
+            self.sweeping.someone_waits(now, LINES.values())
 
     def _set_aside(
         self,

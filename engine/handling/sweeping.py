@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from engine.core.allowances import ASK_AGAIN, ENTRIES, allowance_of, left_at, without
+from engine.core.breaker import begun_anew
 from engine.core.cadence import Thresholds, thresholds
 from engine.core.moments import HOUR, Instant, zone
 from engine.core.moving import EXIT, MOVE
@@ -41,6 +42,7 @@ from engine.core.signals import (
     WentLive,
 )
 from engine.handling import granting, keeping
+from engine.handling.breaking import Breaking
 from engine.handling.calling_up import CallingUp, take_note
 from engine.ports import Store
 
@@ -73,6 +75,7 @@ class Sweeping:
         self.wake: Instant = FAR
         self._lines: set[str] | None = None  # workflows in whose line somebody may wait; None: look at all
         self.ramp = CallingUp(handling)
+        self.breaking = Breaking(handling)
 
     def someone_waits(self, now: Instant, lines: Iterable[str] | None = None) -> None:
         """These lines have grown, or (None) any may have; look at them at the next opportunity."""
@@ -89,6 +92,7 @@ class Sweeping:
         self.handling.advance_if_due(store, now)
         if now < self.wake:
             return min(self.wake, self.day_ends)
+        self.breaking.advance(store, now)
         if shop.judge_to > shop.judged_to:
             self._judge_early(store, now)
             self.wake = now
@@ -125,6 +129,7 @@ class Sweeping:
                 shop.refused, shop.used_up = (), {}
                 shop.allowances = None if shop.allowances is None else without(shop.allowances)
                 shop.ramps = shop.ramps if rules.lifecycle.ramp else {}  # one that is written later begins anew
+                shop.breakers = shop.breakers if rules.lifecycle.breaker else {}
                 self._close(now)
             case RunsMoved():
                 shop.moves = ()
@@ -136,6 +141,7 @@ class Sweeping:
                 self._close(now)
             case MailLeaves():
                 shop.ramps = shop.ramps if shop.meant_since else {}  # what lay in a mailbox, no provider has seen
+                shop.breakers = shop.breakers if shop.meant_since else {}
                 shop.meant_since = shop.meant_since or now
             case PauseSet() | PauseEnded():
                 self._pause(store, signal, now)
@@ -143,6 +149,7 @@ class Sweeping:
                 keeping.note(store, shop, signal, now)
             case TurnedAway():
                 take_note(rules, signal, now)
+                self.breaking.take_note(signal)
         self.wake = now  # and not before, whatever was to be done until now
         self.someone_waits(now)
         store.save_shop(shop)
@@ -158,6 +165,7 @@ class Sweeping:
             shop.pauses = others  # what falls due now is asked of the gate as ever
         elif same is not None:
             shop.pauses = others
+            shop.breakers = begun_anew(shop.breakers, signal.scope, signal.name, now)
             shop.draining = Draining(signal.overdue, same.at, store.line_length(PAUSED_LINE))
 
     def close_day(self, store: Store, now: Instant) -> None:

@@ -65,6 +65,7 @@ class Overview(Struct, frozen=True):
     in_force: list[dict[str, Any]] = []  # what was put in force last, the newest first
     pools: list[dict[str, Any]] = []  # of each offer with a pool: left, low_water, and whether it is low
     ramp: list[RampRow] = []
+    annoyed: list[str] = []  # families from which more complaints come than is well
     deliveries: list[ReceiverRow] = []
     books: BooksAge | None = None  # of the distributed engine
     mailing: Mailing | None = None  # who may be mailed, where that was asked

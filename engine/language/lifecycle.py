@@ -21,6 +21,7 @@ from engine.core.rules import (
     Share,
 )
 from engine.language import values
+from engine.language.breaker import BREAKER
 from engine.language.engagement import ENGAGEMENT
 from engine.language.event_conditions import event_exists, event_values
 from engine.language.forms import Fields, Form
@@ -339,6 +340,11 @@ LIFECYCLE = Form(
             "ramp",
             RAMP,
             "How many marketing mails a day the families of mail providers get, and how that grows; left out, no limit.",
+        ),
+        Key(
+            "breaker",
+            Either(Word({"off": None}), BREAKER),
+            "When marketing stops by itself, for complaints, dead addresses, refusals or unsubscribes; or off.",
         ),
         Key("returns_within", SPAN, "How long ago a return may be where `returned:` does not say; 30d when left out."),
         Key("causes", ListOf(CAUSE_RULE), "Which events are evidence of why a customer leaves."),

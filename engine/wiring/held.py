@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Final
 
 from engine.books.views import Views
+from engine.core.breaker import FAMILY, MARKETING
 from engine.core.customer import decode
 from engine.core.rules import Workflow, sends_of
 from engine.core.runs import current_send
@@ -16,14 +17,14 @@ LOOKED_AT: Final = 10_000
 
 
 def held_by(views: Views, scope: str, name: str) -> dict[str, int]:
-    """Return by template how many sends a pause holds; of a domain, of the first ten thousand customers held at all."""
+    """Return by template how many sends a pause holds; of a domain, a family or marketing, of the first ten thousand customers held at all."""
     rules = views.rules()
     counts: Counter[str] = Counter()
-    if scope == "domain":
+    if scope in ("domain", FAMILY, MARKETING):
         for (record,) in views.all("paused_records", PAUSED_LINE, LOOKED_AT):
             for run in decode(record).runs:
                 step = current_send(rules.version(run.workflow, run.version), run)
-                if run.doing == "paused" and step is not None and run.reason == f"paused: domain {name}":
+                if run.doing == "paused" and step is not None and run.reason == f"paused: {scope} {name}".rstrip():
                     counts[step.template] += 1
         return dict(counts.most_common())
     for workflow, version, _, stage, step, doing, runs in views.all("headcount"):

@@ -13,6 +13,7 @@ from engine.core.rulebook import Rules
 from engine.core.rules import RuleSet
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import Shop, is_warm
+from engine.insight.breaking import annoyed
 from engine.insight.mailing import Mailing
 from engine.insight.overview import BooksAge, Overview, Pending
 from engine.insight.ramps import ramp_rows
@@ -116,6 +117,7 @@ def overview(
         in_force=[row_as_json(row) for row in views.put_in_force(APPLIES)],
         pools=[structs.asdict(level) for level in levels(rules.rule_set, shop, views.pools())],
         ramp=ramp_rows(rules, lines, now),
+        annoyed=annoyed(rules, now),
         deliveries=rows,
         books=books,
         mailing=mailing,

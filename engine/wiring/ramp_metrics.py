@@ -1,4 +1,4 @@
-"""The ramp for Prometheus: read at the moment it is asked for, so that nothing is counted beside the shop's own state."""
+"""Ramp and pauses for Prometheus: read at the moment it is asked for, so that nothing is counted beside the shop's own state."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from engine.books.database import Where
 from engine.books.views import Views
+from engine.core.breaker import WHO
 from engine.core.moments import Instant
 from engine.core.rulebook import Rules
 from engine.insight.ramps import ramp_rows
@@ -41,8 +42,23 @@ class RampMetrics(Collector):
         yield from gauges.values()
 
 
+class PauseMetrics(Collector):
+    """`winback_paused` by scope, name and who set it: a person, or winback itself."""
+
+    def __init__(self, rules: Callable[[], Rules]) -> None:
+        self._rules = rules
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauge."""
+        gauge = GaugeMetricFamily("winback_paused", "Pauses that hold sends", labels=["scope", "name", "by"])
+        for each in self._rules().shop.pauses:
+            gauge.add_metric([each.scope, each.name, WHO if each.who == WHO else "person"], 1)
+        yield gauge
+
+
 def add_ramp_metrics(
     registry: CollectorRegistry, where: Where, rules: Callable[[], Rules], now: Callable[[], Instant]
 ) -> None:
-    """Let a registry tell the ramp."""
+    """Let a registry tell the ramp and the pauses."""
     registry.register(RampMetrics(where, rules, now))
+    registry.register(PauseMetrics(rules))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -15,6 +15,8 @@ from engine.cli.reaching import the_engine
 def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say what a pause is of."""
     for option in (
+        click.option("--family", metavar="F", help="Marketing by mail to this family of providers alone (gmail, gmx)."),
+        click.option("--marketing", is_flag=True, help="Marketing by mail alone; service mails go on."),
         click.option("--domain", metavar="D", help="Mail to this domain alone."),
         click.option("--template", metavar="T", help="This template alone."),
         click.option("--workflow", metavar="W", help="This workflow alone."),
@@ -23,16 +25,17 @@ def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def scope_of(workflow: str | None, template: str | None, domain: str | None) -> dict[str, str]:
+def scope_of(named_ones: Mapping[str, str | None], *, marketing: bool) -> dict[str, str]:
     """Return scope and name of a pause; with no option it is the whole engine.
 
     Raises:
         Misused: more than one was named.
 
     """
-    said = [(s, n) for s, n in (("workflow", workflow), ("template", template), ("domain", domain)) if n is not None]
+    said = [(scope, name) for scope, name in named_ones.items() if name is not None]
+    said += [("marketing", "")] if marketing else []
     if len(said) > 1:
-        raise Misused("a pause is of one workflow, one template or one domain, or of everything")
+        raise Misused("a pause is of one workflow, template, domain or family, of marketing, or of everything")
     scope, name = said[0] if said else ("engine", "")
     name = name.removeprefix("@").casefold() if scope == "domain" else name
     return {"scope": scope, "name": name}
@@ -46,7 +49,7 @@ def scope_of(workflow: str | None, template: str | None, domain: str | None) -> 
 )
 @scoped
 @click.option("--why", required=True, help="The reason; status shows it to everybody.")
-def command(call: Call, workflow: str | None, template: str | None, domain: str | None, why: str) -> None:
+def command(call: Call, *, marketing: bool, why: str, **named_ones: str | None) -> None:
     """Stop sends within a second, those that wait to be handed over too.
 
     It holds over restarts. Facts, exits and a customer's "no" go on.
@@ -54,7 +57,7 @@ def command(call: Call, workflow: str | None, template: str | None, domain: str 
     if not why.strip():
         raise Misused("--why needs a reason: status shows it to everybody")
     with the_engine(call) as engine:
-        result = engine.do("pause", {**scope_of(workflow, template, domain), "why": why, "who": who()})
+        result = engine.do("pause", {**scope_of(named_ones, marketing=marketing), "why": why, "who": who()})
     if call.json:
         print_json(result)
     else:

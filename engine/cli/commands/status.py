@@ -82,7 +82,8 @@ def _tell(found: Overview, console: Console) -> None:
         _tell_pending(found, console)
 
 
-def _tell_troubles(found: Overview, console: Console) -> None:
+def _tell_stopped(found: Overview, console: Console) -> None:
+    """Show what has stopped, by a person's word or by itself, and what soon may."""
     for pause in found.paused:
         what = f"{pause['scope']} {pause['name']}".rstrip()
         console.print(f"PAUSED {what} since {pause['at']} by {pause['who'] or '?'}: {pause['why']}", style="bold red")
@@ -91,6 +92,12 @@ def _tell_troubles(found: Overview, console: Console) -> None:
     for each in found.ramp:
         if each.stopped:
             console.print(f"RAMP {each.family} gets no more today: {each.why}", style="bold red")
+    for each_family in found.annoyed:
+        console.print(f"WATCH {each_family}", style="yellow")
+
+
+def _tell_troubles(found: Overview, console: Console) -> None:
+    _tell_stopped(found, console)
     for stall in found.stalls:
         console.print(f"STALL {stall}", style="bold red")
     for name, count in found.refused.items():

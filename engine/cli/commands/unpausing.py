@@ -32,15 +32,13 @@ _MEANS = {
     help="After a restore or a standstill: let time pass again, with sends still paused.",
 )
 @click.option("--overdue", type=click.Choice(OVERDUE), help="What becomes of the sends that were held.")
-def command(
-    call: Call, workflow: str | None, template: str | None, domain: str | None, overdue: str | None, *, of_time: bool
-) -> None:
+def command(call: Call, *, marketing: bool, overdue: str | None, of_time: bool, **named_ones: str | None) -> None:
     """End a pause, and say what becomes of the sends it held.
 
     Without --overdue it shows what fell due meanwhile, and asks.
     """
-    scope = {"scope": TIME, "name": ""} if of_time else scope_of(workflow, template, domain)
-    if of_time and (overdue or workflow or template or domain):
+    scope = {"scope": TIME, "name": ""} if of_time else scope_of(named_ones, marketing=marketing)
+    if of_time and (overdue or marketing or any(named_ones.values())):
         raise Misused("--time stands alone: it holds no sends")
     with the_engine(call) as engine:
         if overdue is None and not of_time:

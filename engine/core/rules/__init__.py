@@ -4,6 +4,7 @@ The language builds these, the store keeps them as JSON (a run finishes on the v
 them.
 """
 
+from engine.core.rules.breaker import BreakerRule
 from engine.core.rules.conditions import (
     AddressIs,
     AnyCondition,
@@ -82,6 +83,7 @@ __all__ = [
     "AnyOf",
     "AnyStep",
     "Branch",
+    "BreakerRule",
     "Budget",
     "Cap",
     "CauseIs",

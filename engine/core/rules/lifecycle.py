@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from engine.core.moments import Length
 from engine.core.money import Money
+from engine.core.rules.breaker import BreakerRule
 from engine.core.rules.engagement import EngagementRule
 from engine.core.rules.offers import PerCustomer
 from engine.core.rules.permission import CountryRule, PermissionRule
@@ -142,6 +143,7 @@ class Lifecycle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     service_templates: tuple[str, ...] = ()
     oldest_address: Length | None = Length(days=730)
     ramp: RampRule | None = None
+    breaker: BreakerRule | None = BreakerRule()  # None is `off`
     keep: Keep = Keep()
     engagement: EngagementRule = EngagementRule()
     experiment_salt: str = "change-me"

@@ -43,7 +43,8 @@ def pause_form(visit: Visit, scope: str = "engine", name: str = "") -> Html:
         said = visit.say("pause.button", what=visit.say(f"scope.{scope}", name=name))
         return form(visit, "/pause", why, button=said, bad=True, scope=scope, name=name)
     choices = [
-        h.option(visit.say(f"scope.{each}.choice"), value=each) for each in ("engine", "workflow", "template", "domain")
+        h.option(visit.say(f"scope.{each}.choice"), value=each)
+        for each in ("engine", "marketing", "workflow", "template", "domain", "family")
     ]
     what = field(visit.say("form.scope"), h.select(choices, name="scope"))
     of = field(visit.say("form.name"), h.input(name="name", maxlength=200), visit.say("form.name.about"))

@@ -174,7 +174,7 @@ class Site:
         """Pause what the form names."""
         said = await self._form(request)
         scope = said.get("scope", "engine")
-        name = "" if scope == "engine" else said.get("name", "").strip()
+        name = "" if scope in ("engine", "marketing") else said.get("name", "").strip()
         return await self._do(
             request, said, "pause", {"scope": scope, "name": name, "why": said.get("why", "").strip()}
         )

@@ -84,6 +84,8 @@ def _troubles(visit: Visit, seen: Overview) -> Html:
 def _found(visit: Visit, seen: Overview) -> Iterator[Trouble]:
     for stall in seen.stalls:
         yield Trouble("bad", html(h.strong(visit.say("trouble.stall")), " ", in_english(visit, stall)))
+    for annoyed in seen.annoyed:
+        yield Trouble("warn", html(visit.say("trouble.annoyed"), " ", in_english(visit, annoyed)))
     for customer in seen.stuck:
         yield Trouble("bad", visit.say("trouble.stuck", customer=customer), story_at(customer))
     for name, count in seen.refused.items():

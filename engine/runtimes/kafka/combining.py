@@ -12,8 +12,10 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from engine.core.breaker import Breaker, summed
 from engine.core.cadence import Cadence, Intervals
 from engine.core.moments import Day
+from engine.core.providers import FAMILIES
 from engine.core.shop import TASKS_KEPT, Draining, Pace, Shop
 
 T = TypeVar("T")
@@ -46,9 +48,22 @@ def combined(office: Shop, partitions: Collection[Shop], *, alone: bool = False)
             (each.hand_offs for each in partitions), lambda one, other: tuple(sorted((*one, *other)))[-TASKS_KEPT:]
         ),
         ramps=next(iter(partitions)).ramps if alone else office.ramps,  # the office judges the sums
+        breakers=breakers_of(office, partitions),
         call_up_at=min((each.call_up_at for each in partitions if each.call_up_at), default=0),
         forgotten_to=min(each.forgotten_to for each in partitions),
     )
+
+
+def breakers_of(office: Shop, partitions: Collection[Shop]) -> dict[str, Breaker]:
+    """Return the mails counted by family; a partition that has not heard yet that the counts began anew says nothing."""
+    return {
+        family: summed(
+            (each.breakers[family] for each in partitions if family in each.breakers),
+            office.breakers[family].since if family in office.breakers else 0,
+        )
+        for family in FAMILIES
+        if any(family in each.breakers for each in (office, *partitions))
+    }
 
 
 def summed_cadence(cadences: Iterable[Cadence]) -> Cadence:

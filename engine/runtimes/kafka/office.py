@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from engine.books import partition_shops, shop_words
 from engine.books.expiry import EVERY, forget_engagement
 from engine.books.partition_shops import PartitionShop
+from engine.core.breaker import WHO
 from engine.core.cadence import thresholds
 from engine.core.moments import DAY, MINUTE, SECOND, Instant, zone
-from engine.core.signals import DayClosed, RunsMoved
+from engine.core.signals import DayClosed, PauseSet, RunsMoved
+from engine.handling.breaking import found
+from engine.runtimes.kafka.combining import breakers_of
 from engine.runtimes.kafka.desk import Bureau
 from engine.runtimes.kafka.grants import Grants
 from engine.runtimes.kafka.shop_store import ShopStore
@@ -54,6 +57,7 @@ class Office:
         shops = partition_shops.shops(store.connection)
         if rules.shop.moves and self._all_have_moved(store, shops):
             self._sweeping.tell(store, RunsMoved(), now)
+        self._judge_mail(store, shops, now)
         Grants(store, rules, shops, now).share()
         self._forget_engagement(store, now)
 
@@ -78,6 +82,15 @@ class Office:
             self._closed_anew = now
             if rules.shop.thresholds != thresholds(rules.shop.cadence, rules.lifecycle):
                 self._sweeping.tell(store, DayClosed(), now)
+
+    def _judge_mail(self, store: ShopStore, shops: Mapping[int, PartitionShop], now: Instant) -> None:
+        """Stop marketing where the mails of all partitions together ask for it; they and the sender are told."""
+        rules = self._bureau.desk.rules
+        trip = found(
+            rules, breakers_of(rules.shop, [each.shop for each in shops.values() if each.shop is not None]), now
+        )
+        if trip is not None:
+            self._sweeping.tell(store, PauseSet(trip.scope, trip.name, trip.why, WHO), now)
 
     def _all_have_moved(self, store: ShopStore, shops: Mapping[int, PartitionShop]) -> bool:
         """Say whether every partition has looked at all its customers since the runs of some workflows were to be moved."""

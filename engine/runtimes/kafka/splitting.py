@@ -20,5 +20,5 @@ def split(shop: Shop, partitions: int) -> list[Shop]:
     """Return what each partition begins with."""
     allowances: dict[str, Allowance] | None = {} if partitions > 1 else None  # the only one is the whole shop
     first = replace(shop, codes={}, granted={}, allowances=allowances, used_up={})
-    rest = replace(first, cadence=Cadence(), paces={}, budgets={}, hand_offs={}, ramps={})
+    rest = replace(first, cadence=Cadence(), paces={}, budgets={}, hand_offs={}, ramps={}, breakers={})
     return [copy.deepcopy(first if number == 0 else rest) for number in range(partitions)]

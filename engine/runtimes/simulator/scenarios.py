@@ -75,7 +75,7 @@ class Enactment:
     ) -> None:
         """Set it up. `cadence` is the shop's own reorder interval, instead of the one that is given."""
         self.scenario, self._cadence = scenario, cadence
-        self.lifecycle = replace(rule_set.lifecycle, warm_up=None, enter_after_lag=Length(), ramp=None)
+        self.lifecycle = replace(rule_set.lifecycle, warm_up=None, enter_after_lag=Length(), ramp=None, breaker=None)
         self.zone: Zone = zone(self.lifecycle.timezone)
         self.start: Instant = self.zone.at(scenario.starts, scenario.clock * MINUTE)
         self.first: Day = self.zone.day(self.start)

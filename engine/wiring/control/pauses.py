@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.core.breaker import FAMILY, MARKETING
 from engine.core.moments import rfc3339
+from engine.core.providers import FAMILIES
 from engine.core.rules import sends_of
 from engine.core.sending import PAUSED_LINE
 from engine.core.shop import TIME, Pause
@@ -13,8 +15,8 @@ from engine.core.signals import PauseEnded, PauseSet
 from engine.listeners.control import ControlRefusedError
 from engine.wiring.control.place import Command, Place
 
-SCOPES = ("engine", "workflow", "template", "domain")
-NAMELESS = ("engine", TIME)
+SCOPES = ("engine", "workflow", "template", "domain", MARKETING, FAMILY)
+NAMELESS = ("engine", MARKETING, TIME)
 """Scopes that there is one of."""
 
 OVERDUE = ("skip", "send", "shift")
@@ -81,6 +83,8 @@ class Pauses:
         rules = self._place.handling.rules.rule_set
         if scope == "workflow" and name not in rules.workflows:
             raise ControlRefusedError(f"no workflow is named {name!r}: there are {', '.join(sorted(rules.workflows))}")
+        if scope == FAMILY and name not in FAMILIES:
+            raise ControlRefusedError(f"no family of providers is named {name!r}: there are {', '.join(FAMILIES)}")
         sent = {
             send.template
             for each in self._place.handling.rules.versions.values()
@@ -100,7 +104,9 @@ def pause_as_json(pause: Pause) -> dict[str, Any]:
 def _scope(arguments: Mapping[str, Any]) -> tuple[str, str]:
     scope, name = str(arguments.get("scope", "engine")), str(arguments.get("name", ""))
     if scope not in (*SCOPES, TIME) or (scope in NAMELESS) != (not name):
-        raise ControlRefusedError("a pause is of the engine, or of one workflow, template or domain by name")
+        raise ControlRefusedError(
+            "a pause is of the engine or marketing, or of one workflow, template, domain or family by name"
+        )
     return scope, name.removeprefix("@").casefold() if scope == "domain" else name
 
 
