@@ -110,10 +110,12 @@ PAUSES = [
     {"scope": "workflow", "name": "come-back"},
     {"scope": "template", "name": "welcome_back"},
     {"scope": "domain", "name": "example.org"},
+    {"scope": "marketing"},
+    {"scope": "family", "name": "others"},
 ]
 
 
-@pytest.mark.parametrize("what", PAUSES, ids=["engine", "workflow", "template", "domain"])
+@pytest.mark.parametrize("what", PAUSES, ids=["engine", "workflow", "template", "domain", "marketing", "family"])
 async def test_a_pause_stops_a_send_that_is_a_second_away(tmp_path: Path, what: dict[str, str]) -> None:
     """Paused a second before it is due, it does not leave; after `--overdue send` it does, once."""
     async with ada_got_the_first(tmp_path) as (shop, mails):
@@ -132,6 +134,7 @@ async def test_another_pause_stops_nothing_of_ours(tmp_path: Path) -> None:
         shop.clock.set(due(shop) - SECOND)
         await pause(shop, scope="template", name="last_call")
         await pause(shop, scope="domain", name="example.com")
+        await pause(shop, scope="family", name="gmail")
         await shop.pass_time(due(shop) + MINUTE, step=10 * SECOND)
         assert len(mails.taken) == 2
 

@@ -33,6 +33,7 @@ OF_SENDS_ALONE = (
     "oldest_address",
     "keep",
     "ramp",
+    "breaker",
 )
 """Keys of lifecycle.yaml that change nobody's standing, and what nobody is let in by: the gate's alone."""
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.breaker import Breaker, MailDay
 from engine.core.cadence import Cadence
 from engine.core.ramp import Ramp, RampDay
 from engine.core.shop import Draining, Pace, Pause, Shop, Sweep
@@ -87,3 +88,15 @@ def test_ramps_are_judged_by_the_office_alone() -> None:
     judged, counted = {"gmail": Ramp(4, 10, 7)}, {"gmail": Ramp(4, 0, 3, (RampDay(4, 3),))}
     assert combined(Shop(ramps=judged), [Shop(ramps=counted), Shop()]).ramps == judged
     assert combined(Shop(), [Shop(ramps=counted)], alone=True).ramps == counted
+
+
+def test_mails_of_all_partitions_are_added_up_since_the_office_began_anew() -> None:
+    """What a partition counted before it heard that a pause was lifted is left out; the office itself counts nothing."""
+    office = Shop(breakers={"gmail": Breaker(7)})
+    one = Shop(breakers={"gmail": Breaker(7, (MailDay(1, 5, bounces=1),)), "gmx": Breaker(0, (MailDay(1, 2),))})
+    other = Shop(breakers={"gmail": Breaker(7, (MailDay(1, 3),)), "gmx": Breaker(0, (MailDay(2, 4),))})
+    behind = Shop(breakers={"gmail": Breaker(0, (MailDay(1, 90, bounces=80),))})
+    assert combined(office, [one, other, behind]).breakers == {
+        "gmail": Breaker(7, (MailDay(1, 8, bounces=1),)),
+        "gmx": Breaker(0, (MailDay(1, 2), MailDay(2, 4))),
+    }
