@@ -14,9 +14,10 @@ from engine.books.database import open_to_write
 from engine.books.postgres import Server
 from engine.core import effects as fx
 from engine.core.allowances import CODES, NONE_YET, key_of, wanting
+from engine.core.breaker import Breaker, MailDay
 from engine.core.cadence import thresholds
 from engine.core.events import Event
-from engine.core.moments import DAY, MINUTE, SECOND, Instant
+from engine.core.moments import DAY, MINUTE, SECOND, Instant, zone
 from engine.core.rules import LapseRule, RuleSet
 from engine.core.shop import Shop
 from engine.core.signals import DayClosed, MailLeaves, Move, PauseEnded, PauseSet, Released, WentLive
@@ -455,3 +456,35 @@ def test_old_marks_of_engagement_are_forgotten_everywhere(
         shop.publish()
     assert marks() == [1] * len(names)
     assert len(set(sizes)) > 1, "of parts of one size this would show too little"
+
+
+# Mail that fails -----------------------------------------------------------------------------------------------------------
+
+
+def test_marketing_stops_by_what_all_partitions_have_counted(shop: DistributedShop) -> None:
+    """No partition alone has ten dead addresses, together they have; once lifted, what was counted before trips nothing."""
+    day = zone(shop.bureau.desk.rules.lifecycle.timezone).day(START)
+    for number, worker in enumerate(shop.workers):
+        worker.shop.breakers["gmx"] = Breaker(0, (MailDay(day, 20, bounces=4 + number),))
+    works(shop)
+    pauses = shop.bureau.desk.rules.shop.pauses
+    assert [(each.scope, each.name, each.who) for each in pauses] == [("family", "gmx", "winback")]
+    assert "15 dead addresses of 60" in pauses[0].why
+    works(shop)
+    assert all(worker.shop.pauses == pauses for worker in shop.workers)
+    tell(shop, PauseEnded("family", "gmx", "skip"))
+    shop.office.work()
+    assert shop.bureau.desk.rules.shop.pauses == ()
+    works(shop)
+    assert [worker.shop.pauses for worker in shop.workers] == [(), (), ()]
+    assert all(worker.shop.breakers["gmx"].days == () for worker in shop.workers)
+
+
+def works(shop: DistributedShop) -> None:
+    """Partitions say what they have counted, the office works by it, and they hear what it says."""
+    shop.tick()
+    shop.project()
+    shop.office.work()
+    shop.publish()
+    shop.tick()
+    shop.project()
