@@ -15,9 +15,10 @@ from tests.builders import PLAIN, Play, allowed
 from tests.handling.test_ramp import SERVES, WRITES
 
 WORDS = "10 dead addresses of {of} ({share} %, at most 2 %), mails of 7 days to gmail"
+USUAL = BreakerRule()
 
 
-def lifecycle(ramp: RampRule | None = None, breaker: BreakerRule | None = BreakerRule()) -> Lifecycle:  # noqa: B008 - frozen
+def lifecycle(ramp: RampRule | None = None, breaker: BreakerRule | None = USUAL) -> Lifecycle:
     """A shop in which nothing but the breaker, and a ramp, hold a mail."""
     return replace(PLAIN, ramp=ramp, breaker=breaker, hold_while=replace(PLAIN.hold_while, order_under_way=None))
 
