@@ -78,12 +78,13 @@ class _Kind(Struct, frozen=True):
     words: str
     least: int
     least_of: int = 1
+    day_from: int = LARGE_DAY
     plain_from: int = 1 << 62
 
 
 _KINDS: Final = (
     _Kind("complaints", "complaints", "complaints", 3),
-    _Kind("bounces", "dead", "dead addresses", 10, plain_from=500),
+    _Kind("bounces", "dead", "dead addresses", 10, day_from=500),
     _Kind("policy", "policy", "refusals for reasons of policy", 5, least_of=100, plain_from=100),
     _Kind("unsubscribes", "unsubscribes", "unsubscribes", 10),
 )
@@ -229,7 +230,7 @@ def _too_many(kind: _Kind, count: int, of: int, limit: int, *, one_day: bool) ->
         return False
     if one_day and of >= kind.plain_from:
         return count * WHOLE > limit * of
-    return (not one_day or of >= LARGE_DAY) and at_least(count, of, CERTAINTY) > limit / WHOLE
+    return (not one_day or of >= kind.day_from) and at_least(count, of, CERTAINTY) > limit / WHOLE
 
 
 def _said(words: str, count: int, of: int, limit: int) -> str:
