@@ -437,7 +437,10 @@ def test_old_marks_of_engagement_are_forgotten_everywhere(
     names = [f"c{number}" for number in range(20)]
     for name in names:
         shop.clock.advance(SECOND)
-        clicks = [event("email.clicked", shop.clock.now() + n, name, link="https://shop.example/") for n in range(3)]
+        clicks = [
+            event("email.clicked", shop.clock.now() + n, name, link="https://shop.example/", machine=False)
+            for n in range(3)
+        ]
         shop.happens(event("profile.updated", shop.clock.now(), name, email=f"{name}@example.org"), *clicks)
     shop.clock.advance(shipped().lifecycle.keep.engagement.roughly + DAY)
 

@@ -405,7 +405,9 @@ def test_a_line_is_let_in_at_its_pace_over_restarts() -> None:
 def test_old_marks_of_engagement_are_forgotten_where_it_is_told() -> None:
     """The office says how far: of the customers here, from an id on."""
     inbox = Inbox(WELCOME)
-    clicks = [event("email.clicked", START + number, link="https://shop.example/") for number in range(3)]
+    clicks = [
+        event("email.clicked", START + number, link="https://shop.example/", machine=False) for number in range(3)
+    ]
     inbox.record(*map(happened, clicks))
     assert len(inbox.customer().trail["email.clicked"]) == 3
     inbox.told(EngagementForgotten(START + DAY, "ada", 500))
