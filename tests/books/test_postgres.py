@@ -27,7 +27,7 @@ from engine.core.shop import Shop
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
 NOW = 20_000 * DAY
 
-OF_THE_EMBEDDED_ENGINE = {"fresh", "add_fresh", "drop_fresh"}
+OF_THE_EMBEDDED_ENGINE = {"fresh", "add_fresh", "drop_fresh", "forget_fresh_of", "fresh_of"}
 
 
 @pytest.fixture
