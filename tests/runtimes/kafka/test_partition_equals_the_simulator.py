@@ -47,7 +47,7 @@ def sends_in(stream: Stream) -> int:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_shops_life_is_decided_alike(seed: int, partitions: int) -> None:
     """Orders, mails, merges, shared addresses, edits, pauses, timers: whatever comes, effect by effect and to the byte."""
-    stream = made_up(seed, customers=40, days=200, partitions=partitions, unrest=0.1)
+    stream = made_up(seed, customers=40, days=260, partitions=partitions, unrest=0.1)
     compare(stream, flush_every=1 + 4 * seed)
     assert sends_in(stream) > 10
 
