@@ -97,7 +97,9 @@ _PLAIN_MAIL = MAIL_TYPES - _WITH_FIELDS
 def with_marks(kind: str, kept: tuple[Mark, ...], new: tuple[Mark, ...]) -> tuple[Mark, ...]:
     """Return marks of one type with others, in order of time, the oldest left out.
 
-    What machines and proxies did has rings of its own: one that opens every mail does not push out what people did.
+    What machines and proxies did has rings of its own: one that opens every mail does not push out what people did. Of
+    clicks by machines that say the same, the latest stays: a program that asks for each link again and again does not push
+    out what it did to another mail.
     """
     most = MAIL_MARKS_KEPT if kind in MAIL_TYPES else MARKS_KEPT
     if kept and new and new[0].at < kept[-1].at:  # a late one finds its place by time
@@ -109,10 +111,15 @@ def with_marks(kind: str, kept: tuple[Mark, ...], new: tuple[Mark, ...]) -> tupl
     room = {"": most, "machine": most, "unverified": most}
     latest: list[Mark] = []
     for mark in reversed(marks):
-        if room[who := who_did(mark)]:
+        who = who_did(mark)
+        if room[who] and not (kind == CLICKED and who == "machine" and _is_said(mark, latest)):
             room[who] -= 1
             latest.append(mark)
     return tuple(reversed(latest))
+
+
+def _is_said(mark: Mark, by: list[Mark]) -> bool:
+    return any(each.fields == mark.fields for each in by)
 
 
 def who_did(mark: Mark) -> str:

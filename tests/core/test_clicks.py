@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.bursts import JUDGED
-from engine.core.customer import Customer, Mark, decode, encode
+from engine.core.customer import MARKS_KEPT, Customer, Mark, decode, encode
 from engine.core.events import Event
 from engine.core.facts import fold
+from engine.core.marks import CLICKED, with_marks
 from engine.core.merging import join
 from engine.core.moments import HOUR, MINUTE, SECOND
 from engine.core.rules import Standing
 from tests.builders import PLAIN, START, Play, event
 
 MAIL = "<0123456789abcdef@shop.example>"
-CLICKED = "email.clicked"
 
 
 def click(seconds: float, link: str = "a", **data: Any) -> Event:
@@ -301,3 +301,14 @@ def test_held_and_settled_comes_to_the_same_as_folded(past: list[Event], late: l
         play.world.take(each, play.now)
     play.until(START + HOUR)
     assert engagement(play.customer() if past else Customer("ada")) == engagement(record)
+
+
+def test_repetitions_of_a_program_push_out_no_proof() -> None:
+    """A program that asks for the links of one mail again and again leaves the hidden link of another mail known."""
+    proof = Mark(1, {"mail": 1, "hidden": True, "machine": True})
+    others = tuple(Mark(2 + number, {"mail": 2, "hidden": bool(number % 2), "machine": True}) for number in range(40))
+    marks: tuple[Mark, ...] = (proof,)
+    for each in others:
+        marks = with_marks(CLICKED, marks, (each,))
+    assert proof in marks
+    assert len(marks) <= MARKS_KEPT
