@@ -40,7 +40,7 @@ select max(at) from blocked where key in (?, ?)
 insert into ledger (effect_id, customer, state, message_id, at, attempts)
 select effect_id, customer, 'calling', :message_id, :now, 1 from outbox where effect_id = :effect_id and seq = :seq
 on conflict (effect_id) do update
-set state = 'calling', at = excluded.at, attempts = ledger.attempts + 1, detail = ''
+set state = 'calling', message_id = excluded.message_id, at = excluded.at, attempts = ledger.attempts + 1, detail = ''
 where ledger.state in ('reserved', 'dropped')
 
 -- A temporary no: the ledger keeps the send for its next attempt.
