@@ -168,9 +168,7 @@ class Eraser:
 
     async def _wipe(self, begun: Begun, person: Person, found: Found, counts: dict[str, int]) -> None:
         def rows(store: SqlStore, now: Instant) -> None:
-            if not isinstance(self._where, Path):
-                pass
-            elif found.journal or found.journal_anew:
+            if isinstance(self._where, Path) and (found.journal or found.journal_anew):
                 store.journal("", PersonErased(begun.id), now)  # before its rows go: numbers go on from it
             _add(counts, wiping.wipe(store, self._shop(), self.erasures, person, found))
             _add(counts, {"others' rows": wiping.rewrite_logs(store, found)})
