@@ -337,7 +337,8 @@ class Relay:
             block_key(self._block_key, address, purpose),
             customer_block_key(self._block_key, queued.customer, purpose),
         )
-        record, is_current = store.load(queued.customer), self._is_current(store, queued)
+        is_current = self._is_current(store, queued)  # first: a record that was read before may be older than it says
+        record = store.load(queued.customer)
         if is_current and (record is None or record.gone):
             return "the customer is gone"
         listed = self._suppressions.of(store.connection, address)

@@ -154,12 +154,27 @@ def running(where: Where, engine: Engine) -> Start:
 
     @asynccontextmanager
     async def start(
-        sender: Sender, pauses: Callable[[], Sequence[Pause]] = tuple, make: Any = compose, **settings: Any
+        sender: Sender,
+        pauses: Callable[[], Sequence[Pause]] = tuple,
+        make: Any = compose,
+        is_current: Callable[[SqlStore, ledger.Queued], bool] = lambda _store, _queued: True,
+        **settings: Any,
     ) -> AsyncIterator[Relay]:
         chosen = RelaySettings(**settings)
         limits = Limits(chosen.limit, chosen.limits)
         backlog = Backlog(where, limits, chosen, pauses)
-        relay = Relay(engine, engine, backlog, limits, sender, make, engine.clock, block_key=KEY, settings=chosen)
+        relay = Relay(
+            engine,
+            engine,
+            backlog,
+            limits,
+            sender,
+            make,
+            engine.clock,
+            block_key=KEY,
+            settings=chosen,
+            is_current=is_current,
+        )
         task = asyncio.create_task(relay.run())
         try:
             yield relay
@@ -188,6 +203,21 @@ async def test_everything_released_is_handed_over_once_in_order(engine: Engine, 
     assert engine.waiting() == 0
     counted = engine.store.connection.execute("select workflow, detail, count from tally where what = 'sent'")
     assert counted.fetchall() == [("readers", "coupon_offer", 30)]
+
+
+async def test_a_record_that_comes_just_now_is_no_reason_to_drop_a_send(engine: Engine, running: Start) -> None:
+    """Where another process writes the records: one that is said to be current is read after that was said."""
+    sent = await engine.release(1)
+    engine.store.connection.execute("delete from customer")
+
+    def comes(store: SqlStore, queued: ledger.Queued) -> bool:
+        store.save(None, customer(queued.customer, queued.effect_id))
+        return True
+
+    sender = MemorySender()
+    async with running(sender, is_current=comes):
+        await engine.until(lambda: len(engine.handed) == 1)
+    assert sender.calls == [sent]
 
 
 async def test_a_call_is_on_disk_before_it_is_made(where: Where, engine: Engine, running: Start) -> None:

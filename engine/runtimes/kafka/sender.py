@@ -27,7 +27,11 @@ log = structlog.get_logger(__name__)
 
 
 def is_current(store: SqlStore, queued: Queued) -> bool:
-    """Say whether the books have the customer's record as of the send's release, or later."""
+    """Say whether the books have the customer's record as of the send's release, or later.
+
+    The projector writes records meanwhile: whatever was read of them before this was asked is let go.
+    """
+    store.end_portion()
     return handover.is_current(store.connection, queued.customer, queued.seq)
 
 

@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 
 class _Asked:
-    def __init__(self, change: Callable[[SqlStore, Instant], Any], customers: Sequence[str]) -> None:
-        self.change, self.customers = change, customers
+    def __init__(self, change: Callable[[SqlStore, Instant], Any]) -> None:
+        self.change = change
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.result: Any = None
         self.error: Exception | None = None
@@ -51,10 +51,11 @@ class Transactions:
         self._last: Instant = 0
         self._failure: DatabaseError | None = None
 
-    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:
+    async def ask(self, change: Callable[[SqlStore, Instant], T], customers: Sequence[str] = ()) -> T:  # noqa: ARG002 - as the relay asks
         """Make a change in the next transaction; return what it returns after the commit.
 
-        It must raise before it has changed anything, or not at all. `customers` are those it will load.
+        It must raise before it has changed anything, or not at all. The records of `customers` are not read ahead, as
+        the embedded engine does: another process writes them, and whether they are new enough is asked before.
 
         Raises:
             DatabaseError: it was not made, or that is not known; nothing more will be.
@@ -62,7 +63,7 @@ class Transactions:
         """
         if self._failure is not None:
             raise self._failure
-        asked = _Asked(change, customers)
+        asked = _Asked(change)
         self._asked.append(asked)
         if self._work is None:
             self._work = asyncio.create_task(self._do_all())
@@ -97,7 +98,6 @@ class Transactions:
         now = self._last = max(self._clock.now(), self._last)
         try:
             self._store.begin()
-            self._store.prefetch([customer for asked in batch for customer in asked.customers])
             for asked in batch:
                 try:
                     asked.result = asked.change(self._store, now)
