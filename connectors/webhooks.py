@@ -11,11 +11,6 @@ is not: somebody will put the address or the secret right within days, and no ef
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-from collections.abc import Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -27,15 +22,11 @@ from msgspec import Struct
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, Effect
 from engine.core.moments import SECOND, Instant, instant
+from engine.core.standard_webhooks import signatures
 from engine.ports import Clock, Receipt
 
-PREFIX = "whsec_"
 _ABOUT_THE_EFFECT = frozenset({400, 413, 415, 422})
 _LONGEST_WAIT_SAID = 24 * 3_600  # seconds; who says longer is asked again after a day
-
-
-class BadSecretError(ValueError):
-    """This is no secret of a webhook; the message says what one looks like."""
 
 
 class WebhookSettings(Struct, frozen=True, kw_only=True):
@@ -48,29 +39,6 @@ class WebhookSettings(Struct, frozen=True, kw_only=True):
     channels: frozenset[str] = frozenset()
     at_once: int = 4
     timeout: float = 20.0
-
-
-def secret_of(text: str) -> bytes:
-    """Return a secret's bytes from how it is written: whsec_ and the base64 of 24 to 64 bytes.
-
-    Raises:
-        BadSecretError: it is not written so.
-
-    """
-    try:
-        found = base64.b64decode(text.removeprefix(PREFIX), validate=True) if text.startswith(PREFIX) else b""
-    except binascii.Error:
-        found = b""
-    if not 24 <= len(found) <= 64:
-        raise BadSecretError(f"a webhook's secret is {PREFIX} and the base64 of 24 to 64 bytes")
-    return found
-
-
-def signatures(secrets: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> str:
-    """Return the header webhook-signature: a signature for each secret. `timestamp` is in seconds since 1970."""
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
-    each = (base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode() for secret in secrets)
-    return " ".join(f"v1,{signature}" for signature in each)
 
 
 class Webhook:

@@ -34,7 +34,7 @@ from connectors.mail_services import (
     SendGrid,
     Ses,
 )
-from connectors.webhooks import secret_of, signatures
+from engine.core.standard_webhooks import secret_of, signatures
 from engine.ports import Clock
 
 JSON = dict[str, Any]

@@ -6,16 +6,14 @@ same: events know that by their ids. Signatures of other kinds (`v1a`) stand bes
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 
 import msgspec
 
 from connectors.hooks.signing import WINDOW, check_hmac, check_time, from_base64, must_have
+from engine.core.standard_webhooks import secret_of, signed_part
 from engine.ports import Heard, HookCall, UnreadableError
 
-PREFIX = "whsec_"
 MOST_SIGNATURES = 16
 """In one header; who changes secrets sends two."""
 
@@ -29,7 +27,7 @@ class Generic:
         """Take the secrets as they are written: whsec_ and base64.
 
         Raises:
-            ValueError: one of them is not.
+            BadSecretError: one of them is not.
 
         """
         self._secrets = [secret_of(each) for each in secrets]
@@ -40,7 +38,7 @@ class Generic:
         number = must_have(call.headers.get("webhook-id"), "webhook-id")
         seconds = must_have(call.headers.get("webhook-timestamp"), "webhook-timestamp")
         given = must_have(call.headers.get("webhook-signature"), "webhook-signature")
-        signed = f"{number}.{seconds}.".encode() + call.body
+        signed = signed_part(number, seconds, call.body)
         ours = [each.removeprefix("v1,") for each in given.split(" ")[:MOST_SIGNATURES] if each.startswith("v1,")]
         check_hmac(self._secrets, signed, *(from_base64(each) for each in ours))
         check_time(seconds, call.now, self._window)
@@ -48,22 +46,6 @@ class Generic:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-def secret_of(written: str) -> bytes:
-    """Return a secret's bytes.
-
-    Raises:
-        ValueError: it is not written as one.
-
-    """
-    try:
-        found = base64.b64decode(written.removeprefix(PREFIX), validate=True) if written.startswith(PREFIX) else b""
-    except binascii.Error:
-        found = b""
-    if not 24 <= len(found) <= 64:
-        raise ValueError(f"write {PREFIX} and the base64 of 24 to 64 bytes")
-    return found
 
 
 def _cut(body: bytes) -> tuple[bytes, ...]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from connectors.hooks.mail import METADATA, Mailed, Refused, bounced, kept_back, told
 from connectors.hooks.signing import WINDOW, check_hmac, check_time, from_hex
-from connectors.hooks.telling import JSON, at, read_object, since_1970, text, written
+from connectors.hooks.telling import JSON, read_object, since_1970, text, written
+from engine.core.decoded import at
 from engine.ports import ForgedError, Heard, HookCall, UnreadableError
 
 _SUPPRESSED = "suppress-"

@@ -12,7 +12,8 @@ import msgspec
 
 from connectors.hooks.mail import HEADER, METADATA, Kind, Mailed, Refused, bounced, kept_back, told
 from connectors.hooks.sns import Topics
-from connectors.hooks.telling import JSON, at, objects, text
+from connectors.hooks.telling import JSON, objects, text
+from engine.core.decoded import at
 from engine.ports import Heard, HookCall
 
 SOURCE = "ses"

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from connectors.hooks.shop import Order, Shop, consents, order_events, profile
 from connectors.hooks.signing import check_hmac, from_base64, must_have
-from connectors.hooks.telling import JSON, at, event, number_of, objects, read_object, text
+from connectors.hooks.telling import JSON, event, number_of, objects, read_object, text
+from engine.core.decoded import at
 from engine.core.moments import Instant, rfc3339
 from engine.ports import Heard, HookCall
 

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 
 from connectors.hooks.shop import Order, Shop, order_events, profile
 from connectors.hooks.signing import check_hmac, from_hex, must_have, which_made
-from connectors.hooks.telling import JSON, at, event, number_of, objects, read_object, since_1970, text, written
+from connectors.hooks.telling import JSON, event, number_of, objects, read_object, since_1970, text, written
+from engine.core.decoded import at
 from engine.core.moments import rfc3339
 from engine.ports import Heard, HookCall, UnreadableError
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.core.decoded import at
 from engine.core.moments import SECOND, rfc3339
 from engine.core.reading import TOO_LATE
 from engine.ports import UnreadableError
@@ -72,16 +73,6 @@ def event(source: str, kind: str, number: str, time: str, data: Mapping[str, Any
 def number_of(*parts: Any) -> str:
     """Return an id made of what tells an event from every other, for services that give it none."""
     return blake2b(written(parts), digest_size=16).hexdigest()
-
-
-def at(body: Any, *path: str | int) -> Any:
-    """Return what stands at a path in a body, None where there is nothing of the kind."""
-    for name in path:
-        try:
-            body = body[name]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return body
 
 
 def text(body: Any, *path: str | int) -> str:

@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from connectors.mail_services.calling import Answer, Request, field, words
+from connectors.mail_services.calling import Answer, Request, words
 from connectors.mail_services.dialect import (
     METADATA,
     Look,
@@ -32,6 +32,7 @@ from connectors.mail_services.dialect import (
     refused,
     reply_to,
 )
+from engine.core.decoded import at
 from engine.core.moments import Instant
 from engine.ports import Message, Sent
 from engine.rendering.mime import mailbox
@@ -95,7 +96,7 @@ class Brevo:
 
     def found(self, answer: Answer) -> bool:
         """Say whether there is an event."""
-        return bool(field(answer.body, "events", 0))
+        return bool(at(answer.body, "events", 0))
 
     def looks(self, domain: str, now: Instant) -> list[Look]:  # noqa: ARG002 - as dialects have it
         """Ask for the account, and whether the domain is authenticated."""
@@ -112,5 +113,5 @@ class Brevo:
             return f"Brevo does not know {domain}: add the domain there"
         if wrong := asked(answer, self.name):
             return wrong
-        signs = field(answer.body, "authenticated") is True
+        signs = at(answer.body, "authenticated") is True
         return "" if signs else f"Brevo does not sign mail of {domain}: authenticate the domain there"

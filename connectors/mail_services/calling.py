@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from engine.core.decoded import at
 from engine.core.moments import SECOND, Instant, instant
 
 MOST = 1_000_000
@@ -165,17 +166,7 @@ def _retry_after(said: str, now: Instant) -> int:
     return min(max(wait, 0), _LONGEST_WAIT * SECOND)
 
 
-def field(body: Any, *path: str | int) -> Any:
-    """Return what stands at a path in a decoded body, None where there is nothing of the kind."""
-    for name in path:
-        try:
-            body = body[name]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return body
-
-
 def words(body: Any, *path: str | int) -> str:
     """Return the text at a path in a decoded body, empty where there is none."""
-    found = field(body, *path)
+    found = at(body, *path)
     return found if isinstance(found, str) else ""

@@ -11,8 +11,9 @@ from base64 import b64encode
 from hashlib import blake2b
 from urllib.parse import quote
 
-from connectors.mail_services.calling import Answer, Request, field, words
+from connectors.mail_services.calling import Answer, Request, words
 from connectors.mail_services.dialect import METADATA, Look, asked, bare_id, no_address, no_answer_of, not_done
+from engine.core.decoded import at
 from engine.core.moments import Instant
 from engine.ports import Message, Sent
 from engine.rendering.mime import mailbox
@@ -60,7 +61,7 @@ class Mailgun:
 
     def found(self, answer: Answer) -> bool:
         """Say whether there is an event."""
-        return bool(field(answer.body, "items", 0))
+        return bool(at(answer.body, "items", 0))
 
     def looks(self, domain: str, now: Instant) -> list[Look]:  # noqa: ARG002 - as dialects have it
         """Ask whether the sending domain is there and in use, and whether its signature is the sender's."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.mail_services.calling import Answer, Request, field, words
+from connectors.mail_services.calling import Answer, Request, words
 from connectors.mail_services.dialect import (
     METADATA,
     Look,
@@ -27,6 +27,7 @@ from connectors.mail_services.dialect import (
     refused,
     reply_to,
 )
+from engine.core.decoded import at
 from engine.core.moments import Instant
 from engine.core.verdict import POLICY
 from engine.ports import Message, Sent
@@ -74,7 +75,7 @@ class Postmark:
 
     def ending(self, answer: Answer) -> Sent:
         """Return what an answer to it means."""
-        code, text = field(answer.body, "ErrorCode"), words(answer.body, "Message")
+        code, text = at(answer.body, "ErrorCode"), words(answer.body, "Message")
         if answer.status == 200:
             taken = code == 0 and words(answer.body, "MessageID")
             return Sent("done") if taken else no_answer_of(answer, self.name)
@@ -95,7 +96,7 @@ class Postmark:
 
     def found(self, answer: Answer) -> bool:
         """Say whether there is one."""
-        return bool(field(answer.body, "Messages", 0))
+        return bool(at(answer.body, "Messages", 0))
 
     def looks(self, domain: str, now: Instant) -> list[Look]:  # noqa: ARG002 - as dialects have it
         """Ask for the server, whether it tracks by itself, and for the stream, whose unsubscribing must be ours.
@@ -111,7 +112,7 @@ class Postmark:
     def _server(self, answer: Answer) -> str:
         if wrong := asked(answer, self.name):
             return wrong
-        tracks = field(answer.body, "TrackOpens") is True
+        tracks = at(answer.body, "TrackOpens") is True
         return "Postmark: the server tracks opens of all mails: switch that off in its settings" if tracks else ""
 
     def _stream_is_ours(self, answer: Answer) -> str:

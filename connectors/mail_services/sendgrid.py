@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.mail_services.calling import Answer, Request, field, words
+from connectors.mail_services.calling import Answer, Request, words
 from connectors.mail_services.dialect import (
     METADATA,
     Look,
@@ -24,6 +24,7 @@ from connectors.mail_services.dialect import (
     other_headers,
     reply_to,
 )
+from engine.core.decoded import at
 from engine.core.moments import Instant
 from engine.ports import Message, Sent
 from engine.rendering.mime import mailbox
@@ -96,7 +97,7 @@ class SendGrid:
     def _scopes(self, answer: Answer) -> str:
         if wrong := asked(answer, self.name):
             return wrong
-        scopes = field(answer.body, "scopes")
+        scopes = at(answer.body, "scopes")
         may = isinstance(scopes, list) and "mail.send" in scopes
         return "" if may else "SendGrid: the key may not send mail (mail.send)"
 
@@ -106,5 +107,5 @@ class SendGrid:
         if wrong := asked(answer, self.name):
             return wrong
         known = answer.body if isinstance(answer.body, list) else []
-        signs = any(field(each, "valid") is True for each in known if words(each, "domain") == domain)
+        signs = any(at(each, "valid") is True for each in known if words(each, "domain") == domain)
         return "" if signs else f"SendGrid does not sign mail of {domain}: authenticate the domain there"

@@ -14,9 +14,10 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from connectors.mail_services.calling import Answer, Request, field, words
+from connectors.mail_services.calling import Answer, Request, words
 from connectors.mail_services.dialect import METADATA, Look, about_us, asked, no_answer_of, not_done, refused
 from connectors.mail_services.sigv4 import Credentials, amz_date, authorization
+from engine.core.decoded import at
 from engine.core.moments import Instant
 from engine.ports import Message, Sent
 from engine.rendering.mime import mailbox
@@ -87,9 +88,9 @@ class Ses:
     def _account(self, answer: Answer) -> str:
         if wrong := asked(answer, self.name):
             return wrong
-        if field(answer.body, "SendingEnabled") is not True:
+        if at(answer.body, "SendingEnabled") is not True:
             return "SES: sending is paused for this account"
-        sandbox = field(answer.body, "ProductionAccessEnabled") is not True
+        sandbox = at(answer.body, "ProductionAccessEnabled") is not True
         return "SES: the account is in the sandbox, which takes verified recipients only" if sandbox else ""
 
     def _identity(self, answer: Answer, domain: str) -> str:
@@ -97,9 +98,9 @@ class Ses:
             return f"SES does not know {domain}: create the identity there"
         if wrong := asked(answer, self.name):
             return wrong
-        if field(answer.body, "VerifiedForSendingStatus") is not True:
+        if at(answer.body, "VerifiedForSendingStatus") is not True:
             return f"SES has not verified {domain}"
-        signs = field(answer.body, "DkimAttributes", "SigningEnabled") is True
+        signs = at(answer.body, "DkimAttributes", "SigningEnabled") is True
         known = words(answer.body, "DkimAttributes", "Status") == "SUCCESS"
         return "" if signs and known else f"SES does not sign mail of {domain}: set up DKIM for the identity"
 

@@ -124,13 +124,3 @@ def _retry_after(said: str) -> int | None:
     if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", said.strip(), re.ASCII):
         return None
     return int(min(float(said), LONGEST_WAIT) * SECOND)
-
-
-def field(body: Any, *path: str | int) -> Any:
-    """Return what stands at a path in a decoded body, None where there is nothing of the kind."""
-    for name in path:
-        try:
-            body = body[name]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return body

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Caller, NotNowError, field
+from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Caller, NotNowError
 from connectors.shops.making import Discount
 from connectors.shops.orders import Page, objects
 from connectors.shops.shopify_orders import ORDERS, as_told
+from engine.core.decoded import at
 from engine.core.ids import SAMPLE_CODE
 from engine.core.moments import SECOND, Instant, rfc3339
 
@@ -44,17 +45,17 @@ class Shopify:
     async def make(self, discount: Discount) -> str:
         """Make a code; one that is there already is looked at."""
         data = await self._ask(CREATE, {"discount": _input(discount)})
-        errors = field(data, "discountCodeBasicCreate", "userErrors") or []
+        errors = at(data, "discountCodeBasicCreate", "userErrors") or []
         if not errors:
-            if field(data, "discountCodeBasicCreate", "codeDiscountNode", "id") is None:
+            if at(data, "discountCodeBasicCreate", "codeDiscountNode", "id") is None:
                 raise NotNowError("Shopify made no discount and said no error")
             return ""
-        if any(field(each, "code") == "TAKEN" for each in errors):
+        if any(at(each, "code") == "TAKEN" for each in errors):
             found = await self._find(discount.code)
             if found is not None and found[1] == discount.title:
                 return ""
             return "the shop has another discount with this code"
-        return "; ".join(str(field(each, "message")) for each in errors)
+        return "; ".join(str(at(each, "message")) for each in errors)
 
     async def withdraw(self, code: str) -> None:
         """Deactivate a code of ours."""
@@ -62,19 +63,19 @@ class Shopify:
         if found is None or not _is_ours(found[1], code):
             return
         data = await self._ask(DEACTIVATE, {"id": found[0]})
-        errors = field(data, "discountCodeDeactivate", "userErrors")
+        errors = at(data, "discountCodeDeactivate", "userErrors")
         if errors:
-            raise NotNowError(f"Shopify would not deactivate a code: {field(errors, 0, 'message')}")
+            raise NotNowError(f"Shopify would not deactivate a code: {at(errors, 0, 'message')}")
 
     async def orders(self, since: Instant, place: str = "") -> Page:
         """Return a page of the orders changed since a moment, by their ids."""
         data = await self._ask(
             ORDERS, {"changed": f"updated_at:>='{rfc3339(since)}'", "after": place or None}, MOST_OF_A_PAGE
         )
-        found = field(data, "orders")
-        told = tuple(as_told(each) for each in objects(field(found, "nodes")))
-        goes_on = field(found, "pageInfo", "hasNextPage") is True
-        return Page(told, str(field(found, "pageInfo", "endCursor") or "") if goes_on else "")
+        found = at(data, "orders")
+        told = tuple(as_told(each) for each in objects(at(found, "nodes")))
+        goes_on = at(found, "pageInfo", "hasNextPage") is True
+        return Page(told, str(at(found, "pageInfo", "endCursor") or "") if goes_on else "")
 
     async def close(self) -> None:
         """End all connections."""
@@ -83,20 +84,20 @@ class Shopify:
     async def _find(self, code: str) -> tuple[str, str] | None:
         """Return id and title of the discount that has a code."""
         data = await self._ask(FIND, {"code": code})
-        number = field(data, "codeDiscountNodeByCode", "id")
-        title = field(data, "codeDiscountNodeByCode", "codeDiscount", "title")
+        number = at(data, "codeDiscountNodeByCode", "id")
+        title = at(data, "codeDiscountNodeByCode", "codeDiscount", "title")
         return None if number is None else (str(number), str(title))
 
     async def _ask(self, query: str, variables: dict[str, Any], most: int = MOST) -> Any:
         answer = await self._caller.call(
             "POST", self._path, {"query": query, "variables": variables}, headers=self._headers, most=most
         )
-        errors = field(answer.body, "errors")
+        errors = at(answer.body, "errors")
         if errors:
-            if field(errors, 0, "extensions", "code") == "THROTTLED":
+            if at(errors, 0, "extensions", "code") == "THROTTLED":
                 raise NotNowError("Shopify throttles our calls", _until_restored(answer.body))
-            raise NotNowError(f"Shopify refused the call: {field(errors, 0, 'message') or errors}")
-        return field(answer.body, "data")
+            raise NotNowError(f"Shopify refused the call: {at(errors, 0, 'message') or errors}")
+        return at(answer.body, "data")
 
 
 def _is_ours(title: str, code: str) -> bool:
@@ -124,9 +125,9 @@ def _input(discount: Discount) -> dict[str, Any]:
 
 def _until_restored(body: Any) -> int | None:
     """Return how long it takes until there are enough points for the call, by what Shopify says of its bucket."""
-    cost = field(body, "extensions", "cost")
-    asked, have = field(cost, "requestedQueryCost"), field(cost, "throttleStatus", "currentlyAvailable")
-    rate = field(cost, "throttleStatus", "restoreRate")
+    cost = at(body, "extensions", "cost")
+    asked, have = at(cost, "requestedQueryCost"), at(cost, "throttleStatus", "currentlyAvailable")
+    rate = at(cost, "throttleStatus", "restoreRate")
     if not all(isinstance(each, int | float) for each in (asked, have, rate)) or not rate:
         return None
     return int(max(asked - have, 1) / rate * SECOND)

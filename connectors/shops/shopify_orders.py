@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.shops.calling import field
+from engine.core.decoded import at
 
 ORDERS = """query winbackOrders($changed: String!, $after: String) {
   orders(first: 20, after: $after, sortKey: ID, query: $changed) {
@@ -32,7 +32,7 @@ JSON = dict[str, Any]
 
 def as_told(order: JSON) -> JSON:
     """Return an order as a webhook tells it, as far as anybody reads it there."""
-    money = field(order, "totalPriceSet", "shopMoney")
+    money = at(order, "totalPriceSet", "shopMoney")
     customer = order.get("customer")
     return {
         "id": order.get("legacyResourceId"),
@@ -43,25 +43,25 @@ def as_told(order: JSON) -> JSON:
         "updated_at": order.get("updatedAt"),
         "cancelled_at": order.get("cancelledAt"),
         "cancel_reason": str(order.get("cancelReason") or "").casefold() or None,
-        "total_price": field(money, "amount"),
-        "currency": field(money, "currencyCode"),
+        "total_price": at(money, "amount"),
+        "currency": at(money, "currencyCode"),
         "customer": customer and _customer(customer),
-        "shipping_address": {"country_code": field(order, "shippingAddress", "countryCodeV2")},
-        "billing_address": {"country_code": field(order, "billingAddress", "countryCodeV2")},
+        "shipping_address": {"country_code": at(order, "shippingAddress", "countryCodeV2")},
+        "billing_address": {"country_code": at(order, "billingAddress", "countryCodeV2")},
         "discount_codes": [{"code": code} for code in order.get("discountCodes") or ()],
         "fulfillment_status": str(order.get("displayFulfillmentStatus") or "").casefold(),
-        "line_items": [_item(each) for each in field(order, "lineItems", "nodes") or ()],
+        "line_items": [_item(each) for each in at(order, "lineItems", "nodes") or ()],
         "fulfillments": [_fulfilment(each) for each in order.get("fulfillments") or ()],
         "refunds": [_refund(each) for each in order.get("refunds") or ()],
     }
 
 
 def _customer(customer: JSON) -> JSON:
-    return {"id": customer.get("legacyResourceId"), "email": field(customer, "email", "emailAddress")}
+    return {"id": customer.get("legacyResourceId"), "email": at(customer, "email", "emailAddress")}
 
 
 def _item(line: JSON) -> JSON:
-    price = field(line, "originalUnitPriceSet", "shopMoney", "amount")
+    price = at(line, "originalUnitPriceSet", "shopMoney", "amount")
     return {"sku": line.get("sku"), "title": line.get("title"), "quantity": line.get("quantity"), "price": price}
 
 
@@ -70,16 +70,16 @@ def _fulfilment(said: JSON) -> JSON:
         "status": str(said.get("status") or "").casefold(),
         "shipment_status": str(said.get("displayStatus") or "").casefold(),
         "updated_at": said.get("updatedAt"),
-        "tracking_number": field(said, "trackingInfo", 0, "number"),
+        "tracking_number": at(said, "trackingInfo", 0, "number"),
     }
 
 
 def _refund(said: JSON) -> JSON:
-    money = field(said, "totalRefundedSet", "shopMoney")
+    money = at(said, "totalRefundedSet", "shopMoney")
     paid = {
         "kind": "refund",
         "status": "success",
-        "amount": field(money, "amount"),
-        "currency": field(money, "currencyCode"),
+        "amount": at(money, "amount"),
+        "currency": at(money, "currencyCode"),
     }
     return {"id": said.get("legacyResourceId"), "created_at": said.get("createdAt"), "transactions": [paid]}

@@ -12,9 +12,10 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Answer, Caller, NotNowError, field
+from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Answer, Caller, NotNowError
 from connectors.shops.making import Discount
 from connectors.shops.orders import Page, objects
+from engine.core.decoded import at
 from engine.core.moments import Instant, rfc3339
 
 _ABOUT_CODES = frozenset({400, 401, 404})
@@ -38,8 +39,8 @@ class Shopware:
         channels = self._channels or await self._all_channels()
         answer = await self._call("POST", "/api/_action/sync", operations(discount, channels))
         if answer.status == 400:
-            error = field(answer.body, "errors", 0)
-            return str(field(error, "detail") or field(error, "title") or "400 Bad Request")
+            error = at(answer.body, "errors", 0)
+            return str(at(error, "detail") or at(error, "title") or "400 Bad Request")
         _must_not_be(answer, 404)
         return ""
 
@@ -47,14 +48,14 @@ class Shopware:
         """Let the promotion of a code be active no more."""
         answer = await self._call("PATCH", f"/api/promotion/{id_of('promotion', code)}", {"active": False})
         if answer.status == 400:
-            raise NotNowError(f"Shopware would not end a promotion: {field(answer.body, 'errors', 0, 'detail')}")
+            raise NotNowError(f"Shopware would not end a promotion: {at(answer.body, 'errors', 0, 'detail')}")
 
     async def orders(self, since: Instant, place: str = "") -> Page:
         """Return a page of the orders changed since a moment, by their numbers in the database."""
         number = int(place or 1)
         answer = await self._call("POST", "/api/search/order", _changed(since, number), MOST_OF_A_PAGE)
         _must_not_be(answer, 400, 404)
-        found = objects(field(answer.body, "data"))
+        found = objects(at(answer.body, "data"))
         return Page(found, str(number + 1) if len(found) == ORDERS_A_PAGE else "")
 
     async def close(self) -> None:
@@ -64,7 +65,7 @@ class Shopware:
     async def _all_channels(self) -> tuple[str, ...]:
         answer = await self._call("POST", "/api/search-ids/sales-channel", {"limit": 500})
         _must_not_be(answer, 400, 404)
-        found = field(answer.body, "data")
+        found = at(answer.body, "data")
         if not isinstance(found, list) or not found:
             raise NotNowError("Shopware names no sales channel that a promotion could be good in")
         return tuple(str(each) for each in found)
@@ -86,7 +87,7 @@ class Shopware:
     async def _new_token(self) -> str:
         asked = {"grant_type": "client_credentials", "client_id": self._key, "client_secret": self._secret}
         answer = await self._caller.call("POST", "/api/oauth/token", asked, headers={})
-        token = field(answer.body, "access_token")
+        token = at(answer.body, "access_token")
         if answer.status != 200 or not token:
             raise NotNowError(f"Shopware gives no token ({answer.status}): are access key and secret right?")
         return str(token)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Answer, Caller, NotNowError, field
+from connectors.shops.calling import MOST, MOST_OF_A_PAGE, Answer, Caller, NotNowError
 from connectors.shops.making import Discount
 from connectors.shops.orders import Page, objects
+from engine.core.decoded import at
 from engine.core.ids import SAMPLE_CODE
 from engine.core.moments import Instant, rfc3339
 
@@ -44,21 +45,21 @@ class WooCommerce:
         answer = await self._call("POST", COUPONS, _body(discount))
         if answer.status != 400:
             return ""
-        if field(answer.body, "code") == TAKEN:
+        if at(answer.body, "code") == TAKEN:
             found = await self._find(discount.code)
-            ours = found is not None and field(found, "description") == discount.title
+            ours = found is not None and at(found, "description") == discount.title
             return "" if ours else "the shop has another coupon with this code"
-        return str(field(answer.body, "message") or field(answer.body, "code") or "400 Bad Request")
+        return str(at(answer.body, "message") or at(answer.body, "code") or "400 Bad Request")
 
     async def withdraw(self, code: str) -> None:
         """Delete a code of ours that nobody has used."""
         found = await self._find(code)
-        is_ours = str(field(found, "description") or "").startswith("winback ")
-        if found is None or not is_ours or field(found, "usage_count"):
+        is_ours = str(at(found, "description") or "").startswith("winback ")
+        if found is None or not is_ours or at(found, "usage_count"):
             return
         answer = await self._call("DELETE", f"{COUPONS}/{int(found['id'])}", query={"force": "true"})
         if answer.status == 400:
-            raise NotNowError(f"WooCommerce would not delete a code: {field(answer.body, 'code')}")
+            raise NotNowError(f"WooCommerce would not delete a code: {at(answer.body, 'code')}")
 
     async def orders(self, since: Instant, place: str = "") -> Page:
         """Return a page of the orders changed since a moment, by their ids."""
@@ -75,7 +76,7 @@ class WooCommerce:
         }
         answer = await self._call("GET", ORDERS, query=asked, most=MOST_OF_A_PAGE)
         if answer.status != 200:
-            raise NotNowError(f"WooCommerce would not list orders: {field(answer.body, 'code')}")
+            raise NotNowError(f"WooCommerce would not list orders: {at(answer.body, 'code')}")
         found = objects(answer.body)
         return Page(found, str(number + 1) if len(found) == ORDERS_A_PAGE else "")
 
@@ -86,7 +87,7 @@ class WooCommerce:
     async def _find(self, code: str) -> dict[str, Any] | None:
         answer = await self._call("GET", COUPONS, query={"code": code})
         found = answer.body if isinstance(answer.body, list) else []
-        return next((each for each in found if str(field(each, "code")).casefold() == code.casefold()), None)
+        return next((each for each in found if str(at(each, "code")).casefold() == code.casefold()), None)
 
     async def _call(
         self,

@@ -17,7 +17,7 @@ from connectors.mail_services import (
     SendGrid,
     Ses,
 )
-from connectors.webhooks import BadSecretError, secret_of, signatures
+from engine.core.standard_webhooks import BadSecretError, secret_of, signatures
 from engine.ports import Clock
 from engine.wiring.secret import from_file
 from engine.wiring.settings import Settings, SettingsError

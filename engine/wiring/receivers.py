@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from connectors.team_mail import TeamMail
-from connectors.webhooks import BadSecretError, Webhook, WebhookSettings, secret_of
+from connectors.webhooks import Webhook, WebhookSettings
+from engine.core.standard_webhooks import BadSecretError, secret_of
 from engine.ports import Clock, Receiver, Sender
 from engine.rendering.envelope import Desk
 from engine.wiring.secret import from_file

@@ -15,10 +15,11 @@ import pytest
 from aiohttp import web
 
 from connectors.memory import FixedClock
-from connectors.webhooks import BadSecretError, Webhook, WebhookSettings, secret_of, signatures
+from connectors.webhooks import Webhook, WebhookSettings
 from engine.core.customer import Customer
 from engine.core.effects import SEND_REQUESTED, SUPPRESSED, Effect
 from engine.core.moments import HOUR, SECOND
+from engine.core.standard_webhooks import BadSecretError, secret_of, signatures
 from engine.ports import Receipt
 
 NOW = 1_767_607_200_000_000  # 2026-01-05 10:00 UTC
