@@ -176,45 +176,43 @@ async def test_workers_come_and_go_under_load(shop: Installation) -> None:
     await as_decided(shop, stream())
 
 
-@pytest.mark.long
-async def test_a_broker_that_restarts_costs_time_alone(
+@pytest.fixture
+async def own_cluster(
     clusters: Callable[[int], Cluster], prefix: str, tmp_path: Path
-) -> None:
+) -> AsyncIterator[tuple[Cluster, Installation]]:
+    """A broker that a test may stop, with the stream in its inbox."""
+    cluster = clusters(1)
+    made = await installed(cluster.bootstrap, prefix, tmp_path, stream())
+    await made.feed(stream().inboxes)
+    yield cluster, made
+    made.stop()
+
+
+@pytest.mark.long
+async def test_a_broker_that_restarts_costs_time_alone(own_cluster: tuple[Cluster, Installation]) -> None:
     """The broker is stopped in order, and then killed, while a worker decides: it goes on, or is started again."""
-    cluster = clusters(1)
-    made = await installed(cluster.bootstrap, prefix, tmp_path, stream())
-    try:
-        await made.feed(stream().inboxes)
-        worker = made.worker("one")
-        await made.has_come(800)
-        await asyncio.to_thread(cluster.brokers[0].restart)
-        await made.has_come(1_600)
-        await asyncio.to_thread(cluster.brokers[0].kill)
-        await asyncio.to_thread(cluster.brokers[0].start)
-        if not worker.runs:
-            worker.start()
-        await as_decided(made, stream())
-    finally:
-        made.stop()
+    cluster, made = own_cluster
+    worker = made.worker("one")
+    await made.has_come(800)
+    await asyncio.to_thread(cluster.brokers[0].restart)
+    await made.has_come(1_600)
+    await asyncio.to_thread(cluster.brokers[0].kill)
+    await asyncio.to_thread(cluster.brokers[0].start)
+    if not worker.runs:
+        worker.start()
+    await as_decided(made, stream())
 
 
 @pytest.mark.long
-async def test_a_broker_may_be_away_for_five_minutes(
-    clusters: Callable[[int], Cluster], prefix: str, tmp_path: Path
-) -> None:
+async def test_a_broker_may_be_away_for_five_minutes(own_cluster: tuple[Cluster, Installation]) -> None:
     """A worker in the middle of its work waits, or ends with a word and is started again; nothing is lost, nothing twice."""
-    cluster = clusters(1)
-    made = await installed(cluster.bootstrap, prefix, tmp_path, stream())
-    try:
-        await made.feed(stream().inboxes)
-        worker = made.worker("one")
-        await made.has_come(800)
-        await asyncio.to_thread(cluster.brokers[0].kill)
-        await asyncio.sleep(300)
-        await asyncio.to_thread(cluster.brokers[0].start)
-        if not worker.runs:
-            assert "the worker" in worker.said()
-            worker.start()
-        await as_decided(made, stream())
-    finally:
-        made.stop()
+    cluster, made = own_cluster
+    worker = made.worker("one")
+    await made.has_come(800)
+    await asyncio.to_thread(cluster.brokers[0].kill)
+    await asyncio.sleep(300)
+    await asyncio.to_thread(cluster.brokers[0].start)
+    if not worker.runs:
+        assert "the worker" in worker.said()
+        worker.start()
+    await as_decided(made, stream())
